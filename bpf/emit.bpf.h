@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The only code that touches the ring: reserve, fill, submit.
+ *
+ * Data may fill the ring up to config.data_limit; what is above is kept for
+ * control records (processes, sockets, handshakes, gaps), so that a burst of
+ * data cannot make us miss who a session belongs to.
+ */
+#ifndef RL_EMIT_BPF_H
+#define RL_EMIT_BPF_H
+
+#include "count.bpf.h"
+
+/* The largest piece of one operation that travels in one record, bytes. */
+#define CHUNK_MAX 32768
+
+/* A record with a payload of a constant size; for control. */
+#define CONTROL_RECORD(name, payload)                                                              \
+	struct name {                                                                              \
+		struct rl_rec rec;                                                                 \
+		struct payload body;                                                               \
+	}
+
+static __always_inline void rec_init(struct rl_rec *rec, __u16 type, __u32 len, __u64 cookie)
+{
+	__u64 id = bpf_get_current_uid_gid();
+
+	rec->len = len;
+	rec->type = type;
+	rec->flags = 0;
+	rec->time_ns = bpf_ktime_get_ns();
+	rec->tgid = bpf_get_current_pid_tgid() >> 32;
+	rec->uid = (__u32)id;
+	rec->gid = id >> 32;
+	rec->pad = 0;
+	rec->cookie = cookie;
+}
+
+/* Space for a control record; NULL and counted when even the reserve is used up. */
+#define CONTROL_RESERVE(pointer)                                                                   \
+	({                                                                                         \
+		(pointer) = bpf_ringbuf_reserve(&ring, sizeof(*(pointer)), 0);                     \
+		if (!(pointer))                                                                    \
+			COUNT(lost_control, 1);                                                    \
+		(pointer);                                                                         \
+	})
+
+/* Control records are rare and somebody waits for what they decide: wake the reader. */
+static __always_inline void control_submit(void *record)
+{
+	bpf_ringbuf_submit(record, BPF_RB_FORCE_WAKEUP);
+	COUNT(records, 1);
+}
+
+/* One operation's bytes on their way into records. */
+struct emit {
+	struct sock_state *sock;
+	__u64 piece;	   /* user address of what comes next */
+	__u64 piece_left;  /* bytes of it */
+	__u64 pieces;	   /* user address of the next struct iovec */
+	__u64 left;	   /* bytes of the operation still to be written */
+	__u64 offset;	   /* of the next byte in this direction */
+	__u64 passed_ino;
+	__u32 pieces_left; /* how many struct iovec follow */
+	__u32 lost;	   /* bytes were lost: tell where the direction stands */
+	__u8 dir;
+};
+
+static __always_inline void gap_emit(struct emit *e, __u64 size, __u8 reason)
+{
+	CONTROL_RECORD(gap_record, rl_gap) *r;
+
+	if (!CONTROL_RESERVE(r)) {
+		e->lost = 1;
+		return;
+	}
+	rec_init(&r->rec, RL_GAP, sizeof(*r), e->sock->cookie);
+	__builtin_memset(&r->body, 0, sizeof(r->body));
+	r->body.offset = e->offset;
+	r->body.size = size;
+	r->body.dir = e->dir;
+	r->body.class = e->sock->class;
+	r->body.reason = reason;
+	control_submit(r);
+}
+
+/* One record of at most `cap` bytes, a constant. `size` <= `cap`. */
+static __always_inline void chunk_emit(struct emit *e, __u32 size, const __u32 cap, __u16 flags)
+{
+	const __u32 head = sizeof(struct rl_rec) + sizeof(struct rl_data);
+	__u64 used = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA);
+	struct rl_data *data;
+	struct rl_rec *rec = NULL;
+
+	if (e->sock->class != RL_CLASS_CLIENT || used + head + cap <= config.data_limit)
+		rec = bpf_ringbuf_reserve(&ring, head + cap, 0);
+	if (!rec) {
+		COUNT(lost_records, 1);
+		COUNT(lost_bytes, size);
+		if (e->sock->class != RL_CLASS_CLIENT)
+			COUNT(lost_control, 1);
+		e->lost = 1;
+		return;
+	}
+	data = (void *)(rec + 1);
+	if (size > cap) /* never: for the verifier */
+		size = cap;
+	if (size && bpf_probe_read_user(data->bytes, size, (void *)e->piece)) {
+		bpf_ringbuf_discard(rec, BPF_RB_NO_WAKEUP);
+		COUNT(faults, 1);
+		gap_emit(e, size, RL_GAP_FAULT);
+		return;
+	}
+	rec_init(rec, RL_DATA, head + size, e->sock->cookie);
+	rec->flags = flags;
+	data->offset = e->offset;
+	data->passed_ino = e->passed_ino;
+	data->size = size;
+	data->dir = e->dir;
+	data->class = e->sock->class;
+	data->pad[0] = data->pad[1] = 0;
+	COUNT(records, 1);
+	bpf_ringbuf_submit(rec, e->sock->class != RL_CLASS_CLIENT ||
+						(used < config.wakeup_size &&
+						 used + head + cap >= config.wakeup_size) ?
+					BPF_RB_FORCE_WAKEUP :
+					BPF_RB_NO_WAKEUP);
+}
+
+/* The smallest of a few constant sizes that holds it: reserve() takes a constant only. */
+static __always_inline void chunk_emit_sized(struct emit *e, __u32 size, __u16 flags)
+{
+	if (size <= 192)
+		chunk_emit(e, size, 192, flags);
+	else if (size <= 960)
+		chunk_emit(e, size, 960, flags);
+	else if (size <= 4096)
+		chunk_emit(e, size, 4096, flags);
+	else if (size <= 8192)
+		chunk_emit(e, size, 8192, flags);
+	else if (size <= 16384)
+		chunk_emit(e, size, 16384, flags);
+	else
+		chunk_emit(e, size, CHUNK_MAX, flags);
+}
+
+/* bpf_loop() callback: the next chunk. 1: done. */
+static long emit_next(__u32 index, struct emit *e)
+{
+	__u64 left, piece_left;
+	struct iovec vec;
+	__u32 size;
+
+	/*
+	 * Through a helper, so that the verifier (6.8 and later follow the callback
+	 * until nothing changes) does not count the sizes down with us.
+	 */
+	if (bpf_probe_read_kernel(&left, sizeof(left), &e->left) ||
+	    bpf_probe_read_kernel(&piece_left, sizeof(piece_left), &e->piece_left) || !left)
+		return 1;
+	if (!piece_left) {
+		if (!e->pieces_left || bpf_probe_read_user(&vec, sizeof(vec), (void *)e->pieces)) {
+			gap_emit(e, left, RL_GAP_FAULT);
+			return 1;
+		}
+		e->pieces += sizeof(vec);
+		e->pieces_left--;
+		e->piece = (__u64)vec.iov_base;
+		piece_left = vec.iov_len < left ? vec.iov_len : left;
+		e->piece_left = piece_left;
+		if (!piece_left)
+			return 0;
+	}
+	size = piece_left < CHUNK_MAX ? piece_left : CHUNK_MAX;
+	chunk_emit_sized(e, size, left > size ? RL_F_MORE : 0);
+	e->passed_ino = 0;
+	e->piece += size;
+	e->piece_left = piece_left - size;
+	e->offset += size;
+	e->left = left - size;
+	return 0;
+}
+
+/* All of an operation's bytes. Afterwards the offsets tell what was lost, now or at the end. */
+static __always_inline void emit_bytes(struct emit *e)
+{
+	struct rl_tail tail;
+
+	if (e->left)
+		bpf_loop(e->pieces_left + e->left / CHUNK_MAX + 2, emit_next, e, 0);
+	else
+		chunk_emit(e, 0, 192, RL_F_EOF);
+	if (!e->lost)
+		return;
+	tail.end[RL_IN] = e->sock->offset[RL_IN];
+	tail.end[RL_OUT] = e->sock->offset[RL_OUT];
+	if (bpf_map_update_elem(&tails, &e->sock->cookie, &tail, BPF_ANY))
+		COUNT(map_full, 1);
+}
+
+#endif

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Body: bytes were moved on a socket. Knows what happened, not by which hook:
+ * the socket, the count that was really moved, the direction. The buffer is
+ * found in the caller's own system call arguments, so one run per operation
+ * does, without any state between entry and exit.
+ */
+#ifndef RL_ON_IO_BPF_H
+#define RL_ON_IO_BPF_H
+
+#include "sock.bpf.h"
+
+/* Where the bytes are that this system call moves. 0, or the reason why they can't be had. */
+static __always_inline int buffer_find(struct emit *e, __u64 *control)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct pt_regs *regs = (void *)bpf_task_pt_regs(task);
+	__u64 arg2 = SYSCALL_ARG2(regs), arg3 = SYSCALL_ARG3(regs);
+	struct user_msghdr msg;
+
+	switch (SYSCALL_NR(regs)) {
+	case NR_READ:
+	case NR_WRITE:
+	case NR_RECVFROM:
+	case NR_SENDTO:
+		e->piece = arg2;
+		e->piece_left = arg3 < e->left ? arg3 : e->left;
+		return 0;
+	case NR_READV:
+	case NR_WRITEV:
+	case NR_PREADV2:
+	case NR_PWRITEV2:
+		e->pieces = arg2;
+		e->pieces_left = arg3;
+		return 0;
+	case NR_RECVMSG:
+	case NR_SENDMSG:
+		if (bpf_probe_read_user(&msg, sizeof(msg), (void *)arg2))
+			return RL_GAP_FAULT;
+		e->pieces = (__u64)msg.msg_iov;
+		e->pieces_left = msg.msg_iovlen;
+		if (msg.msg_controllen >= sizeof(struct cmsghdr) + sizeof(int))
+			*control = (__u64)msg.msg_control;
+		return 0;
+	case NR_SENDFILE:
+	case NR_SPLICE:
+		return RL_GAP_SENDFILE;
+	default:
+		return RL_GAP_CALL;
+	}
+}
+
+/* The inode of the socket that the control message at `control` passes; 0: none. */
+static __always_inline __u64 passed_ino(__u64 control)
+{
+	struct {
+		struct cmsghdr head;
+		__u32 fd;
+	} msg = {};
+
+	if (!control || bpf_probe_read_user(&msg, sizeof(msg.head) + sizeof(msg.fd), (void *)control))
+		return 0;
+	if (msg.head.cmsg_len < sizeof(msg.head) + sizeof(msg.fd) ||
+	    msg.head.cmsg_level != SOL_SOCKET || msg.head.cmsg_type != SCM_RIGHTS)
+		return 0;
+	return fd_sock_ino(msg.fd);
+}
+
+/* Has user space said no? Asked until it has decided, then remembered with the socket. */
+static __always_inline bool is_muted(struct sock_state *state)
+{
+	__u32 *verdict;
+
+	if (state->verdict == RL_VERDICT_PENDING) {
+		verdict = bpf_map_lookup_elem(&verdicts, &state->cookie);
+		if (!verdict)
+			return false;
+		state->verdict = *verdict;
+		bpf_map_delete_elem(&verdicts, &state->cookie);
+		if (state->verdict == RL_VERDICT_MUTE)
+			COUNT(verdicts, 1);
+	}
+	return state->verdict == RL_VERDICT_MUTE;
+}
+
+static __always_inline int on_io(struct sock *sk, int ret, __u8 dir)
+{
+	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
+	struct rl_service *service = bpf_map_lookup_elem(&procs, &tgid);
+	struct emit e = {.dir = dir};
+	struct sock_state *state;
+	__u64 control = 0;
+	int reason;
+
+	if (likely(!service) || service->role != RL_ROLE_MAIL || ret < 0)
+		return 0;
+	COUNT(operations, 1);
+	e.left = ret;
+	state = bpf_sk_storage_get(&socks, sk, 0, 0);
+	if (state && (state->class == RL_CLASS_OTHER || is_muted(state))) {
+		COUNT(muted, 1);
+		return 0;
+	}
+	reason = buffer_find(&e, &control);
+	state = sock_state_get(sk, service, &e);
+	if (!state || state->class == RL_CLASS_OTHER)
+		return 0;
+	if (ret == 0 && (dir == RL_OUT || state->eof))
+		return 0;
+	if (ret == 0)
+		state->eof = 1;
+	e.sock = state;
+	e.offset = __sync_fetch_and_add(&state->offset[dir & 1], ret);
+	if (state->class != RL_CLASS_CLIENT)
+		e.passed_ino = passed_ino(control);
+	if (reason && ret) {
+		gap_emit(&e, ret, reason);
+		return 0;
+	}
+	emit_bytes(&e);
+	return 0;
+}
+
+#endif

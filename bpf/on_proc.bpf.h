@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Body: a process began or ended. Which programs count is data: user space
+ * fills `services` by program name. A service counts only as the child of a
+ * master; whether that master is to be trusted is user space's to find out.
+ */
+#ifndef RL_ON_PROC_BPF_H
+#define RL_ON_PROC_BPF_H
+
+#include "emit.bpf.h"
+
+static __always_inline __u16 role_of(__u32 tgid)
+{
+	struct rl_service *service = bpf_map_lookup_elem(&procs, &tgid);
+
+	return service ? service->role : RL_ROLE_NONE;
+}
+
+static __always_inline int on_exec(struct task_struct *task)
+{
+	CONTROL_RECORD(exec_record, rl_proc) *r;
+	struct rl_service_key key = {};
+	struct rl_service *service;
+	__u32 tgid = task->tgid;
+	__u32 parent = BPF_CORE_READ(task, real_parent, tgid);
+
+	bpf_probe_read_kernel_str(key.comm, sizeof(key.comm), &task->comm);
+	service = bpf_map_lookup_elem(&services, &key);
+	if (!service || (service->role != RL_ROLE_MASTER && role_of(parent) != RL_ROLE_MASTER)) {
+		bpf_map_delete_elem(&procs, &tgid);
+		return 0;
+	}
+	if (bpf_map_update_elem(&procs, &tgid, service, BPF_ANY))
+		COUNT(map_full, 1);
+	if (!CONTROL_RESERVE(r))
+		return 0;
+	rec_init(&r->rec, RL_PROC_EXEC, sizeof(*r), 0);
+	r->body.parent_tgid = parent;
+	r->body.role = service->role;
+	r->body.pad = 0;
+	__builtin_memcpy(r->body.comm, key.comm, sizeof(key.comm));
+	control_submit(r);
+	return 0;
+}
+
+/* `dovecot` without -F goes into the background: the child is the master then. */
+static __always_inline int on_fork(struct task_struct *parent, struct task_struct *child)
+{
+	__u32 parent_tgid = parent->tgid, tgid = child->tgid;
+	struct rl_service *service;
+
+	if (parent_tgid == tgid)
+		return 0;
+	service = bpf_map_lookup_elem(&procs, &parent_tgid);
+	if (service && service->role == RL_ROLE_MASTER &&
+	    bpf_map_update_elem(&procs, &tgid, service, BPF_ANY))
+		COUNT(map_full, 1);
+	return 0;
+}
+
+static __always_inline int on_exit(struct task_struct *task)
+{
+	CONTROL_RECORD(exit_record, rl_none) *r;
+	__u32 tgid = task->tgid;
+	__u16 role;
+
+	if ((__u32)task->pid != tgid)
+		return 0;
+	role = role_of(tgid);
+	if (role == RL_ROLE_NONE)
+		return 0;
+	bpf_map_delete_elem(&procs, &tgid);
+	if (role != RL_ROLE_MAIL || !CONTROL_RESERVE(r))
+		return 0;
+	rec_init(&r->rec, RL_PROC_EXIT, sizeof(*r), 0);
+	control_submit(r);
+	return 0;
+}
+
+#endif

@@ -1,0 +1,358 @@
+"""A Dovecot of one's own: other directories, other ports, other users than the host's.
+
+    with PrivateDovecot() as dovecot:
+        alice = dovecot.add_user("alice")
+        dovecot.make_rawlog_dir(alice)
+        dovecot.seed(alice, 1_000_000)
+        ... connect to dovecot.ports["imap"] as alice.name, alice.password
+        dovecot.wait_login(alice).pid
+
+Needs root and Debian's Dovecot 2.3 packages, nothing else.
+"""
+
+import itertools
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rawlogs import wait_until
+
+FIRST_UID = 5000
+RAWLOG_DIR = "dovecot.rawlog"
+LISTENERS = {
+    "imap-login": {"imap": "imap", "imaps": "imaps"},
+    "pop3-login": {"pop3": "pop3", "pop3s": "pop3s"},
+}
+LOGIN = re.compile(
+    r"(?P<service>\w+)-login: Info: Login: user=<(?P<user>.*?)>, method=(?P<method>[^,]*), "
+    r"rip=(?P<ip>[^,]*), .*mpid=(?P<pid>\d+),.* session=<(?P<session>.*?)>")
+
+
+@dataclass
+class User:
+    name: str
+    password: str
+    uid: int
+    gid: int
+    home: Path | None
+    maildir: Path
+    fields: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def rawlog_dir(self):
+        return self.home / RAWLOG_DIR
+
+    def passwd_line(self):
+        fields = " ".join(f"userdb_{name}={value}" for name, value in self.fields.items())
+        return (f"{self.name}:{{PLAIN}}{self.password}:{self.uid}:{self.gid}"
+                f"::{self.home or ''}::{fields}\n")
+
+
+@dataclass(frozen=True)
+class Login:
+    service: str
+    user: str
+    method: str
+    ip: str
+    pid: int
+    session: str
+
+
+class PrivateDovecot:
+    """services: {"imap": {"service_count": 0, "client_limit": 10}, ...} overrides
+    settings of services; config is added at the end of the configuration as it is.
+    native="binary" has Dovecot's own rawlog record, with native_flags."""
+
+    def __init__(self, *, native=None, native_flags="", services=None, config="",
+                 listen=("127.0.0.1",)):
+        self.root = Path(tempfile.mkdtemp(prefix="rawtap-", dir="/tmp"))
+        self.root.chmod(0o755)  # mail users and dovenull must get through
+        self.base_dir = self.root / "run"
+        self.config_file = self.root / "dovecot.conf"
+        self.log_file = self.root / "dovecot.log"
+        self.passwd_file = self.root / "passwd"
+        self.listen = listen
+        self.native = native
+        self.native_flags = native_flags
+        self.services = services or {}
+        self.config = config
+        self.users = {}
+        self.ports = {}
+        self.process = None
+        self._reservations = []
+        self._serial = itertools.count(1)
+        self.passwd_file.touch()
+
+    # Life
+
+    def __enter__(self):
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def start(self):
+        for name in (name for names in LISTENERS.values() for name in names):
+            self.ports[name] = self._reserve_port()
+        self._make_certificate()
+        self.config_file.write_text(self._configuration())
+        # A session of its own makes it possible to find, and to end, all that it starts.
+        self.process = subprocess.Popen(
+            ["dovecot", "-F", "-c", self.config_file],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=open(self.root / "stderr", "wb"), start_new_session=True)
+        wait_until(self._started, "Dovecot to start")
+
+    def stop(self):
+        """End every process, remove every file. Never fails half way."""
+        if self.process:
+            self.process.terminate()
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+            for pid in self.processes():
+                _kill(pid)
+            self.process = None
+        for reservation in self._reservations:
+            reservation.close()
+        self._reservations.clear()
+        shutil.rmtree(self.root, ignore_errors=True)
+
+    def reload(self):
+        """SIGHUP: read the configuration again (write self.config_file before)."""
+        def reloads():
+            return self.log().count("SIGHUP received")
+        before = reloads()
+        self.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: reloads() > before, "Dovecot to reload")
+
+    def _started(self):
+        if self.process.poll() is not None:
+            errors = (self.root / "stderr").read_text()
+            raise RuntimeError(f"Dovecot did not start: {errors}{self.log()}")
+        # Logged when all listeners exist.
+        return "starting up for" in self.log()
+
+    # Users and mails
+
+    def add_user(self, name, *, password="secret", uid=None, gid=None, home="",
+                 fields=None, maildir=None):
+        """Before or after the start. home=None: userdb returns none. A user with
+        fields={"chroot": …} also needs fields["mail"], as seen from inside, and maildir."""
+        uid = uid or FIRST_UID + len(self.users)
+        if home is not None:
+            home = Path(home or self.root / "home" / name)
+        user = User(name, password, uid, gid or uid, home,
+                    Path(maildir or self.root / "mail" / name), fields or {})
+        if user.home:
+            self._make_dir(user.home, user)
+        for folder in ("cur", "new", "tmp"):
+            self._make_dir(user.maildir / folder, user)
+        self.users[name] = user
+        with self.passwd_file.open("a") as file:
+            file.write(user.passwd_line())
+        return user
+
+    def make_rawlog_dir(self, user):
+        self._make_dir(user.rawlog_dir, user)
+        return user.rawlog_dir
+
+    def seed(self, user, size, *, crlf=False):
+        """A new mail of size bytes, as a client sees it, in the user's INBOX.
+        crlf: with CRLF on disk too, which has Dovecot send it by sendfile()."""
+        stored = self.root / f"message-{size}-{'crlf' if crlf else 'lf'}"
+        if not stored.exists():
+            message = make_message(size)
+            stored.write_bytes(message if crlf else message.replace(b"\r\n", b"\n"))
+            stored.chmod(0o644)
+        os.link(stored, user.maildir / "new" / self._mail_name())
+
+    def deliver(self, user, message):
+        """A new mail with this content (CRLF or LF)."""
+        name = self._mail_name()
+        path = user.maildir / "tmp" / name
+        path.write_bytes(message)
+        os.chown(path, user.uid, user.gid)
+        path.rename(user.maildir / "new" / name)
+
+    def _mail_name(self):
+        return f"1700000000.{next(self._serial):06}.test"
+
+    def _make_dir(self, path, user):
+        """Its parents up to the user's own stay root's."""
+        missing = [part for part in (path, *path.parents) if not part.exists()]
+        path.mkdir(parents=True, exist_ok=True)
+        for part in missing:
+            own = part.is_relative_to(user.maildir) or (
+                user.home and part.is_relative_to(user.home))
+            if own:
+                os.chown(part, user.uid, user.gid)
+                part.chmod(0o700)
+            else:
+                part.chmod(0o755)
+
+    # What it did
+
+    def log(self):
+        try:
+            return self.log_file.read_text(errors="surrogateescape")
+        except FileNotFoundError:
+            return ""
+
+    def logins(self, user=None):
+        found = [Login(m["service"], m["user"], m["method"], m["ip"], int(m["pid"]), m["session"])
+                 for m in LOGIN.finditer(self.log())]
+        return [login for login in found if user is None or login.user == user.name]
+
+    def wait_login(self, user, count=1):
+        """The user's latest login, once there are count of them in the log."""
+        return wait_until(lambda: self.logins(user)[count - 1:],
+                          f"login {count} of {user.name} in Dovecot's log")[-1]
+
+    def processes(self, *names):
+        """The pids of this Dovecot's processes with these names (without: all)."""
+        session = self.process.pid
+        return [pid for pid, name, sid in _all_processes()
+                if sid == session and (not names or name in names)]
+
+    def wait_sessions_over(self):
+        """Until nobody is logged in: where service_count is 1 (the default) no mail
+        process is left then, nor a rawlog."""
+        wait_until(lambda: not self.processes("imap", "pop3", "rawlog", "script-login"),
+                   "mail processes to end")
+
+    # Configuration
+
+    def _reserve_port(self):
+        """A port nobody else can take while we hold it: bound here but not listening,
+        with SO_REUSEPORT, so that Dovecot (reuse_port = yes) can bind it too."""
+        port = 0
+        for address in self.listen:
+            family = socket.AF_INET6 if ":" in address else socket.AF_INET
+            sock = socket.socket(family)
+            self._reservations.append(sock)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            sock.bind((address, port))
+            port = sock.getsockname()[1]
+        return port
+
+    def _make_certificate(self):
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+             "-nodes", "-days", "30", "-subj", "/CN=localhost",
+             "-keyout", self.root / "key.pem", "-out", self.root / "cert.pem"],
+            check=True, capture_output=True)
+
+    def _configuration(self):
+        return "\n".join([
+            CONFIGURATION.format(root=self.root, base_dir=self.base_dir, log=self.log_file,
+                                 passwd=self.passwd_file, listen=", ".join(self.listen)),
+            *(self._listeners(service, names) for service, names in LISTENERS.items()),
+            NATIVE[self.native].format(flags=self.native_flags),
+            *(_service(name, settings) for name, settings in self.services.items()),
+            self.config, ""])
+
+    def _listeners(self, service, names):
+        return "\n".join([
+            f"service {service} {{",
+            *(f"  inet_listener {name} {{\n    port = {self.ports[name]}\n    reuse_port = yes\n  }}"
+              for name in names),
+            "}"])
+
+
+CONFIGURATION = """\
+base_dir = {base_dir}
+state_dir = {root}/state
+log_path = {log}
+listen = {listen}
+protocols = imap pop3
+ssl = yes
+ssl_cert = <{root}/cert.pem
+ssl_key = <{root}/key.pem
+disable_plaintext_auth = no
+auth_mechanisms = plain login apop
+first_valid_uid = 1
+mail_location = maildir:{root}/mail/%u
+mail_fsync = never
+namespace inbox {{
+  inbox = yes
+}}
+passdb {{
+  driver = passwd-file
+  args = {passwd}
+}}
+userdb {{
+  driver = passwd-file
+  args = {passwd}
+}}
+"""
+
+NATIVE = {
+    None: "",
+    "binary": """\
+service imap {{
+  executable = imap postlogin
+}}
+service pop3 {{
+  executable = pop3 postlogin
+}}
+service postlogin {{
+  executable = script-login -d rawlog {flags}
+  unix_listener postlogin {{
+  }}
+}}
+""",
+}
+
+
+def _service(name, settings):
+    lines = "".join(f"  {key} = {value}\n" for key, value in settings.items())
+    return f"service {name} {{\n{lines}}}"
+
+
+def make_message(size):
+    """A mail of exactly size bytes with CRLF line ends; each line tells its offset."""
+    message = bytearray(b"From: rawtap@example.org\r\nSubject: test\r\n\r\n")
+    while len(message) < size:
+        message += b"%010d the quick brown fox jumps over the lazy dog 0123456789\r\n" % len(message)
+    body = bytes(message[:size - 2])
+    # The cut may leave a CR alone in front of the last line end.
+    return body.removesuffix(b"\r").ljust(size - 2, b".") + b"\r\n"
+
+
+def _all_processes():
+    for entry in os.listdir("/proc"):
+        if not entry.isdigit():
+            continue
+        try:
+            stat = Path("/proc", entry, "stat").read_text(errors="replace")
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        name, _, rest = stat.partition("(")[2].rpartition(")")
+        state, _, _, session = rest.split()[:4]
+        if state != "Z":
+            yield int(entry), name, int(session)
+
+
+def _kill(pid):
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The line protocols of a mail process around a login: the user lookup on
+ * auth-master, and the post-login service. Lines end with LF, fields are
+ * separated by TAB, values are tab-escaped (\001 and 0, 1, t, r, n:
+ * lib/strescape.c of 2.3.19.1). Pure: bytes in, facts out.
+ */
+#ifndef HS_AUTH_H
+#define HS_AUTH_H
+
+#include <stddef.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "hs_login.h"
+#include "str.h"
+
+/* Cuts a stream of bytes into lines. Zero-initialise; hs_lines_free() at the end. */
+#define HS_LINE_MAX 65536
+struct hs_lines {
+	struct str partial;
+	bool skipping; /* the rest of a line that is too long, or whose begin was missed */
+};
+
+/* Calls `line` for each complete line, without its LF and NUL-terminated. A line beyond
+ * HS_LINE_MAX is skipped whole. Returns the number of lines that were skipped. */
+unsigned int hs_lines_feed(struct hs_lines *lines, const void *data, size_t len,
+			   void (*line)(char *text, size_t len, void *context), void *context);
+/* Bytes were missed: forgets what it has, and what comes up to the next LF. */
+void hs_lines_resync(struct hs_lines *lines);
+void hs_lines_free(struct hs_lines *lines);
+
+/* What userdb returned, as far as it concerns us. Strings are owned: hs_user_free(). */
+struct hs_user {
+	char *name;
+	char *home;   /* NULL: none returned */
+	char *chroot; /* NULL: none returned */
+	uid_t uid;    /* (uid_t)-1: none returned */
+	gid_t gid;    /* (gid_t)-1: none returned */
+};
+void hs_user_free(struct hs_user *user);
+
+enum hs_auth_type {
+	HS_AUTH_OTHER,	  /* VERSION, SPID, CUID, ...: of no interest */
+	HS_AUTH_REQUEST,  /* mail process: REQUEST id client_pid auth_id cookie ... */
+	HS_AUTH_USER,	  /* auth: USER id name field... */
+	HS_AUTH_NOTFOUND, /* auth: NOTFOUND id */
+	HS_AUTH_FAIL,	  /* auth: FAIL id ... */
+};
+
+struct hs_auth {
+	enum hs_auth_type type;
+	uint32_t id;
+	uint32_t client_pid, auth_id;	    /* REQUEST */
+	uint8_t cookie[HS_COOKIE_LEN];	    /* REQUEST */
+	struct hs_user user;		    /* USER; the caller frees it */
+};
+
+/* Parses one line of auth-master; the text is unescaped in place. 0; -EINVAL: one of the types
+ * above, but malformed (a number, cookie or name missing or out of range). The error must not
+ * be followed by the line in a log: it can hold tokens. */
+int hs_auth_parse(char *text, size_t len, struct hs_auth *auth_r);
+
+/* Parses the post-login service's answer: "<user>\t<key=value>...". 0 or -EINVAL. Fields that
+ * are missing stay as hs_auth_parse() leaves them (NULL, -1). */
+int hs_postlogin_parse(char *text, size_t len, struct hs_user *user_r);
+
+#endif

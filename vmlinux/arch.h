@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What differs by architecture: where a system call's number and arguments are
+ * in the caller's registers, and the numbers. A new architecture is a block.
+ * Included by vmlinux.h, inside its preserve_access_index region.
+ */
+#ifndef RL_ARCH_H
+#define RL_ARCH_H
+
+#if defined(__TARGET_ARCH_x86)
+
+struct pt_regs {
+	long unsigned int dx;
+	long unsigned int si;
+	long unsigned int di;
+	long unsigned int orig_ax;
+};
+
+#define SYSCALL_NR(regs)   ((regs)->orig_ax)
+#define SYSCALL_ARG2(regs) ((regs)->si)
+#define SYSCALL_ARG3(regs) ((regs)->dx)
+
+/* arch/x86/entry/syscalls/syscall_64.tbl */
+enum {
+	NR_READ = 0,
+	NR_WRITE = 1,
+	NR_READV = 19,
+	NR_WRITEV = 20,
+	NR_SENDFILE = 40,
+	NR_SENDTO = 44,
+	NR_RECVFROM = 45,
+	NR_SENDMSG = 46,
+	NR_RECVMSG = 47,
+	NR_SPLICE = 275,
+	NR_PREADV2 = 327,
+	NR_PWRITEV2 = 328,
+};
+
+#else
+#error "no such architecture yet"
+#endif
+
+#endif
