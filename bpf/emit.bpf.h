@@ -62,7 +62,8 @@ struct emit {
 	__u64 offset;	   /* of the next byte in this direction */
 	__u64 passed_ino;
 	__u32 pieces_left; /* how many struct iovec follow */
-	__u32 lost;	   /* bytes were lost: tell where the direction stands */
+	__u16 lost;	   /* bytes were lost: tell where the direction stands */
+	__u8 begun;	   /* this is not the operation's first chunk */
 	__u8 dir;
 };
 
@@ -172,7 +173,8 @@ static long emit_next(__u32 index, struct emit *e)
 			return 0;
 	}
 	size = piece_left < CHUNK_MAX ? piece_left : CHUNK_MAX;
-	chunk_emit_sized(e, size, left > size ? RL_F_MORE : 0);
+	chunk_emit_sized(e, size, (left > size ? RL_F_MORE : 0) | (e->begun ? RL_F_CONT : 0));
+	e->begun = 1;
 	e->passed_ino = 0;
 	e->piece += size;
 	e->piece_left = piece_left - size;

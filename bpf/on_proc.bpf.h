@@ -62,15 +62,11 @@ static __always_inline int on_exit(struct task_struct *task)
 {
 	CONTROL_RECORD(exit_record, rl_none) *r;
 	__u32 tgid = task->tgid;
-	__u16 role;
 
-	if ((__u32)task->pid != tgid)
-		return 0;
-	role = role_of(tgid);
-	if (role == RL_ROLE_NONE)
+	if ((__u32)task->pid != tgid || role_of(tgid) == RL_ROLE_NONE)
 		return 0;
 	bpf_map_delete_elem(&procs, &tgid);
-	if (role != RL_ROLE_MAIL || !CONTROL_RESERVE(r))
+	if (!CONTROL_RESERVE(r))
 		return 0;
 	rec_init(&r->rec, RL_PROC_EXIT, sizeof(*r), 0);
 	control_submit(r);

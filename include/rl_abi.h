@@ -61,6 +61,8 @@ enum rl_flag {
 	RL_F_MORE = 1 << 0,  /* DATA: the same system call's bytes go on in the next record */
 	RL_F_EOF = 1 << 1,   /* DATA: a read returned 0 */
 	RL_F_FOUND = 1 << 2, /* PROC_EXEC: was already running when rawtap started */
+	RL_F_CONT = 1 << 3,  /* DATA: the same system call's bytes began in an earlier record */
+	RL_F_LIVE = 1 << 4,  /* SOCK_CLOSE: the socket is still there, the recorder stops */
 };
 
 /* Why bytes are missing. X(name, number, text) */
@@ -168,8 +170,10 @@ enum rl_log_status {
 	RL_LOG_CREATE_FAILED = 4, /* error says why */
 };
 
-/* rl_rec.cookie is the client socket's. */
+/* `session` counts the login requests in the stream from 1; `way` the ways of the rules from 0. */
 struct rl_log {
+	__u32 session;
+	__u32 way;
 	__u32 status; /* enum rl_log_status */
 	__u32 error;  /* errno */
 	__u32 serial; /* 1: the name as documented; N > 1: with -N behind it */
@@ -177,8 +181,11 @@ struct rl_log {
 };
 
 struct rl_write {
+	__u32 session;
+	__u32 way;
 	__u32 error; /* errno */
 	__u32 pad;
+	__u64 size[2]; /* what the files hold, bytes */
 };
 
 /* The recorder's own rules, as the command line spells them, NUL-separated. */

@@ -1,0 +1,383 @@
+// SPDX-License-Identifier: MIT
+#include "engine.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "log.h"
+#include "model.h"
+
+struct engine *engine_new(const struct rules *rules, struct sink *sink,
+			  const struct engine_world *world)
+{
+	struct engine *engine = mem_alloc(sizeof(*engine));
+
+	engine->rules = rules;
+	engine->sink = sink;
+	engine->world = *world;
+	return engine;
+}
+
+void engine_malformed(struct engine *engine, const char *what, uint32_t tgid)
+{
+	if (engine->summary.malformed++ < 10)
+		log_warn("malformed: %s (process %" PRIu32 ")", what, tgid);
+}
+
+struct proc *engine_proc(struct engine *engine, uint32_t tgid)
+{
+	struct proc *proc;
+
+	HASH_FIND(hh, engine->procs, &tgid, sizeof(tgid), proc);
+	return proc;
+}
+
+static struct master *master_find(struct engine *engine, uint32_t tgid)
+{
+	struct master *master;
+
+	HASH_FIND(hh, engine->masters, &tgid, sizeof(tgid), master);
+	return master;
+}
+
+const struct hs_login_layout *engine_layout(struct engine *engine, const struct proc *proc)
+{
+	struct master *master = master_find(engine, proc->master_tgid);
+
+	return master && master->status == RL_MASTER_OK ? master->layout : NULL;
+}
+
+static struct sock *sock_find(struct engine *engine, uint64_t cookie)
+{
+	struct sock *sock;
+
+	HASH_FIND(hh, engine->socks, &cookie, sizeof(cookie), sock);
+	return sock;
+}
+
+static void sock_free(struct engine *engine, struct sock **sock_p)
+{
+	struct sock *sock = *sock_p;
+
+	*sock_p = NULL;
+	HASH_DELETE(hh, engine->socks, sock);
+	if (sock->session)
+		sock->session->sock = NULL;
+	str_free(&sock->login.bytes);
+	hs_lines_free(&sock->lines[RL_IN]);
+	hs_lines_free(&sock->lines[RL_OUT]);
+	free(sock);
+}
+
+/* Sessions go on without their process: the connection can be handed to another. */
+static void proc_free(struct engine *engine, struct proc **proc_p, const struct rl_rec *rec)
+{
+	struct proc *proc = *proc_p;
+	struct session *session, *next;
+
+	*proc_p = NULL;
+	HASH_DELETE(hh, engine->procs, proc);
+	DL_FOREACH_SAFE(proc->sessions, session, next) {
+		DL_DELETE(proc->sessions, session);
+		session->proc = NULL;
+		if (!session->sock && rec)
+			session_end(engine, session, rec, NULL);
+	}
+	free(proc);
+}
+
+static void on_clock(struct engine *engine, const struct event *event)
+{
+	engine->realtime_offset_ns = event->clock->realtime_ns - (int64_t)event->rec->time_ns;
+	engine->utc_offset = event->clock->utc_offset;
+}
+
+/* Another process can have its pid from now on. */
+static void master_forget(struct engine *engine, uint32_t tgid)
+{
+	struct master *master = master_find(engine, tgid);
+
+	if (!master)
+		return;
+	HASH_DELETE(hh, engine->masters, master);
+	free(master);
+}
+
+static void on_proc_exec(struct engine *engine, const struct event *event)
+{
+	const struct service *service = service_find(event->proc->comm);
+	uint32_t tgid = event->rec->tgid;
+	struct proc *proc = engine_proc(engine, tgid);
+
+	if (proc) /* its exit was lost */
+		proc_free(engine, &proc, event->rec);
+	master_forget(engine, tgid);
+	if (!service || service->role != RL_ROLE_MAIL)
+		return;
+	proc = mem_alloc(sizeof(*proc));
+	proc->tgid = tgid;
+	proc->master_tgid = event->proc->parent_tgid;
+	proc->service = service;
+	proc->found = event->rec->flags & RL_F_FOUND;
+	HASH_ADD(hh, engine->procs, tgid, sizeof(proc->tgid), proc);
+	if (!master_find(engine, proc->master_tgid))
+		engine->world.ask_master(engine->world.context, proc->master_tgid);
+}
+
+static void on_proc_exit(struct engine *engine, const struct event *event)
+{
+	struct proc *proc = engine_proc(engine, event->rec->tgid);
+
+	master_forget(engine, event->rec->tgid);
+	if (!proc)
+		return;
+	proc_free(engine, &proc, event->rec);
+	engine->world.sweep(engine->world.context);
+}
+
+static void explain_master(const struct event *event)
+{
+	const struct rl_master *fact = event->master;
+	uint32_t tgid = event->rec->tgid;
+
+	switch ((enum rl_master_status)fact->status) {
+	case RL_MASTER_OK:
+		log_debug("master process %" PRIu32 ": Dovecot %s in %s", tgid, fact->version,
+			  fact->base_dir);
+		break;
+	case RL_MASTER_GONE:
+		log_debug("master process %" PRIu32 ": gone", tgid);
+		break;
+	case RL_MASTER_UNTRUSTED:
+		log_warn("master process %" PRIu32 " is not recorded: its program is not "
+			 "a dovecot that belongs to root and runs as root",
+			 tgid);
+		break;
+	case RL_MASTER_VERSION:
+		log_warn("master process %" PRIu32 " is not recorded: Dovecot '%s' is a version "
+			 "that is not known; 2.3 is",
+			 tgid, fact->version);
+		break;
+	case RL_MASTER_EXCLUDED:
+		log_debug("master process %" PRIu32 " is not recorded: another instance (%s)", tgid,
+			  fact->base_dir);
+		break;
+	}
+}
+
+static void on_master(struct engine *engine, const struct event *event)
+{
+	struct master *master = master_find(engine, event->rec->tgid);
+
+	if (!master) {
+		master = mem_alloc(sizeof(*master));
+		master->tgid = event->rec->tgid;
+		HASH_ADD(hh, engine->masters, tgid, sizeof(master->tgid), master);
+	}
+	master->status = event->master->status;
+	master->layout = hs_login_layout_find(event->master->version);
+	explain_master(event);
+}
+
+/* A client's socket: a login request has named it, or it is none of ours. */
+static void client_open(struct engine *engine, struct sock *sock, const struct proc *proc)
+{
+	struct session *session = session_by_ino(engine, sock->ino);
+
+	if (session && !session->sock && session->tgid == sock->tgid) {
+		session->sock = sock;
+		sock->session = session;
+		if (session->state == SESSION_REFUSED)
+			engine->world.verdict(engine->world.context, sock->cookie, false);
+		return;
+	}
+	if (proc->found)
+		engine->summary.sessions[REASON_OPEN_BEFORE]++;
+	log_debug("%s()<%" PRIu32 ">: socket %" PRIu64 " is not recorded: %s", proc->service->comm,
+		  proc->tgid, sock->ino,
+		  proc->found ? reason_text(REASON_OPEN_BEFORE) :
+				"no login request names it");
+	engine->world.verdict(engine->world.context, sock->cookie, false);
+}
+
+static void on_sock_open(struct engine *engine, const struct event *event)
+{
+	uint32_t tgid = event->rec->tgid;
+	struct proc *proc = engine_proc(engine, tgid);
+	struct sock *sock = sock_find(engine, event->rec->cookie);
+
+	if (sock) {
+		engine_malformed(engine, "a socket opened twice", tgid);
+		return;
+	}
+	if (!proc || !engine_layout(engine, proc)) {
+		engine->world.verdict(engine->world.context, event->rec->cookie, false);
+		engine->world.forget(engine->world.context, tgid);
+		return;
+	}
+	sock = mem_alloc(sizeof(*sock));
+	sock->cookie = event->rec->cookie;
+	sock->ino = event->open->ino;
+	sock->tgid = tgid;
+	sock->class = event->open->class;
+	HASH_ADD(hh, engine->socks, cookie, sizeof(sock->cookie), sock);
+	if (sock->class == RL_CLASS_CLIENT)
+		client_open(engine, sock, proc);
+}
+
+/*
+ * Bytes of a socket that is not known: its SOCK_OPEN was lost and comes with a
+ * later operation. The gap in the offsets tells of these then.
+ */
+static void on_bytes(struct engine *engine, const struct event *event)
+{
+	struct sock *sock = sock_find(engine, event->rec->cookie);
+
+	if (!sock)
+		return;
+	if (sock->class == RL_CLASS_CLIENT) {
+		if (sock->session)
+			session_client(engine, sock->session, event);
+	} else if (event->type == RL_DATA) {
+		handshake_data(engine, sock, event);
+	} else {
+		handshake_lost(engine, sock);
+		sock->next[event->gap->dir] = event->gap->offset + event->gap->size;
+	}
+}
+
+static void on_sock_close(struct engine *engine, const struct event *event)
+{
+	struct sock *sock = sock_find(engine, event->rec->cookie);
+	struct session *session;
+
+	if (!sock)
+		return;
+	session = sock->session;
+	if (session)
+		session_end(engine, session, event->rec, event->close);
+	sock_free(engine, &sock);
+}
+
+static void on_log(struct engine *engine, const struct event *event)
+{
+	struct session *session = session_by_id(engine, event->log->session);
+
+	if (session)
+		session_answer(engine, session, event);
+}
+
+static void on_write(struct engine *engine, const struct event *event)
+{
+	struct session *session = session_by_id(engine, event->write->session);
+
+	if (session)
+		session_write_failed(engine, session, event);
+}
+
+void engine_feed(struct engine *engine, const void *data, size_t size)
+{
+	struct event event;
+
+	if (event_parse(data, size, &event)) {
+		engine_malformed(engine, "record", 0);
+		return;
+	}
+	switch (event.type) {
+	case RL_CLOCK:
+		on_clock(engine, &event);
+		break;
+	case RL_SETTING: /* main.c reads it before there is an engine */
+		break;
+	case RL_PROC_EXEC:
+		on_proc_exec(engine, &event);
+		break;
+	case RL_PROC_EXIT:
+		on_proc_exit(engine, &event);
+		break;
+	case RL_SOCK_OPEN:
+		on_sock_open(engine, &event);
+		break;
+	case RL_DATA:
+	case RL_GAP:
+		on_bytes(engine, &event);
+		break;
+	case RL_SOCK_CLOSE:
+		on_sock_close(engine, &event);
+		break;
+	case RL_FACT_MASTER:
+		on_master(engine, &event);
+		break;
+	case RL_FACT_LOG:
+		on_log(engine, &event);
+		break;
+	case RL_FACT_WRITE:
+		on_write(engine, &event);
+		break;
+	case RL_STATS:
+		engine->summary.stats = *event.stats;
+		engine->summary.has_stats = true;
+		break;
+	}
+}
+
+void engine_flush(struct engine *engine)
+{
+	struct session *session;
+
+	while ((session = engine->dirty) != NULL) {
+		engine->dirty = session->next_dirty;
+		session->dirty = false;
+		session_flush(engine, session);
+	}
+}
+
+/* A stream that was cut off leaves sessions without their end. */
+void engine_finish(struct engine *engine)
+{
+	struct session *session, *next;
+
+	HASH_ITER(by_id, engine->sessions_by_id, session, next) {
+		if (session->state == SESSION_RECORDING)
+			engine->summary.sessions_open++;
+		session_refuse(engine, session, REASON_ENDED);
+		session_free(engine, &session);
+	}
+}
+
+const struct engine_summary *engine_summary(const struct engine *engine)
+{
+	return &engine->summary;
+}
+
+bool engine_has_lost(const struct engine *engine)
+{
+	const struct engine_summary *summary = &engine->summary;
+
+	return summary->lost_bytes || summary->given_up || summary->malformed ||
+	       summary->stats.lost_control || summary->stats.map_full ||
+	       summary->sessions[REASON_BACKLOG];
+}
+
+void engine_free(struct engine **engine_p)
+{
+	struct engine *engine = *engine_p;
+	struct master *master, *next_master;
+	struct proc *proc, *next_proc;
+	struct sock *sock, *next_sock;
+
+	*engine_p = NULL;
+	if (!engine)
+		return;
+	engine_finish(engine);
+	HASH_ITER(hh, engine->socks, sock, next_sock)
+		sock_free(engine, &sock);
+	HASH_ITER(hh, engine->procs, proc, next_proc)
+		proc_free(engine, &proc, NULL);
+	HASH_ITER(hh, engine->masters, master, next_master) {
+		HASH_DELETE(hh, engine->masters, master);
+		free(master);
+	}
+	free(engine);
+}

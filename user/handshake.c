@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Who is it? The bytes of the three sockets that tell: the login request that
+ * names the client's socket, the user lookup, and the post-login service,
+ * which has the final say where there is one.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "log.h"
+#include "model.h"
+
+static void login_complete(struct engine *engine, struct sock *sock, const struct rl_rec *rec)
+{
+	struct proc *proc = engine_proc(engine, sock->tgid);
+	struct login_reader *reader = &sock->login;
+	struct session *session;
+	const unsigned char *input;
+	size_t input_len;
+
+	if (!proc)
+		return;
+	session = session_new(engine, proc, &reader->head);
+	if (hs_login_data_parse(reader->bytes.data, reader->head.data_size,
+				proc->service->prefix_strings, session->session_id, &input,
+				&input_len)) {
+		engine_malformed(engine, "login request's data", sock->tgid);
+		return;
+	}
+	str_append(&session->input, input, input_len);
+	session->input_time_ns = rec->time_ns;
+}
+
+/* A structure, then its data; one request after the other. */
+static void login_bytes(struct engine *engine, struct sock *sock, const struct event *event)
+{
+	struct proc *proc = engine_proc(engine, sock->tgid);
+	const struct hs_login_layout *layout = proc ? engine_layout(engine, proc) : NULL;
+	struct login_reader *reader = &sock->login;
+
+	if (!layout)
+		return;
+	str_append(&reader->bytes, event->data->bytes, event->data->size);
+	for (;;) {
+		if (!reader->has_head) {
+			if (reader->bytes.len < layout->size)
+				return;
+			if (hs_login_parse(layout, reader->bytes.data, layout->size,
+					   &reader->head)) {
+				engine_malformed(engine, "login request", sock->tgid);
+				str_clear(&reader->bytes);
+				return;
+			}
+			str_consume(&reader->bytes, layout->size);
+			reader->has_head = true;
+		}
+		if (reader->bytes.len < reader->head.data_size)
+			return;
+		login_complete(engine, sock, event->rec);
+		str_consume(&reader->bytes, reader->head.data_size);
+		reader->has_head = false;
+	}
+}
+
+/* A line and where it came from, for the callbacks of hs_lines_feed(). */
+struct line_context {
+	struct engine *engine;
+	struct sock *sock;
+	const struct event *event;
+};
+
+static struct session *session_by_cookie(struct proc *proc, const struct hs_auth *auth)
+{
+	struct session *session;
+
+	DL_FOREACH(proc->sessions, session) {
+		if (session->state == SESSION_LOGIN && session->login.auth_id == auth->auth_id &&
+		    session->login.client_pid == auth->client_pid &&
+		    memcmp(session->login.cookie, auth->cookie, HS_COOKIE_LEN) == 0)
+			return session;
+	}
+	return NULL;
+}
+
+static struct session *session_by_lookup(struct proc *proc, uint32_t id)
+{
+	struct session *session;
+
+	DL_FOREACH(proc->sessions, session) {
+		if (session->state == SESSION_LOOKUP && session->lookup_id == id)
+			return session;
+	}
+	return NULL;
+}
+
+static void take_user(struct session *session, struct hs_user *user, const struct rl_rec *rec)
+{
+	hs_user_free(&session->user);
+	session->user = *user;
+	*user = (struct hs_user){0};
+	session->proc_uid = rec->uid;
+	session->state = SESSION_READY;
+}
+
+static void auth_line(char *text, size_t len, void *context_p)
+{
+	struct line_context *context = context_p;
+	struct engine *engine = context->engine;
+	const struct rl_rec *rec = context->event->rec;
+	struct proc *proc = engine_proc(engine, context->sock->tgid);
+	struct session *session = NULL;
+	struct hs_auth auth;
+
+	if (!proc)
+		return;
+	if (hs_auth_parse(text, len, &auth)) {
+		engine_malformed(engine, "line of auth-master", rec->tgid);
+		return;
+	}
+	switch (auth.type) {
+	case HS_AUTH_OTHER:
+		break;
+	case HS_AUTH_REQUEST:
+		session = session_by_cookie(proc, &auth);
+		if (!session)
+			break;
+		session->lookup_id = auth.id;
+		session->state = SESSION_LOOKUP;
+		break;
+	case HS_AUTH_USER:
+		session = session_by_lookup(proc, auth.id);
+		if (session)
+			take_user(session, &auth.user, rec);
+		hs_user_free(&auth.user);
+		break;
+	case HS_AUTH_NOTFOUND:
+	case HS_AUTH_FAIL:
+		session = session_by_lookup(proc, auth.id);
+		if (session)
+			session_refuse(engine, session, REASON_NO_USER);
+		break;
+	}
+}
+
+/* What the mail process sends names, by the descriptor passed along, whose login it is. */
+static void script_begin(struct engine *engine, struct sock *sock, const struct rl_data *data)
+{
+	struct session *session = data->passed_ino ? session_by_ino(engine, data->passed_ino) : NULL;
+
+	if (!session || session->state != SESSION_READY || session->tgid != sock->tgid)
+		return;
+	session->state = SESSION_SCRIPT;
+	sock->script_session = session->id;
+}
+
+static void script_line(char *text, size_t len, void *context_p)
+{
+	struct line_context *context = context_p;
+	struct session *session =
+		session_by_id(context->engine, context->sock->script_session);
+	struct hs_user user;
+
+	if (!session || session->state != SESSION_SCRIPT)
+		return;
+	if (hs_postlogin_parse(text, len, &user)) {
+		engine_malformed(context->engine, "answer of a post-login service",
+				 context->sock->tgid);
+		return;
+	}
+	take_user(session, &user, context->event->rec);
+	hs_user_free(&user);
+}
+
+/* The answer: the client's socket may be replaced, the line has the user's fields. */
+static void script_answer(struct engine *engine, struct sock *sock, const struct event *event)
+{
+	struct line_context context = {engine, sock, event};
+	struct session *session = session_by_id(engine, sock->script_session);
+	const struct rl_data *data = event->data;
+
+	if (!session || session->state != SESSION_SCRIPT)
+		return;
+	if (event->rec->flags & RL_F_EOF) {
+		session_refuse(engine, session, REASON_SCRIPT);
+		return;
+	}
+	if (data->passed_ino)
+		session_set_ino(engine, session, data->passed_ino);
+	engine->summary.malformed += hs_lines_feed(&sock->lines[RL_IN], data->bytes, data->size,
+						   script_line, &context);
+}
+
+void handshake_data(struct engine *engine, struct sock *sock, const struct event *event)
+{
+	struct line_context context = {engine, sock, event};
+	const struct rl_data *data = event->data;
+
+	if (data->offset != sock->next[data->dir])
+		handshake_lost(engine, sock);
+	sock->next[data->dir] = data->offset + data->size;
+	switch (sock->class) {
+	case RL_CLASS_LOGIN:
+		if (data->dir == RL_IN)
+			login_bytes(engine, sock, event);
+		break;
+	case RL_CLASS_AUTH:
+		engine->summary.malformed += hs_lines_feed(&sock->lines[data->dir], data->bytes,
+							   data->size, auth_line, &context);
+		break;
+	case RL_CLASS_POSTLOGIN:
+		if (data->dir == RL_OUT)
+			script_begin(engine, sock, data);
+		else
+			script_answer(engine, sock, event);
+		break;
+	case RL_CLASS_NONE:
+	case RL_CLASS_CLIENT:
+	case RL_CLASS_OTHER:
+		break;
+	}
+}
+
+void handshake_lost(struct engine *engine, struct sock *sock)
+{
+	engine_malformed(engine, "a handshake with bytes missing", sock->tgid);
+	str_clear(&sock->login.bytes);
+	sock->login.has_head = false;
+	hs_lines_resync(&sock->lines[RL_IN]);
+	hs_lines_resync(&sock->lines[RL_OUT]);
+}

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the engine knows: masters, processes, sockets, sessions. Owned by the
+ * engine, seen by its parts (engine.c, handshake.c, session.c) alone.
+ *
+ * A connection is keyed by its socket (inode, cookie), never by descriptor or
+ * pid: one process may serve many, one after another or at once.
+ */
+#ifndef MODEL_H
+#define MODEL_H
+
+#include "mem.h" /* before uthash: its allocations */
+
+#include <uthash.h>
+#include <utlist.h>
+
+#include "engine.h"
+#include "hs_auth.h"
+#include "hs_login.h"
+#include "rawlog.h"
+#include "service.h"
+
+struct master {
+	uint32_t tgid;
+	enum rl_master_status status;
+	const struct hs_login_layout *layout; /* NULL: a version that is not known */
+	UT_hash_handle hh;
+};
+
+struct proc {
+	uint32_t tgid;
+	uint32_t master_tgid;
+	const struct service *service;
+	bool found; /* was running before rawtap started */
+	struct session *sessions;
+	UT_hash_handle hh;
+};
+
+/*
+ *  LOGIN -REQUEST-> LOOKUP -USER-> READY <-> SCRIPT     what comes for the client
+ *                                    |                  meanwhile is held
+ *           first byte, or the end   v
+ *                                  ASKED -FACT_LOG-> RECORDING
+ *                                                 -> REFUSED     reached from any
+ */
+enum session_state {
+	SESSION_LOGIN,	   /* the login request came */
+	SESSION_LOOKUP,	   /* the mail process asks who it is */
+	SESSION_SCRIPT,	   /* the post-login service has the say */
+	SESSION_READY,	   /* the user is known */
+	SESSION_ASKED,	   /* the rules say yes; is the directory there? */
+	SESSION_RECORDING, /* logs are open */
+	SESSION_REFUSED,   /* `reason` says why */
+};
+
+struct held {
+	struct held *next;
+	struct rl_rec rec; /* the payload follows */
+};
+
+/* One login and what follows. */
+struct session {
+	uint32_t id;	   /* counts from 1 */
+	struct proc *proc; /* NULL once that ended */
+	struct session *prev, *next;
+	uint32_t tgid;
+	const struct service *service;
+	uint64_t ino; /* of the client's socket */
+	struct hs_login login;
+	char session_id[HS_SESSION_LEN];
+	struct str input; /* that came with the login request */
+	uint64_t input_time_ns;
+
+	enum session_state state;
+	enum reason reason;
+	uint32_t lookup_id;
+	struct hs_user user;
+	uint32_t proc_uid; /* of the mail process when the user was looked up */
+	char *names[RULES_WAYS_MAX]; /* of the files, by way */
+
+	struct sock *sock; /* NULL: no operation yet */
+	struct held *held, **held_end;
+	uint64_t held_size;
+	struct rawlog logs[RULES_WAYS_MAX];
+	uint32_t asked; /* ways whose answer is not there yet, a bit each */
+	uint32_t way; /* the last one that was refused, and why */
+	enum reason way_reason;
+	int way_errno;
+	bool ended; /* while it was asked */
+	struct rl_close end;
+	bool end_live;
+	bool dirty;
+	struct session *next_dirty;
+	UT_hash_handle by_id, by_ino;
+};
+
+/* The login requests that come in on one socket. */
+struct login_reader {
+	struct str bytes;
+	bool has_head;
+	struct hs_login head;
+};
+
+struct sock {
+	uint64_t cookie, ino;
+	uint32_t tgid;
+	enum rl_class class;
+	uint64_t next[2];	  /* the offset that is expected next */
+	struct session *session;  /* CLIENT: the one that it belongs to */
+	uint32_t script_session;  /* POSTLOGIN: the id of the one that it decides */
+	struct login_reader login; /* LOGIN */
+	struct hs_lines lines[2]; /* AUTH, POSTLOGIN */
+	UT_hash_handle hh;
+};
+
+struct engine {
+	const struct rules *rules;
+	struct sink *sink;
+	struct engine_world world;
+	struct engine_summary summary;
+	int64_t realtime_offset_ns; /* realtime minus monotonic */
+	int32_t utc_offset;
+	uint32_t sessions_seen;
+	struct master *masters;
+	struct proc *procs;
+	struct sock *socks;
+	struct session *sessions_by_id, *sessions_by_ino;
+	struct session *dirty;
+};
+
+/* engine.c */
+struct proc *engine_proc(struct engine *engine, uint32_t tgid);
+const struct hs_login_layout *engine_layout(struct engine *engine, const struct proc *proc);
+void engine_malformed(struct engine *engine, const char *what, uint32_t tgid);
+
+/* handshake.c: the bytes of a socket that is not the client's. */
+void handshake_data(struct engine *engine, struct sock *sock, const struct event *event);
+void handshake_lost(struct engine *engine, struct sock *sock);
+
+/* session.c */
+struct session *session_new(struct engine *engine, struct proc *proc, const struct hs_login *login);
+struct session *session_by_ino(struct engine *engine, uint64_t ino);
+struct session *session_by_id(struct engine *engine, uint32_t id);
+void session_set_ino(struct engine *engine, struct session *session, uint64_t ino);
+/* DATA or GAP of the client's socket. */
+void session_client(struct engine *engine, struct session *session, const struct event *event);
+void session_answer(struct engine *engine, struct session *session, const struct event *event);
+void session_write_failed(struct engine *engine, struct session *session,
+			  const struct event *event);
+void session_refuse(struct engine *engine, struct session *session, enum reason reason);
+/* The connection has ended; `close` is NULL where nothing is known of offsets. Frees it, now or
+ * when what was asked is answered. */
+void session_end(struct engine *engine, struct session *session, const struct rl_rec *rec,
+		 const struct rl_close *close);
+void session_flush(struct engine *engine, struct session *session);
+void session_free(struct engine *engine, struct session **session);
+
+#endif

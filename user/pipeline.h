@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The one order of things: a record is saved, then the engine takes it, then
+ * the records that answer the engine's questions follow the same way.
+ */
+#ifndef PIPELINE_H
+#define PIPELINE_H
+
+#include <stdio.h>
+
+#include "engine.h"
+#include "str.h"
+
+struct pipeline {
+	struct engine *engine;
+	FILE *save;	   /* NULL: not saved */
+	int save_error;	   /* why saving stopped, -errno */
+	struct str queue;  /* records that answer, one behind the other, 8-byte padded */
+	uint64_t now_ns;   /* of the record that is being taken: an answer carries it */
+};
+
+void pipeline_feed(struct pipeline *pipeline, const void *data, size_t size);
+/* Queues a record of `type` about the process `tgid`, to be taken after the current one. */
+void pipeline_answer(struct pipeline *pipeline, enum rl_type type, __u32 tgid, const void *payload,
+		     size_t size);
+/* Queues, and takes it now: for what does not answer a record. */
+void pipeline_tell(struct pipeline *pipeline, uint64_t now_ns, enum rl_type type, __u16 flags,
+		   __u32 tgid, __u64 cookie, const void *payload, size_t size);
+/* The end of a batch: files hold what was taken so far. */
+void pipeline_flush(struct pipeline *pipeline);
+void pipeline_free(struct pipeline *pipeline); /* the engine too */
+
+#endif

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Why a connection is not recorded. Every "no" is one of these: they feed -D,
+ * the summary, the documentation and the tests.
+ */
+#ifndef REASON_H
+#define REASON_H
+
+/* X(name, text, in the summary and with -D, is it a warning?) */
+#define REASONS(X)                                                                                 \
+	X(NONE, "recorded", 0)                                                                     \
+	X(NO_DIR, "the user has no dovecot.rawlog directory", 0)                                   \
+	X(NOT_DIR, "dovecot.rawlog is not a directory", 0)                                         \
+	X(LSTAT, "dovecot.rawlog could not be looked at", 1)                                       \
+	X(CREATE, "the files could not be created", 1)                                             \
+	X(NO_HOME, "userdb returned no home directory", 0)                                         \
+	X(RELATIVE_HOME, "userdb returned a home directory that is not an absolute path", 1)       \
+	X(ROOT, "the user is root", 1)                                                             \
+	X(NO_IDS, "the user's uid and gid are not known", 1)                                       \
+	X(FORGED_IDS, "the process could not have taken the uid that the lookup gave it", 1)       \
+	X(NOT_WANTED, "not one of the users that -u names", 0)                                     \
+	X(NO_WAY, "no rule names this protocol", 0)                                                \
+	X(NO_USER, "the user lookup failed", 0)                                                    \
+	X(SCRIPT, "the post-login service let it end", 0)                                          \
+	X(OPEN_BEFORE, "it was open before rawtap started", 0)                                     \
+	X(NO_LOGIN, "its login request was not seen", 1)                                           \
+	X(BACKLOG, "too much came before its user was known", 1)                                   \
+	X(MASTER, "its master process is not recorded", 0)                                         \
+	X(ENDED, "it ended before its user was known", 0)
+
+enum reason {
+#define X(name, text, warning) REASON_##name,
+	REASONS(X)
+#undef X
+		REASONS_COUNT
+};
+
+static inline const char *reason_text(enum reason reason)
+{
+	static const char *const texts[] = {
+#define X(name, text, warning) text,
+		REASONS(X)
+#undef X
+	};
+
+	return texts[reason];
+}
+
+static inline int reason_is_warning(enum reason reason)
+{
+	static const char warnings[] = {
+#define X(name, text, warning) warning,
+		REASONS(X)
+#undef X
+	};
+
+	return warnings[reason];
+}
+
+#endif

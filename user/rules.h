@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What is to be recorded, and how: the ways that are switched on and the users
+ * that are wanted. Pure. Where a rule comes from (options, -c FILE, a saved
+ * stream) does not matter to whom reads it.
+ */
+#ifndef RULES_H
+#define RULES_H
+
+#include <stdbool.h>
+
+#include "format.h"
+#include "str.h"
+
+/* A documented way to record; a new one is a row in modes[]. */
+struct mode {
+	const char *name; /* as in the saved rules */
+	/* The directory, below the user's home. */
+	const char *home_dir;
+	const struct format *format;
+};
+
+extern const struct mode mode_home; /* the rawlog binary's: HOME/dovecot.rawlog/ */
+
+/* A mode switched on. */
+struct way {
+	const struct mode *mode;
+	char *protocol; /* NULL: every one that the mode knows */
+	struct log_flags flags;
+};
+
+#define RULES_WAYS_MAX 32
+
+/* Zero-initialise; rules_free() at the end. */
+struct rules {
+	struct way ways[RULES_WAYS_MAX];
+	unsigned int ways_count;
+	char **masks; /* of user names; none: every user */
+	unsigned int masks_count;
+};
+
+/* Takes a copy of `protocol`. The new way, or NULL when there are too many. */
+struct way *rules_add(struct rules *rules, const struct mode *mode, const char *protocol,
+		      const struct log_flags *flags);
+void rules_add_mask(struct rules *rules, const char *mask);
+void rules_clear_masks(struct rules *rules);
+void rules_free(struct rules *rules);
+
+/* Is this user one of those that -u names? `*` and `?` as in doveadm. */
+bool rules_want_user(const struct rules *rules, const char *user);
+
+/* As text, for a saved stream: NUL-terminated words. And back: 0 or -EINVAL. */
+void rules_save(const struct rules *rules, struct str *text);
+int rules_load(struct rules *rules, const char *text, size_t size);
+
+/* One of the rawlog binary's flags, by its letter; `argument` for 'f' ("in", "out").
+ * 0; -EINVAL: no such flag, or argument. */
+int log_flags_set(struct log_flags *flags, int letter, const char *argument);
+
+/* `*` any bytes, `?` any one byte, letters in either case: doveadm's wildcard_match_icase()
+ * (lib/wildcard-match.c, 2.3.19.1). */
+bool wildcard_match(const char *text, const char *mask);
+
+#endif

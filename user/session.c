@@ -1,0 +1,592 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A session's life from the login request to its end: who it is, whether it is
+ * recorded, what is held back until that is known, and its logs.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "calendar.h"
+#include "log.h"
+#include "model.h"
+
+/* What one session may hold back before its user is known, bytes. */
+#define HELD_MAX (1024 * 1024)
+
+struct session *session_new(struct engine *engine, struct proc *proc, const struct hs_login *login)
+{
+	struct session *session = mem_alloc(sizeof(*session));
+
+	session->id = ++engine->sessions_seen;
+	session->proc = proc;
+	session->tgid = proc->tgid;
+	session->service = proc->service;
+	session->login = *login;
+	session->held_end = &session->held;
+	session->user.uid = (uid_t)-1;
+	session->user.gid = (gid_t)-1;
+	DL_APPEND(proc->sessions, session);
+	HASH_ADD(by_id, engine->sessions_by_id, id, sizeof(session->id), session);
+	session_set_ino(engine, session, login->ino);
+	return session;
+}
+
+struct session *session_by_id(struct engine *engine, uint32_t id)
+{
+	struct session *session;
+
+	HASH_FIND(by_id, engine->sessions_by_id, &id, sizeof(id), session);
+	return session;
+}
+
+struct session *session_by_ino(struct engine *engine, uint64_t ino)
+{
+	struct session *session;
+
+	HASH_FIND(by_ino, engine->sessions_by_ino, &ino, sizeof(ino), session);
+	return session;
+}
+
+static void forget_ino(struct engine *engine, struct session *session)
+{
+	if (session->ino)
+		HASH_DELETE(by_ino, engine->sessions_by_ino, session);
+	session->ino = 0;
+}
+
+/* Inode numbers are used again: the newest login request says whose it is. */
+void session_set_ino(struct engine *engine, struct session *session, uint64_t ino)
+{
+	struct session *old = session_by_ino(engine, ino);
+
+	if (old == session)
+		return;
+	if (old)
+		forget_ino(engine, old);
+	forget_ino(engine, session);
+	session->ino = ino;
+	if (ino)
+		HASH_ADD(by_ino, engine->sessions_by_ino, ino, sizeof(session->ino), session);
+}
+
+/* "imap(u1@example.org)<4711,AbCdEf>", as Dovecot's own log prefixes it. */
+static const char *label(const struct session *session)
+{
+	static char text[512];
+
+	snprintf(text, sizeof(text), "%s(%s)<%" PRIu32 ",%s>", session->service->comm,
+		 session->user.name ? session->user.name : "", session->tgid, session->session_id);
+	return text;
+}
+
+static int64_t realtime(const struct engine *engine, uint64_t time_ns)
+{
+	return (int64_t)time_ns + engine->realtime_offset_ns;
+}
+
+static void held_free(struct session *session)
+{
+	struct held *held;
+
+	while ((held = session->held) != NULL) {
+		session->held = held->next;
+		free(held);
+	}
+	session->held_end = &session->held;
+	session->held_size = 0;
+}
+
+static bool directory_text(const struct session *session, struct str *text)
+{
+	if (!session->user.home)
+		return false;
+	str_printf(text, "%s%s/dovecot.rawlog", session->user.chroot ? session->user.chroot : "",
+		   session->user.home);
+	return true;
+}
+
+/* The manual's DEBUG messages (util/rawlog.c) where they apply, else the reason's own text. */
+static void explain(const struct session *session, enum reason reason)
+{
+	enum log_level level = reason_is_warning(reason) ? LOG_LEVEL_WARN : LOG_LEVEL_DEBUG;
+	const char *error = session->way_errno ? strerror(session->way_errno) : "";
+	const char *name = session->names[session->way];
+	struct str dir = {0};
+
+	if (!directory_text(session, &dir))
+		str_append_text(&dir, "dovecot.rawlog");
+	if (reason == REASON_NO_DIR)
+		log_line(level, "%s: not recorded: rawlog: %s doesn't exist", label(session), dir.data);
+	else if (reason == REASON_NOT_DIR)
+		log_line(level, "%s: not recorded: rawlog: %s is not a directory", label(session),
+			 dir.data);
+	else if (reason == REASON_LSTAT)
+		log_line(level, "%s: not recorded: lstat() failed for %s: %s", label(session),
+			 dir.data, error);
+	else if (reason == REASON_CREATE)
+		log_line(level, "%s: not recorded: creat(%s/%s) failed: %s", label(session),
+			 dir.data, name ? name : "", error);
+	else
+		log_line(level, "%s: not recorded: %s", label(session), reason_text(reason));
+	str_free(&dir);
+}
+
+void session_refuse(struct engine *engine, struct session *session, enum reason reason)
+{
+	if (session->state == SESSION_REFUSED || session->state == SESSION_RECORDING)
+		return;
+	session->state = SESSION_REFUSED;
+	session->reason = reason;
+	engine->summary.sessions[reason]++;
+	explain(session, reason);
+	held_free(session);
+	if (session->sock)
+		engine->world.verdict(engine->world.context, session->sock->cookie, false);
+}
+
+static void place_fill(const struct engine *engine, const struct session *session, uint32_t way,
+		       struct log_place *place_r)
+{
+	const struct way *rule = &engine->rules->ways[way];
+
+	*place_r = (struct log_place){
+		.session = session->id,
+		.way = way,
+		.tgid = session->tgid,
+		.chroot = session->user.chroot,
+		.home = session->user.home,
+		.dir = rule->mode->home_dir,
+		.name = session->names[way],
+		.uid = session->user.uid,
+		.gid = session->user.gid,
+		.wanted = {log_flags_has(&rule->flags, RL_IN), log_flags_has(&rule->flags, RL_OUT)},
+	};
+}
+
+/* [IP-]yyyymmdd-HHMMSS-pid. Each way has its own flags, so its own name. */
+static void name_set(struct engine *engine, struct session *session, uint32_t way_index,
+		     uint64_t time_ns)
+{
+	const struct way *way = &engine->rules->ways[way_index];
+	char ip[HS_IP_TEXT_LEN], when[CALENDAR_NAME_LEN];
+	struct str name = {0};
+
+	if (way->flags.ip_in_name) {
+		hs_ip_text(&session->login.remote, ip);
+		str_printf(&name, "%s-", ip);
+	}
+	calendar_name(realtime(engine, time_ns), engine->utc_offset, when);
+	str_printf(&name, "%s-%" PRIu32, when, session->tgid);
+	session->names[way_index] = name.data;
+}
+
+static bool way_applies(const struct way *way, const struct session *session)
+{
+	return !way->protocol || strcmp(way->protocol, session->service->protocol) == 0;
+}
+
+/* Do the user and what userdb returned allow it at all? */
+static enum reason check_user(const struct engine *engine, const struct session *session)
+{
+	const struct hs_user *user = &session->user;
+
+	if (!rules_want_user(engine->rules, user->name))
+		return REASON_NOT_WANTED;
+	if (!user->home)
+		return REASON_NO_HOME;
+	if (user->home[0] != '/' || (user->chroot && user->chroot[0] != '/'))
+		return REASON_RELATIVE_HOME;
+	if (user->uid == (uid_t)-1 || user->gid == (gid_t)-1)
+		return REASON_NO_IDS;
+	if (user->uid == 0)
+		return REASON_ROOT;
+	/* a process that runs as one user can't log in another: somebody makes this up */
+	if (session->proc_uid != 0 && session->proc_uid != user->uid)
+		return REASON_FORGED_IDS;
+	return REASON_NONE;
+}
+
+/*
+ * userdb need not return uid and gid: then mail_uid and mail_gid count, and the
+ * process has taken them before it writes its first byte to the client.
+ * False: not yet.
+ */
+static bool ids_settle(struct session *session, const struct rl_rec *rec)
+{
+	struct hs_user *user = &session->user;
+
+	if (user->uid != (uid_t)-1 && user->gid != (gid_t)-1)
+		return true;
+	if (!rec || rec->uid == 0)
+		return false;
+	if (user->uid == (uid_t)-1)
+		user->uid = rec->uid;
+	if (user->gid == (gid_t)-1)
+		user->gid = rec->gid;
+	return true;
+}
+
+static void decide(struct engine *engine, struct session *session, const struct rl_rec *rec)
+{
+	const struct rules *rules = engine->rules;
+	struct log_place place;
+	enum reason reason;
+	unsigned int i;
+
+	reason = check_user(engine, session);
+	if (reason != REASON_NONE) {
+		session_refuse(engine, session, reason);
+		return;
+	}
+	session->state = SESSION_ASKED;
+	session->way_reason = REASON_NO_WAY;
+	for (i = 0; i < rules->ways_count; i++)
+		if (way_applies(&rules->ways[i], session))
+			session->asked |= UINT32_C(1) << i;
+	if (!session->asked) {
+		session_refuse(engine, session, REASON_NO_WAY);
+		return;
+	}
+	for (i = 0; i < rules->ways_count; i++) {
+		if (!(session->asked & UINT32_C(1) << i))
+			continue;
+		name_set(engine, session, i, rec->time_ns);
+		place_fill(engine, session, i, &place);
+		engine->sink->ops->ask(engine->sink, &place);
+	}
+}
+
+static void write_failed(struct engine *engine, struct session *session, struct rawlog *log,
+			 int error)
+{
+	struct rl_write write = {
+		.session = session->id,
+		.way = log - session->logs,
+		.error = -error,
+	};
+
+	if (error == 0)
+		return;
+	engine->sink->ops->sizes(engine->sink, log->handle, write.size);
+	engine->world.write_failed(engine->world.context, &write);
+}
+
+static void mark_dirty(struct engine *engine, struct session *session)
+{
+	if (session->dirty)
+		return;
+	session->dirty = true;
+	session->next_dirty = engine->dirty;
+	engine->dirty = session;
+}
+
+static void deliver_gap(struct engine *engine, struct session *session, int dir, uint64_t time_ns,
+			uint64_t size, const char *why)
+{
+	uint64_t *next = &session->sock->next[dir];
+	struct rawlog *log;
+	bool wanted = false;
+
+	for (log = session->logs; log < session->logs + engine->rules->ways_count; log++) {
+		if (!rawlog_is_open(log) || !log_flags_has(&log->way->flags, dir))
+			continue;
+		wanted = true;
+		write_failed(engine, session, log,
+			     rawlog_gap(log, dir, realtime(engine, time_ns), *next, size, why));
+	}
+	*next += size;
+	if (!wanted)
+		return;
+	engine->summary.lost_bytes += size;
+	engine->summary.gaps++;
+	mark_dirty(engine, session);
+}
+
+static void deliver_chunk(struct engine *engine, struct session *session, int dir,
+			  const struct chunk *chunk)
+{
+	struct rawlog *log;
+
+	for (log = session->logs; log < session->logs + engine->rules->ways_count; log++)
+		if (rawlog_is_open(log))
+			write_failed(engine, session, log, rawlog_write(log, dir, chunk));
+	engine->summary.bytes[dir] += chunk->len;
+	mark_dirty(engine, session);
+}
+
+/* To the logs, with what is missing before it. */
+static void deliver(struct engine *engine, struct session *session, const struct event *event)
+{
+	const struct rl_data *data = event->data;
+	const struct rl_gap *gap = event->gap;
+	bool is_gap = event->type == RL_GAP;
+	int dir = is_gap ? gap->dir : data->dir;
+	uint64_t offset = is_gap ? gap->offset : data->offset;
+	uint64_t *next = &session->sock->next[dir];
+	struct chunk chunk;
+
+	if (offset < *next) {
+		engine_malformed(engine, "bytes that came before", event->rec->tgid);
+		return;
+	}
+	if (offset > *next)
+		deliver_gap(engine, session, dir, event->rec->time_ns, offset - *next,
+			    event_gap_text(RL_GAP_RING));
+	if (is_gap) {
+		deliver_gap(engine, session, dir, event->rec->time_ns, gap->size,
+			    event_gap_text(gap->reason));
+		return;
+	}
+	chunk = (struct chunk){
+		.data = data->bytes,
+		.len = data->size,
+		.realtime_ns = realtime(engine, event->rec->time_ns),
+		.continues = event->rec->flags & RL_F_CONT,
+		.more = event->rec->flags & RL_F_MORE,
+	};
+	*next += data->size;
+	deliver_chunk(engine, session, dir, &chunk);
+}
+
+static void hold(struct engine *engine, struct session *session, const struct event *event)
+{
+	const struct rl_rec *rec = event->rec;
+	struct held *held;
+
+	if (session->held_size + rec->len > HELD_MAX) {
+		session_refuse(engine, session, REASON_BACKLOG);
+		return;
+	}
+	held = mem_alloc(offsetof(struct held, rec) + rec->len);
+	memcpy(&held->rec, rec, rec->len);
+	*session->held_end = held;
+	session->held_end = &held->next;
+	session->held_size += rec->len;
+}
+
+void session_client(struct engine *engine, struct session *session, const struct event *event)
+{
+	if (session->state == SESSION_READY && ids_settle(session, event->rec))
+		decide(engine, session, event->rec);
+	switch (session->state) {
+	case SESSION_LOGIN:
+	case SESSION_LOOKUP:
+	case SESSION_SCRIPT:
+	case SESSION_READY:
+	case SESSION_ASKED:
+		hold(engine, session, event);
+		break;
+	case SESSION_RECORDING:
+		deliver(engine, session, event);
+		break;
+	case SESSION_REFUSED:
+		break;
+	}
+}
+
+/* What came with the login request, then what was held back. */
+static void deliver_held(struct engine *engine, struct session *session)
+{
+	const struct chunk input = {
+		.data = (const unsigned char *)session->input.data,
+		.len = session->input.len,
+		.realtime_ns = realtime(engine, session->input_time_ns),
+	};
+	struct event event;
+	struct held *held;
+
+	if (input.len)
+		deliver_chunk(engine, session, RL_IN, &input);
+	for (held = session->held; held; held = held->next) {
+		if (event_parse(&held->rec, held->rec.len, &event) == 0)
+			deliver(engine, session, &event);
+	}
+	held_free(session);
+}
+
+static void start_recording(struct engine *engine, struct session *session)
+{
+	session->state = SESSION_RECORDING;
+	engine->summary.sessions[REASON_NONE]++;
+	deliver_held(engine, session);
+	if (session->sock)
+		engine->world.verdict(engine->world.context, session->sock->cookie, true);
+}
+
+static enum reason reason_of(enum rl_log_status status)
+{
+	switch (status) {
+	case RL_LOG_OPENED:
+		return REASON_NONE;
+	case RL_LOG_MISSING:
+		return REASON_NO_DIR;
+	case RL_LOG_NOT_DIR:
+		return REASON_NOT_DIR;
+	case RL_LOG_LSTAT_FAILED:
+		return REASON_LSTAT;
+	case RL_LOG_CREATE_FAILED:
+		return REASON_CREATE;
+	}
+	return REASON_CREATE;
+}
+
+static void log_open(struct engine *engine, struct session *session, const struct rl_log *fact)
+{
+	struct rawlog *log = &session->logs[fact->way];
+	char serial[SINK_SERIAL_LEN];
+	struct log_place place;
+	struct str dir = {0};
+	int ret;
+
+	place_fill(engine, session, fact->way, &place);
+	ret = rawlog_open(log, engine->sink, &engine->rules->ways[fact->way], &place, fact->serial);
+	if (ret < 0) {
+		session->way_reason = REASON_CREATE;
+		session->way_errno = -ret;
+		return;
+	}
+	engine->summary.files += place.wanted[RL_IN] + place.wanted[RL_OUT];
+	directory_text(session, &dir);
+	log_debug("%s: recorded: %s/%s%s", label(session), dir.data, place.name,
+		  sink_serial_text(fact->serial, serial));
+	str_free(&dir);
+}
+
+static bool is_logged(const struct engine *engine, const struct session *session)
+{
+	unsigned int i;
+
+	for (i = 0; i < engine->rules->ways_count; i++)
+		if (rawlog_is_open(&session->logs[i]))
+			return true;
+	return false;
+}
+
+void session_answer(struct engine *engine, struct session *session, const struct event *event)
+{
+	const struct rl_log *fact = event->log;
+
+	if (fact->way >= engine->rules->ways_count ||
+	    !(session->asked & UINT32_C(1) << fact->way)) {
+		engine_malformed(engine, "an answer that nobody asked for", session->tgid);
+		return;
+	}
+	session->asked &= ~(UINT32_C(1) << fact->way);
+	if (fact->status == RL_LOG_OPENED) {
+		log_open(engine, session, fact);
+	} else {
+		session->way = fact->way;
+		session->way_reason = reason_of(fact->status);
+		session->way_errno = fact->error;
+	}
+	if (session->asked)
+		return;
+	if (is_logged(engine, session))
+		start_recording(engine, session);
+	else
+		session_refuse(engine, session, session->way_reason);
+	if (session->ended)
+		session_end(engine, session, event->rec, NULL);
+}
+
+static void give_up(struct engine *engine, const struct session *session, uint32_t way, int error)
+{
+	log_warn("%s: write(%s) failed: %s; the log ends there", label(session),
+		 session->names[way], strerror(error));
+	engine->summary.given_up++;
+}
+
+void session_write_failed(struct engine *engine, struct session *session, const struct event *event)
+{
+	const struct rl_write *write = event->write;
+	struct rawlog *log;
+
+	if (write->way >= engine->rules->ways_count)
+		return;
+	log = &session->logs[write->way];
+	if (!rawlog_is_open(log))
+		return;
+	give_up(engine, session, write->way, write->error);
+	rawlog_abandon(log, write->size);
+	if (!is_logged(engine, session) && session->sock)
+		engine->world.verdict(engine->world.context, session->sock->cookie, false);
+}
+
+void session_flush(struct engine *engine, struct session *session)
+{
+	struct rawlog *log;
+
+	for (log = session->logs; log < session->logs + engine->rules->ways_count; log++)
+		write_failed(engine, session, log, rawlog_flush(log));
+}
+
+/* What was lost behind the last byte that came. */
+static void deliver_tail(struct engine *engine, struct session *session, const struct rl_rec *rec)
+{
+	int dir;
+
+	if (!session->sock || session->state != SESSION_RECORDING)
+		return;
+	for (dir = RL_IN; dir <= RL_OUT; dir++)
+		if (session->end.end[dir] > session->sock->next[dir])
+			deliver_gap(engine, session, dir, rec->time_ns,
+				    session->end.end[dir] - session->sock->next[dir],
+				    event_gap_text(RL_GAP_RING));
+}
+
+void session_end(struct engine *engine, struct session *session, const struct rl_rec *rec,
+		 const struct rl_close *close)
+{
+	if (close) {
+		session->end = *close;
+		session->end_live = rec->flags & RL_F_LIVE;
+	}
+	session->ended = true;
+	if (session->state == SESSION_READY && ids_settle(session, NULL))
+		decide(engine, session, rec); /* logged in and never a byte: the files are there all the same */
+	if (session->state == SESSION_ASKED)
+		return; /* goes on when it is answered */
+	deliver_tail(engine, session, rec);
+	if (session->state == SESSION_RECORDING && session->end_live)
+		engine->summary.sessions_open++;
+	if (session->state == SESSION_READY)
+		session_refuse(engine, session, REASON_NO_IDS);
+	session_refuse(engine, session, REASON_ENDED);
+	session_free(engine, &session);
+}
+
+void session_free(struct engine *engine, struct session **session_p)
+{
+	struct session *session = *session_p, **link;
+	unsigned int i;
+	int ret;
+
+	*session_p = NULL;
+	if (!session)
+		return;
+	for (i = 0; i < engine->rules->ways_count; i++) {
+		ret = rawlog_close(&session->logs[i]);
+		if (ret)
+			give_up(engine, session, i, -ret);
+		free(session->names[i]);
+	}
+	for (link = &engine->dirty; *link; link = &(*link)->next_dirty) {
+		if (*link == session) {
+			*link = session->next_dirty;
+			break;
+		}
+	}
+	if (session->sock)
+		session->sock->session = NULL;
+	if (session->proc)
+		DL_DELETE(session->proc->sessions, session);
+	forget_ino(engine, session);
+	HASH_DELETE(by_id, engine->sessions_by_id, session);
+	hs_user_free(&session->user);
+	held_free(session);
+	str_free(&session->input);
+	free(session);
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Where logs go: the user's directory on this host (sink_user.c), or a tree
+ * below a directory of the caller's (sink_tree.c, for replay). A sink is the
+ * only thing below main that writes files.
+ */
+#ifndef SINK_H
+#define SINK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <linux/types.h>
+
+struct sink;
+
+/* All that is needed to make one log. Pointers are valid during the call only. */
+struct log_place {
+	uint32_t session, way; /* as in struct rl_log */
+	uint32_t tgid;	       /* of the mail process */
+	const char *chroot;    /* NULL: none */
+	const char *home;      /* absolute, inside the chroot */
+	const char *dir;       /* a name in the home */
+	const char *name;      /* of the files, without "-N", ".in", ".out" */
+	uid_t uid;
+	gid_t gid;
+	bool wanted[2]; /* by enum rl_dir */
+};
+
+struct sink_ops {
+	/* Look whether the directory is there and make the files; what came of it is told as a
+	 * FACT_LOG record, later. A sink that replays knows it from the stream: does nothing. */
+	void (*ask)(struct sink *sink, const struct log_place *place);
+	/* FACT_LOG said that the log is open. A handle of 0 or more, or -errno. */
+	int (*open)(struct sink *sink, const struct log_place *place, uint32_t serial);
+	/* Appends. 0, or -errno: then what was written of it is in the file. */
+	int (*write)(struct sink *sink, int handle, int dir, const void *data, size_t size);
+	/* What the files hold, bytes. */
+	void (*sizes)(struct sink *sink, int handle, __u64 sizes_r[2]);
+	/* FACT_WRITE said how far the log got: cut what is beyond. */
+	void (*cut)(struct sink *sink, int handle, const __u64 sizes[2]);
+	void (*close)(struct sink *sink, int handle);
+};
+
+struct sink {
+	const struct sink_ops *ops;
+};
+
+#define SINK_SERIAL_MAX 1000
+#define SINK_SERIAL_LEN 16
+
+/* What makes a name unique: "" for serial 1, else "-N". */
+const char *sink_serial_text(uint32_t serial, char text_r[SINK_SERIAL_LEN]);
+/* "NAME[-N].in" or ".out", at most NAME_MAX. 0; -ENAMETOOLONG. */
+int sink_file_name(const struct log_place *place, uint32_t serial, int dir, char *name_r,
+		   size_t size);
+
+#endif
