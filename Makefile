@@ -20,8 +20,10 @@ BPF_CFLAGS := -target bpf -mcpu=v3 -O2 -g -D__TARGET_ARCH_$(ARCH) -Iinclude -Ivm
 	      -Wall -Wextra -Werror -Wno-unused-parameter
 
 # Only these see libbpf; without them the rest is the engine, which tests link.
-KERNEL_SIDE := bpf_load source_bpf backend check main
-BPF_OBJS := $(patsubst bpf/%.bpf.c,$(OUTPUT)/%.bpf.o,$(wildcard bpf/*.bpf.c))
+KERNEL_SIDE := bpf_load source_bpf backend check record main
+# The maps first: libbpf 1.1 loses their offsets when it has seen only the declarations yet.
+BPF_OBJS := $(patsubst bpf/%.bpf.c,$(OUTPUT)/%.bpf.o,bpf/maps.bpf.c \
+	      $(filter-out bpf/maps.bpf.c,$(sort $(wildcard bpf/*.bpf.c))))
 SRCS	:= $(wildcard user/*.c)
 OBJS	:= $(SRCS:user/%.c=$(OUTPUT)/%.o)
 LIB_OBJS := $(filter-out $(KERNEL_SIDE:%=$(OUTPUT)/%.o),$(OBJS))
@@ -37,7 +39,7 @@ endif
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all
-all: $(OUTPUT)/rawtap
+all: $(OUTPUT)/rawtap	## the program (default)
 
 $(OUTPUT)/rawtap: $(OBJS)
 	$(call msg,LINK,$@)
@@ -64,8 +66,86 @@ $(OUTPUT)/rawtap.skel.h: $(OUTPUT)/rawtap.linked.o
 $(OUTPUT):
 	$(Q)mkdir -p $@
 
+# Lint: `make -k lint` shows everything at once.
+
+PREFIX	?= /usr/local
+CLANG_FORMAT ?= clang-format
+C_FILES	:= $(wildcard bpf/*.[ch] user/*.[ch] include/*.h vmlinux/*.h tests/*/*.[ch])
+PY_FILES := $(wildcard scripts/*.py tests/*.py tests/*/*.py)
+CPPCHECK := cppcheck -q --std=c11 --error-exitcode=1 --enable=warning,performance,portability \
+	    --inline-suppr --library=posix --library=scripts/cppcheck.cfg -Iinclude -D_GNU_SOURCE
+LINTS	:= format includes style headers cppcheck shell python man
+
+.PHONY: lint $(LINTS:%=lint-%)
+lint: $(LINTS:%=lint-%)	## everything that can be said without running it
+
+lint-format:
+	$(call msg,LINT,format)
+	$(Q)$(CLANG_FORMAT) --dry-run --Werror $(C_FILES)
+
+lint-includes lint-style: lint-%:
+	$(call msg,LINT,$*)
+	$(Q)$(PYTHON) scripts/check_$*.py
+
+# Each header compiles alone.
+lint-headers: | $(OUTPUT)
+	$(call msg,LINT,headers)
+	$(Q)for header in $(notdir $(wildcard include/*.h user/*.h)); do \
+		echo "#include \"$$header\"" | \
+			$(CC) $(ALL_CFLAGS) -fsyntax-only -x c - || exit 1; \
+	done
+	$(Q)for header in $(notdir $(wildcard vmlinux/*.h bpf/*.h)); do \
+		echo "#include \"$$header\"" | \
+			$(CLANG) $(BPF_CFLAGS) -Wno-unused -fsyntax-only -x c - || exit 1; \
+	done
+
+# It takes `return fd < 0 ? -errno : fd` for a leak, and in the kernel's programs it does not
+# see through the macros that reserve memory.
+lint-cppcheck:
+	$(call msg,LINT,cppcheck)
+	$(Q)$(CPPCHECK) -Iuser --suppress=resourceLeak --suppress=readdirCalled user
+	$(Q)$(CPPCHECK) -Ivmlinux -Ibpf -D__TARGET_ARCH_$(ARCH) --suppress=uninitvar \
+		$(wildcard bpf/*.c)
+
+lint-shell:
+	$(call msg,LINT,shell)
+	$(Q)shellcheck $(wildcard scripts/*.sh tests/*.sh tests/*/*.sh .ci/run)
+
+lint-python: | $(OUTPUT)
+	$(call msg,LINT,python)
+	$(Q)PYTHONPYCACHEPREFIX=$(OUTPUT)/pycache $(PYTHON) -m py_compile $(PY_FILES)
+
+lint-man:
+	$(call msg,LINT,man)
+	$(Q)mandoc -T lint -W warning docs/rawtap.8
+
+.PHONY: format install uninstall help tools
+format:	## lay our C files out as lint wants them
+	$(Q)$(CLANG_FORMAT) -i $(C_FILES)
+
+install: $(OUTPUT)/rawtap	## into $(DESTDIR)$(PREFIX)
+	$(Q)install -D -m 755 $< $(DESTDIR)$(PREFIX)/sbin/rawtap
+	$(Q)install -D -m 644 docs/rawtap.8 $(DESTDIR)$(PREFIX)/share/man/man8/rawtap.8
+
+uninstall:	## remove what install put there
+	$(Q)rm -f $(DESTDIR)$(PREFIX)/sbin/rawtap $(DESTDIR)$(PREFIX)/share/man/man8/rawtap.8
+
+help:	## this list
+	@echo 'Targets (V=1: show the commands; CC, CLANG, BPFTOOL, PYTHON, OUTPUT, PREFIX, DESTDIR can be set):'
+	@sed -n 's/^\([a-z-]*\):.*## *\(.*\)/  \1\t\2/p' Makefile | expand -t 18
+
+# A missing tool is named before a compiler complains.
+$(OUTPUT): | tools
+tools:
+	@for tool in $(firstword $(CC)) $(firstword $(CLANG)) $(BPFTOOL) pkg-config; do \
+		command -v $$tool >/dev/null || { \
+			echo "make: $$tool is missing: sudo ./scripts/install-deps.sh build" >&2; exit 1; }; \
+	done
+	@pkg-config --exists $(LIBS) || { \
+		echo "make: a library of: $(LIBS) is missing: sudo ./scripts/install-deps.sh build" >&2; exit 1; }
+
 .PHONY: clean
-clean:
+clean:	## remove all that was built
 	$(Q)rm -rf $(OUTPUT) .output-*
 
 -include $(wildcard $(OUTPUT)/*.d)

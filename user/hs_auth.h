@@ -23,23 +23,27 @@ struct hs_lines {
 	bool skipping; /* the rest of a line that is too long, or whose begin was missed */
 };
 
-/* Calls `line` for each complete line, without its LF and NUL-terminated. A line beyond
- * HS_LINE_MAX is skipped whole. Returns the number of lines that were skipped. */
+/* Calls `line` for each complete line, without its LF and NUL-terminated: the callback may
+ * change the text, but must not touch `lines`. A line beyond HS_LINE_MAX is skipped whole.
+ * Returns the number of lines that turned out too long. */
 unsigned int hs_lines_feed(struct hs_lines *lines, const void *data, size_t len,
 			   void (*line)(char *text, size_t len, void *context), void *context);
 /* Bytes were missed: forgets what it has, and what comes up to the next LF. */
 void hs_lines_resync(struct hs_lines *lines);
 void hs_lines_free(struct hs_lines *lines);
 
-/* What userdb returned, as far as it concerns us. Strings are owned: hs_user_free(). */
+/* What userdb returned, as far as it concerns us. Of a field that is there twice, the last
+ * counts. Strings are owned: hs_user_free(). */
 struct hs_user {
-	char *name;
+	char *name;   /* not empty */
 	char *home;   /* NULL: none returned */
 	char *chroot; /* NULL: none returned */
 	uid_t uid;    /* (uid_t)-1: none returned */
 	gid_t gid;    /* (gid_t)-1: none returned */
 };
-void hs_user_free(struct hs_user *user);
+/* All zero would be root. */
+#define HS_USER_NONE ((struct hs_user){.uid = (uid_t)-1, .gid = (gid_t)-1})
+void hs_user_free(struct hs_user *user); /* HS_USER_NONE afterwards */
 
 enum hs_auth_type {
 	HS_AUTH_OTHER,	  /* VERSION, SPID, CUID, ...: of no interest */
@@ -52,18 +56,20 @@ enum hs_auth_type {
 struct hs_auth {
 	enum hs_auth_type type;
 	uint32_t id;
-	uint32_t client_pid, auth_id;	    /* REQUEST */
-	uint8_t cookie[HS_COOKIE_LEN];	    /* REQUEST */
-	struct hs_user user;		    /* USER; the caller frees it */
+	uint32_t client_pid, auth_id;  /* REQUEST */
+	uint8_t cookie[HS_COOKIE_LEN]; /* REQUEST */
+	struct hs_user user;	       /* USER, HS_USER_NONE otherwise; the caller frees it */
 };
 
-/* Parses one line of auth-master; the text is unescaped in place. 0; -EINVAL: one of the types
- * above, but malformed (a number, cookie or name missing or out of range). The error must not
- * be followed by the line in a log: it can hold tokens. */
+/* Parses one line of auth-master; the text is unescaped in place and useless afterwards. 0;
+ * -EINVAL: one of the types above, but malformed (a number, cookie or name is missing or out
+ * of range, a name or path holds a NUL), or any line with a NUL in it; then there is nothing to
+ * free. The error must not be followed by the line in a log: it can hold tokens.
+ * Only the direction tells an answer "USER id name ..." from lmtp's question. */
 int hs_auth_parse(char *text, size_t len, struct hs_auth *auth_r);
 
-/* Parses the post-login service's answer: "<user>\t<key=value>...". 0 or -EINVAL. Fields that
- * are missing stay as hs_auth_parse() leaves them (NULL, -1). */
+/* Parses the post-login service's answer: "<user>\t<key=value>...", as hs_auth_parse() does with
+ * what follows "USER id". 0 or -EINVAL. Fields that are missing stay NULL, -1. */
 int hs_postlogin_parse(char *text, size_t len, struct hs_user *user_r);
 
 #endif

@@ -13,13 +13,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define HS_COOKIE_LEN  16
-#define HS_SESSION_LEN 128	 /* session id with its NUL, cut beyond */
-#define HS_LOGIN_DATA_MAX 1218	 /* MASTER_AUTH_MAX_DATA_SIZE */
+#define HS_COOKIE_LEN	  16
+#define HS_SESSION_LEN	  128  /* session id with its NUL, cut beyond */
+#define HS_LOGIN_DATA_MAX 1218 /* MASTER_AUTH_MAX_DATA_SIZE */
 
 struct hs_ip {
-	uint16_t family; /* AF_INET, AF_INET6, 0: not known */
-	uint8_t addr[16];
+	uint16_t family;  /* AF_INET, AF_INET6, 0: not known */
+	uint8_t addr[16]; /* zeroes behind an IPv4 address */
 };
 
 struct hs_login {
@@ -33,7 +33,7 @@ struct hs_login {
 	uint64_t ino;	    /* of the client socket that is passed along */
 };
 
-/* Where a Dovecot version has its fields; a new version is a row. */
+/* Where a Dovecot version has its fields, on a 64-bit machine; a new version is a row. */
 struct hs_login_layout {
 	const char *version_prefix; /* of what `dovecot --version` prints: "2.3." */
 	size_t size;		    /* of the structure, bytes */

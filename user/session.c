@@ -444,8 +444,10 @@ static void log_open(struct engine *engine, struct session *session, const struc
 	place_fill(engine, session, fact->way, &place);
 	ret = rawlog_open(log, engine->sink, &engine->rules->ways[fact->way], &place, fact->serial);
 	if (ret < 0) {
+		session->way = fact->way;
 		session->way_reason = REASON_CREATE;
 		session->way_errno = -ret;
+		engine->summary.given_up++;
 		return;
 	}
 	engine->summary.files += place.wanted[RL_IN] + place.wanted[RL_OUT];

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * By which hooks the kernel side learns of bytes. A backend is a row in
+ * backends[] and a file bpf/at_NAME.bpf.c; the bodies are the same.
+ */
+#ifndef BACKEND_H
+#define BACKEND_H
+
+#include <stddef.h>
+
+struct rawtap_bpf;
+
+struct backend {
+	const char *name;
+	const char *needs; /* in words, for `rawtap check` */
+	const char *const *programs; /* that only this one uses; NULL-terminated */
+};
+
+extern const struct backend backends[];
+extern const unsigned int backends_count;
+
+/* Can it be used here? Found out by loading and attaching its programs, never by the kernel's
+ * version. 0 or -errno. */
+int backend_probe(const struct backend *backend);
+
+/* The one by this name; NULL `name`: the first whose probe succeeds. NULL: none; `error_r` says,
+ * for each that was tried, why not. */
+const struct backend *backend_choose(const char *name, char *error_r, size_t size);
+
+/* Switches off the programs of all other backends. To be called before loading. */
+void backend_select(const struct backend *backend, struct rawtap_bpf *skeleton);
+
+#endif

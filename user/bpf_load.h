@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The kernel side, from user space: open, choose a backend, load, attach,
+ * detach. Nothing is pinned: when rawtap ends, however it ends, the kernel
+ * takes everything back.
+ */
+#ifndef BPF_LOAD_H
+#define BPF_LOAD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "rl_maps.h"
+
+struct rawtap_bpf;
+struct bpf_link;
+struct backend;
+
+struct bpf_side {
+	struct rawtap_bpf *skeleton;
+	struct bpf_link *sockets; /* the iterator of the tracked sockets */
+	const struct backend *backend;
+};
+
+/* Opens, loads and attaches all. `backend_name`: NULL: the first that works. 0, or -errno, and one
+ * line in `error_r` that says what, why and what to do. */
+int bpf_side_start(struct bpf_side *side, const char *backend_name, size_t ring_size, char *error_r,
+		   size_t error_size);
+/* No program runs any more; maps are still there. */
+void bpf_side_detach(struct bpf_side *side);
+void bpf_side_stop(struct bpf_side *side);
+
+#endif

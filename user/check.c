@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: MIT
+#include "check.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <bpf/libbpf.h>
+
+#include "backend.h"
+#include "log.h"
+#include "master.h"
+#include "privileges.h"
+#include "service.h"
+
+static int silent(enum libbpf_print_level level, const char *format, va_list args)
+{
+	return 0;
+}
+
+static bool report(bool ok, const char *what, const char *todo)
+{
+	printf("%-4s %s%s%s\n", ok ? "ok" : "NO", what, ok || !*todo ? "" : ": ", ok ? "" : todo);
+	return ok;
+}
+
+static bool check_privileges(void)
+{
+	char missing[256], todo[320];
+	bool ok = privileges_check(missing, sizeof(missing)) == 0;
+
+	snprintf(todo, sizeof(todo), "missing:%s; run it as root", missing);
+	return report(ok, "privileges", todo);
+}
+
+static bool check_btf(void)
+{
+	return report(access("/sys/kernel/btf/vmlinux", R_OK) == 0,
+		      "kernel type information (/sys/kernel/btf/vmlinux)",
+		      "missing; boot a kernel with CONFIG_DEBUG_INFO_BTF=y, as Debian's are");
+}
+
+/* Each backend, and which one would be used. */
+static bool check_backends(const char *wanted)
+{
+	char what[256], todo[256];
+	bool found = false;
+	unsigned int i;
+	int ret;
+
+	for (i = 0; i < backends_count; i++) {
+		if (wanted && strcmp(wanted, backends[i].name) != 0)
+			continue;
+		ret = backend_probe(&backends[i]);
+		snprintf(what, sizeof(what), "backend %s%s", backends[i].name,
+			 ret == 0 && !found ? " (this one is used)" : "");
+		snprintf(todo, sizeof(todo), "%s; it needs %s", strerror(-ret), backends[i].needs);
+		report(ret == 0, what, todo);
+		found = found || ret == 0;
+	}
+	if (wanted && !found && i == backends_count)
+		report(false, "a backend that works", "try without --backend");
+	return found;
+}
+
+struct instances {
+	const char *base_dir;
+	unsigned int good, bad;
+};
+
+static void on_master(void *context, pid_t pid, pid_t parent, const char *comm)
+{
+	struct instances *instances = context;
+	struct rl_master fact;
+	char what[RL_BASE_DIR_LEN + RL_VERSION_LEN + 64];
+
+	if (service_find(comm)->role != RL_ROLE_MASTER)
+		return;
+	master_look(pid, instances->base_dir, &fact);
+	snprintf(what, sizeof(what), "Dovecot %s in %s (master process %d)", fact.version,
+		 fact.base_dir, (int)pid);
+	switch ((enum rl_master_status)fact.status) {
+	case RL_MASTER_OK:
+		report(true, what, "");
+		instances->good++;
+		break;
+	case RL_MASTER_VERSION:
+		report(false, what, "a version that is not known; 2.3 is");
+		instances->bad++;
+		break;
+	case RL_MASTER_UNTRUSTED:
+		snprintf(what, sizeof(what), "process %d, called dovecot", (int)pid);
+		report(false, what,
+		       "its program is not a dovecot that belongs to root and runs as root");
+		instances->bad++;
+		break;
+	case RL_MASTER_GONE:
+	case RL_MASTER_EXCLUDED:
+		break;
+	}
+}
+
+static bool check_dovecot(const char *base_dir)
+{
+	char *canonical = base_dir ? realpath(base_dir, NULL) : NULL;
+	struct instances instances = {.base_dir = canonical};
+
+	if (base_dir && !canonical)
+		return report(false, base_dir, strerror(errno));
+	master_scan(on_master, &instances);
+	free(canonical);
+	if (!instances.good && !instances.bad)
+		report(false, "a running Dovecot",
+		       "none; start it, before rawtap or while it records");
+	return instances.good > 0 && instances.bad == 0;
+}
+
+int check_run(const struct opts *opts)
+{
+	bool privileges, btf, backend, dovecot;
+
+	libbpf_set_print(silent);
+	privileges = check_privileges();
+	btf = check_btf();
+	backend = check_backends(opts->backend);
+	dovecot = check_dovecot(opts->base_dir);
+	return privileges && btf && backend && dovecot ? 0 : 1;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Rules from the manual's configuration blocks. doveconf parses them: FILE is
+ * laid over the running configuration, and what differs from that alone is
+ * what FILE sets. What the running Dovecot already records by itself is left
+ * to it.
+ */
+#ifndef CONF_H
+#define CONF_H
+
+#include <stdbool.h>
+
+#include "rules.h"
+#include "str.h"
+
+/* `running`: Dovecot's own configuration file; NULL: none. Adds the ways that `file` switches on.
+ * `debug_r`: it puts DEBUG into import_environment. 0; -EINVAL, and one line in `error`. */
+int conf_read(const char *file, const char *running, struct rules *rules, bool *debug_r,
+	      struct str *error);
+
+/* The flags in a post-login service's executable, "script-login -d rawlog -t -I". 1: it runs
+ * rawlog; 0: it runs something else; -EINVAL: rawlog's own flags make no sense. */
+int conf_script_flags(const char *executable, struct log_flags *flags_r);
+
+/* The post-login service in a mail service's executable, "imap postlogin": its name into
+ * `name_r`. False: none. */
+bool conf_postlogin_name(const char *executable, struct str *name_r);
+
+#endif

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: MIT
+#include "file_pair.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "mem.h"
+#include "rl_abi.h"
+
+static int create_file(const struct log_place *place, int at, uint32_t serial, int dir)
+{
+	char name[NAME_MAX + 1];
+	int fd, ret = sink_file_name(place, serial, dir, name, sizeof(name));
+
+	if (ret)
+		return ret;
+	fd = openat(at, name, O_CREAT | O_EXCL | O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
+	return fd < 0 ? -errno : fd;
+}
+
+static void remove_file(const struct log_place *place, int at, uint32_t serial, int dir)
+{
+	char name[NAME_MAX + 1];
+
+	if (sink_file_name(place, serial, dir, name, sizeof(name)) == 0)
+		unlinkat(at, name, 0);
+}
+
+int file_pair_create(const struct log_place *place, int at, uint32_t serial,
+		     struct file_pair *pair_r)
+{
+	int dir, ret;
+
+	*pair_r = (struct file_pair){
+		.used = true,
+		.session = place->session,
+		.way = place->way,
+		.fds = {-1, -1},
+	};
+	for (dir = RL_IN; dir <= RL_OUT; dir++) {
+		if (!place->wanted[dir])
+			continue;
+		ret = create_file(place, at, serial, dir);
+		if (ret < 0) {
+			if (pair_r->fds[RL_IN] >= 0) {
+				close(pair_r->fds[RL_IN]);
+				remove_file(place, at, serial, RL_IN);
+			}
+			return ret;
+		}
+		pair_r->fds[dir] = ret;
+	}
+	return 0;
+}
+
+int file_pairs_add(struct file_pairs *pairs, const struct file_pair *pair)
+{
+	int handle;
+
+	for (handle = 0; handle < pairs->count && pairs->all[handle].used; handle++)
+		;
+	if (handle == pairs->count)
+		pairs->all = mem_resize(pairs->all, ++pairs->count * sizeof(*pairs->all));
+	pairs->all[handle] = *pair;
+	return handle;
+}
+
+int file_pairs_find(const struct file_pairs *pairs, uint32_t session, uint32_t way)
+{
+	int handle;
+
+	for (handle = 0; handle < pairs->count; handle++)
+		if (pairs->all[handle].used && pairs->all[handle].session == session &&
+		    pairs->all[handle].way == way)
+			return handle;
+	return -ENOENT;
+}
+
+int file_pairs_write(struct file_pairs *pairs, int handle, int dir, const void *data, size_t size)
+{
+	struct file_pair *pair = &pairs->all[handle];
+	const char *at = data;
+	ssize_t ret;
+
+	while (size) {
+		ret = write(pair->fds[dir], at, size);
+		if (ret < 0 && errno == EINTR)
+			continue;
+		if (ret <= 0)
+			return ret ? -errno : -EIO;
+		at += ret;
+		size -= ret;
+		pair->sizes[dir] += ret;
+	}
+	return 0;
+}
+
+void file_pairs_close(struct file_pairs *pairs, int handle)
+{
+	struct file_pair *pair = &pairs->all[handle];
+	int dir;
+
+	for (dir = RL_IN; dir <= RL_OUT; dir++)
+		if (pair->fds[dir] >= 0)
+			close(pair->fds[dir]);
+	*pair = (struct file_pair){0};
+}
+
+void file_pairs_free(struct file_pairs *pairs)
+{
+	int handle;
+
+	for (handle = 0; handle < pairs->count; handle++)
+		if (pairs->all[handle].used)
+			file_pairs_close(pairs, handle);
+	free(pairs->all);
+	*pairs = (struct file_pairs){0};
+}

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: MIT
+#include "master.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "command.h"
+#include "hs_login.h"
+#include "service.h"
+#include "str.h"
+
+/* Reads the link /proc/PID/NAME. 0 or -errno. */
+static int read_link(pid_t pid, const char *name, char *target_r, size_t size)
+{
+	char path[64];
+	ssize_t len;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
+	len = readlink(path, target_r, size);
+	if (len < 0)
+		return -errno;
+	if ((size_t)len >= size)
+		return -ENAMETOOLONG;
+	target_r[len] = '\0';
+	return 0;
+}
+
+struct status {
+	char comm[RL_COMM_LEN];
+	pid_t parent;
+	unsigned int uid; /* real */
+};
+
+static int read_status(pid_t pid, struct status *status_r)
+{
+	char path[64], line[256];
+	FILE *file;
+
+	*status_r = (struct status){.uid = (unsigned int)-1};
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	file = fopen(path, "re");
+	if (!file)
+		return -errno;
+	while (fgets(line, sizeof(line), file)) {
+		line[strcspn(line, "\n")] = '\0';
+		if (strncmp(line, "Name:\t", 6) == 0)
+			snprintf(status_r->comm, sizeof(status_r->comm), "%.15s", line + 6);
+		else if (strncmp(line, "PPid:", 5) == 0)
+			status_r->parent = strtol(line + 5, NULL, 10);
+		else if (strncmp(line, "Uid:", 4) == 0)
+			status_r->uid = strtoul(line + 4, NULL, 10);
+	}
+	fclose(file);
+	return 0;
+}
+
+/*
+ * A program that only root can have put there, called dovecot, run by root.
+ * Whoever else calls a process "dovecot" can't make us believe its children.
+ */
+static bool is_trusted(pid_t pid, const struct status *status)
+{
+	static const char deleted[] = " (deleted)"; /* its package was upgraded meanwhile */
+	char exe[PATH_MAX], path[64], *base;
+	struct stat st;
+	size_t len;
+
+	if (status->uid != 0 || read_link(pid, "exe", exe, sizeof(exe)))
+		return false;
+	len = strlen(exe);
+	if (len > sizeof(deleted) && strcmp(exe + len - (sizeof(deleted) - 1), deleted) == 0)
+		exe[len - (sizeof(deleted) - 1)] = '\0';
+	base = strrchr(exe, '/');
+	if (!base || strcmp(base + 1, "dovecot") != 0)
+		return false;
+	snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
+	return stat(path, &st) == 0 && st.st_uid == 0 && !(st.st_mode & (S_IWGRP | S_IWOTH));
+}
+
+/* What the master's own program prints as its version; "" if it does not. */
+static void ask_version(pid_t pid, char version_r[RL_VERSION_LEN])
+{
+	char path[64], *argv[] = {path, "--version", NULL};
+	struct str out = {0};
+
+	version_r[0] = '\0';
+	snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
+	if (command_run(argv, &out) == 0)
+		snprintf(version_r, RL_VERSION_LEN, "%.*s",
+			 (int)strcspn(str_text(&out), "\n"), str_text(&out));
+	str_free(&out);
+}
+
+void master_look(pid_t pid, const char *base_dir, struct rl_master *fact_r)
+{
+	struct status status;
+
+	memset(fact_r, 0, sizeof(*fact_r));
+	fact_r->status = RL_MASTER_GONE;
+	if (read_status(pid, &status))
+		return;
+	fact_r->status = RL_MASTER_UNTRUSTED;
+	if (!is_trusted(pid, &status))
+		return;
+	ask_version(pid, fact_r->version);
+	if (read_link(pid, "cwd", fact_r->base_dir, sizeof(fact_r->base_dir)))
+		fact_r->status = RL_MASTER_GONE;
+	else if (base_dir && strcmp(base_dir, fact_r->base_dir) != 0)
+		fact_r->status = RL_MASTER_EXCLUDED;
+	else if (!hs_login_layout_find(fact_r->version))
+		fact_r->status = RL_MASTER_VERSION;
+	else
+		fact_r->status = RL_MASTER_OK;
+}
+
+static void scan_role(enum rl_role role,
+		      void (*found)(void *context, pid_t pid, pid_t parent, const char *comm),
+		      void *context)
+{
+	DIR *dir = opendir("/proc");
+	const struct service *service;
+	struct status status;
+	struct dirent *entry;
+	pid_t pid;
+
+	if (!dir)
+		return;
+	while ((entry = readdir(dir)) != NULL) {
+		if (!isdigit((unsigned char)entry->d_name[0]))
+			continue;
+		pid = strtol(entry->d_name, NULL, 10);
+		if (read_status(pid, &status))
+			continue;
+		service = service_find(status.comm);
+		if (service && service->role == role)
+			found(context, pid, status.parent, status.comm);
+	}
+	closedir(dir);
+}
+
+void master_scan(void (*found)(void *context, pid_t pid, pid_t parent, const char *comm),
+		 void *context)
+{
+	scan_role(RL_ROLE_MASTER, found, context);
+	scan_role(RL_ROLE_MAIL, found, context);
+}
+
+int master_config(const struct rl_master *fact, char *path_r, size_t size)
+{
+	char link[RL_BASE_DIR_LEN + 32], *path;
+	int ret = 0;
+
+	snprintf(link, sizeof(link), "%s/dovecot.conf", fact->base_dir);
+	path = realpath(link, NULL);
+	if (!path)
+		return -errno;
+	if ((size_t)snprintf(path_r, size, "%s", path) >= size)
+		ret = -ENAMETOOLONG;
+	free(path);
+	return ret;
+}

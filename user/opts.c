@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: MIT
+#include "opts.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "log.h"
+
+#define RECORD COMMAND_RECORD
+#define REPLAY COMMAND_REPLAY
+#define ANY    (COMMAND_RECORD | COMMAND_REPLAY | COMMAND_CHECK)
+
+/* Options without a letter. */
+enum { OPT_RAWLOG = 256, OPT_BASE_DIR, OPT_DOVECOT_CONFIG, OPT_SAVE, OPT_RING_SIZE, OPT_BACKEND, OPT_ROOT };
+
+struct opt_spec {
+	int letter; /* or OPT_* */
+	const char *name;
+	const char *argument; /* NULL: none */
+	int commands;	      /* that take it */
+	const char *help;
+};
+
+static const struct opt_spec specs[] = {
+	{OPT_RAWLOG, "rawlog", NULL, RECORD,
+	 "the home rule: users with HOME/dovecot.rawlog/ (the default)"},
+	{'c', "config", "FILE", RECORD, "the manual's configuration blocks, word for word"},
+	{'u', "user", "MASK", RECORD | REPLAY, "only these users (repeatable; * and ?)"},
+	{'b', NULL, NULL, RECORD | REPLAY, "put each read or write between <<< and >>>"},
+	{'t', NULL, NULL, RECORD | REPLAY, "a timestamp at the beginning of each line"},
+	{'I', NULL, NULL, RECORD | REPLAY, "include the IP address in the file names"},
+	{'f', NULL, "in|out", RECORD | REPLAY, "log only to *.in, or only to *.out files"},
+	{'i', NULL, NULL, RECORD | REPLAY, "as -f in"},
+	{'o', NULL, NULL, RECORD | REPLAY, "as -f out"},
+	{OPT_BASE_DIR, "base-dir", "DIR", RECORD | COMMAND_CHECK,
+	 "only this Dovecot instance (default: every one)"},
+	{OPT_DOVECOT_CONFIG, "dovecot-config", "FILE", RECORD,
+	 "Dovecot's configuration, for -c (default: the running one's)"},
+	{'D', "debug", NULL, ANY, "say, for every session, why it is or is not recorded"},
+	{OPT_SAVE, "save", "FILE", RECORD, "also save the event stream, for replay"},
+	{OPT_RING_SIZE, "ring-size", "SIZE", RECORD,
+	 "memory between kernel and rawtap, K, M or G (default: 16M)"},
+	{OPT_BACKEND, "backend", "NAME", RECORD | COMMAND_CHECK, "force a kernel backend"},
+	{OPT_ROOT, "root", "DIR", REPLAY, "write below this directory (default: .)"},
+	{'V', "version", NULL, ANY, "print the version"},
+	{'h', "help", NULL, ANY, "print this"},
+};
+#define SPECS_COUNT (sizeof(specs) / sizeof(specs[0]))
+
+static const struct {
+	const char *name;
+	enum command command;
+} commands[] = {
+	{"record", COMMAND_RECORD},
+	{"replay", COMMAND_REPLAY},
+	{"check", COMMAND_CHECK},
+};
+
+static void print_help(void)
+{
+	const struct opt_spec *spec;
+	char left[64];
+
+	printf("usage: rawtap [record] [OPTIONS]   record until SIGINT or SIGTERM\n"
+	       "       rawtap replay FILE [--root DIR] [OPTIONS]\n"
+	       "                                   the same files from a saved stream, without root\n"
+	       "       rawtap check                can this host be recorded?\n\n");
+	for (spec = specs; spec < specs + SPECS_COUNT; spec++) {
+		snprintf(left, sizeof(left), "%s%c%s%s%s%s%s", spec->letter < 256 ? "-" : "",
+			 spec->letter < 256 ? spec->letter : ' ',
+			 spec->letter < 256 && spec->name ? ", " : "", spec->name ? "--" : "",
+			 spec->name ? spec->name : "", spec->argument ? " " : "",
+			 spec->argument ? spec->argument : "");
+		printf("  %-24s %s\n", left, spec->help);
+	}
+	printf("\nExit status: 0; 1 it could not start or run; 2 wrong usage; 3 bytes were lost.\n");
+}
+
+static int parse_size(const char *text, size_t *size_r)
+{
+	static const char units[] = "KMG";
+	unsigned long long number;
+	const char *unit;
+	char *end;
+
+	errno = 0;
+	number = strtoull(text, &end, 10);
+	if (errno || end == text || text[0] == '-')
+		return -EINVAL;
+	unit = *end ? strchr(units, *end & ~0x20) : NULL;
+	if (*end && (!unit || end[1] || number > RING_SIZE_MAX))
+		return -EINVAL;
+	if (unit)
+		number <<= 10 * (unit - units + 1);
+	if (number < RING_SIZE_MIN || number > RING_SIZE_MAX)
+		return -ERANGE;
+	for (*size_r = RING_SIZE_MIN; *size_r < number; *size_r *= 2)
+		;
+	return 0;
+}
+
+static int wrong(const char *what, const char *argument)
+{
+	log_error("%s%s%s; see rawtap --help", what, argument ? ": " : "",
+		  argument ? argument : "");
+	return 2;
+}
+
+static int take_flag(struct opts *opts, int letter, const char *argument)
+{
+	opts->flags_given = true;
+	if (log_flags_set(&opts->flags, letter, argument))
+		return wrong("-f takes 'in' or 'out', not", argument);
+	if (opts->flags.only[0] && opts->flags.only[1])
+		return wrong("only *.in and only *.out files together leave nothing to log", NULL);
+	return -1;
+}
+
+static int take(struct opts *opts, int letter, const char *argument)
+{
+	switch (letter) {
+	case OPT_RAWLOG:
+		opts->rawlog = true;
+		return -1;
+	case 'c':
+		opts->config = argument;
+		return -1;
+	case 'u':
+		rules_add_mask(&opts->users, argument);
+		return -1;
+	case OPT_BASE_DIR:
+		opts->base_dir = argument;
+		return -1;
+	case OPT_DOVECOT_CONFIG:
+		opts->dovecot_config = argument;
+		return -1;
+	case 'D':
+		opts->debug = true;
+		return -1;
+	case OPT_SAVE:
+		opts->save = argument;
+		return -1;
+	case OPT_RING_SIZE:
+		return parse_size(argument, &opts->ring_size) ?
+			       wrong("--ring-size takes 128K to 1G, not", argument) :
+			       -1;
+	case OPT_BACKEND:
+		opts->backend = argument;
+		return -1;
+	case OPT_ROOT:
+		opts->root = argument;
+		return -1;
+	case 'V':
+		printf("rawtap %s\n", RAWTAP_VERSION);
+		return 0;
+	case 'h':
+		print_help();
+		return 0;
+	default:
+		return take_flag(opts, letter, argument);
+	}
+}
+
+/* What getopt_long() needs, made from the table. */
+static void tables(char letters[2 * SPECS_COUNT + 2], struct option names[SPECS_COUNT + 1])
+{
+	const struct opt_spec *spec;
+
+	*letters++ = ':';
+	for (spec = specs; spec < specs + SPECS_COUNT; spec++) {
+		if (spec->letter < 256) {
+			*letters++ = spec->letter;
+			if (spec->argument)
+				*letters++ = ':';
+		}
+		if (spec->name)
+			*names++ = (struct option){spec->name, spec->argument != NULL, NULL,
+						   spec->letter};
+	}
+	*letters = '\0';
+	*names = (struct option){0};
+}
+
+static const struct opt_spec *spec_find(int letter)
+{
+	const struct opt_spec *spec;
+
+	for (spec = specs; spec < specs + SPECS_COUNT; spec++)
+		if (spec->letter == letter)
+			return spec;
+	return NULL;
+}
+
+static void take_command(struct opts *opts, int *argc, char ***argv)
+{
+	unsigned int i;
+
+	for (i = 0; *argc > 1 && i < sizeof(commands) / sizeof(commands[0]); i++) {
+		if (strcmp((*argv)[1], commands[i].name) != 0)
+			continue;
+		opts->command = commands[i].command;
+		--*argc;
+		++*argv;
+		return;
+	}
+}
+
+int opts_parse(struct opts *opts, int argc, char *argv[])
+{
+	char letters[2 * SPECS_COUNT + 2];
+	struct option names[SPECS_COUNT + 1];
+	const struct opt_spec *spec;
+	int letter, ret;
+
+	*opts = (struct opts){.command = COMMAND_RECORD, .ring_size = RING_SIZE_DEFAULT};
+	tables(letters, names);
+	take_command(opts, &argc, &argv);
+	optind = 1;
+	opterr = 0;
+	while ((letter = getopt_long(argc, argv, letters, names, NULL)) != -1) {
+		if (letter == ':')
+			return wrong("this option takes an argument", argv[optind - 1]);
+		spec = spec_find(letter);
+		if (!spec)
+			return wrong("no such option", argv[optind - 1]);
+		if (!(spec->commands & opts->command))
+			return wrong("this command does not take the option", argv[optind - 1]);
+		ret = take(opts, letter, optarg);
+		if (ret >= 0)
+			return ret;
+	}
+	if (opts->command == COMMAND_REPLAY) {
+		if (optind == argc)
+			return wrong("replay takes the file of a saved stream", NULL);
+		opts->replay = argv[optind++];
+	}
+	return optind == argc ? -1 : wrong("too many arguments", argv[optind]);
+}
+
+void opts_free(struct opts *opts)
+{
+	rules_free(&opts->users);
+}

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+#include "privileges.h"
+
+#include <cap-ng.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+static const struct {
+	int capability;
+	bool kept;
+} needed[] = {
+	{CAP_BPF, false},	     /* maps, programs */
+	{CAP_PERFMON, false},	     /* tracing programs */
+	{CAP_SETUID, true},	     /* files are the user's */
+	{CAP_SETGID, true},
+	{CAP_DAC_READ_SEARCH, true}, /* a chroot's way in; not while acting as a user */
+	{CAP_SYS_PTRACE, true},	     /* /proc/PID/exe of master processes */
+};
+#define NEEDED_COUNT (sizeof(needed) / sizeof(needed[0]))
+
+int privileges_check(char *missing_r, size_t size)
+{
+	const char *name;
+	size_t used = 0;
+	unsigned int i;
+
+	missing_r[0] = '\0';
+	if (geteuid() != 0)
+		used += snprintf(missing_r, size, " root");
+	if (capng_get_caps_process())
+		return -EPERM;
+	for (i = 0; i < NEEDED_COUNT && used < size; i++) {
+		if (capng_have_capability(CAPNG_EFFECTIVE, needed[i].capability))
+			continue;
+		name = capng_capability_to_name(needed[i].capability);
+		used += snprintf(missing_r + used, size - used, " cap_%s", name ? name : "?");
+	}
+	return used ? -EPERM : 0;
+}
+
+int privileges_drop(void)
+{
+	unsigned int i;
+
+	capng_clear(CAPNG_SELECT_BOTH);
+	for (i = 0; i < NEEDED_COUNT; i++)
+		if (needed[i].kept)
+			capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED,
+				     needed[i].capability);
+	if (capng_apply(CAPNG_SELECT_CAPS))
+		return -EPERM;
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ? -errno : 0;
+}

@@ -1,0 +1,433 @@
+// SPDX-License-Identifier: MIT
+#include "record.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "backend.h"
+#include "bpf_load.h"
+#include "conf.h"
+#include "log.h"
+#include "master.h"
+#include "pipeline.h"
+#include "privileges.h"
+#include "service.h"
+#include "sink_user.h"
+#include "source_bpf.h"
+#include "stream.h"
+#include "summary.h"
+
+#define NS_PER_MS INT64_C(1000000)
+
+/* Data does not wake us, unless it is much: while some comes, we look this often. */
+#define BUSY_WAIT_MS 5
+#define IDLE_WAIT_MS 200
+#define BUSY_FOR_MS  1000
+#define SWEEP_MS     2000 /* at the latest */
+#define SWEEP_SOON_MS 20  /* after a process has ended */
+#define CLOCK_MS     1000
+
+struct recorder {
+	const struct opts *opts;
+	char *base_dir; /* canonical; NULL: any */
+	struct rules rules;
+	struct bpf_side bpf;
+	struct source_bpf *source;
+	struct sink *sink;
+	struct pipeline pipeline;
+	int epoll, signals;
+	int64_t now_ms, busy_until_ms, sweep_at_ms, clock_at_ms;
+	int64_t clock_offset_ns;
+	int32_t utc_offset;
+};
+
+static int64_t clock_ns(clockid_t id)
+{
+	struct timespec now;
+
+	clock_gettime(id, &now);
+	return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+}
+
+/* What the engine asks of the world. */
+
+static void ask_master(void *context, uint32_t tgid)
+{
+	struct recorder *recorder = context;
+	struct rl_master fact;
+
+	master_look(tgid, recorder->base_dir, &fact);
+	pipeline_answer(&recorder->pipeline, RL_FACT_MASTER, tgid, &fact, sizeof(fact));
+}
+
+static void verdict(void *context, uint64_t cookie, bool record)
+{
+	struct recorder *recorder = context;
+
+	source_bpf_verdict(recorder->source, cookie, record);
+}
+
+static void forget(void *context, uint32_t tgid)
+{
+	struct recorder *recorder = context;
+
+	source_bpf_forget(recorder->source, tgid);
+}
+
+static void write_failed(void *context, const struct rl_write *write)
+{
+	struct recorder *recorder = context;
+
+	pipeline_answer(&recorder->pipeline, RL_FACT_WRITE, 0, write, sizeof(*write));
+}
+
+static void sweep(void *context)
+{
+	struct recorder *recorder = context;
+
+	if (recorder->sweep_at_ms > recorder->now_ms + SWEEP_SOON_MS)
+		recorder->sweep_at_ms = recorder->now_ms + SWEEP_SOON_MS;
+}
+
+static void log_answer(void *context, const struct rl_log *fact)
+{
+	struct recorder *recorder = context;
+
+	pipeline_answer(&recorder->pipeline, RL_FACT_LOG, 0, fact, sizeof(*fact));
+}
+
+static void on_record(void *context, const void *data, size_t size)
+{
+	struct recorder *recorder = context;
+
+	pipeline_feed(&recorder->pipeline, data, size);
+}
+
+/* Tells of the wall clock, when it is not what the stream knows already. */
+static void tell_clock(struct recorder *recorder)
+{
+	int64_t now = clock_ns(CLOCK_MONOTONIC), real = clock_ns(CLOCK_REALTIME);
+	time_t seconds = real / (1000 * NS_PER_MS);
+	struct rl_clock clock = {.realtime_ns = real};
+	struct tm tm;
+
+	recorder->clock_at_ms = recorder->now_ms + CLOCK_MS;
+	localtime_r(&seconds, &tm);
+	clock.utc_offset = tm.tm_gmtoff;
+	if (llabs(real - now - recorder->clock_offset_ns) < NS_PER_MS &&
+	    clock.utc_offset == recorder->utc_offset)
+		return;
+	recorder->clock_offset_ns = real - now;
+	recorder->utc_offset = clock.utc_offset;
+	pipeline_tell(&recorder->pipeline, now, RL_CLOCK, 0, 0, 0, &clock, sizeof(clock));
+}
+
+static void tell_rules(struct recorder *recorder)
+{
+	struct rl_setting setting = {0};
+	struct str text = {0}, payload = {0};
+
+	rules_save(&recorder->rules, &text);
+	setting.size = text.len;
+	str_append(&payload, &setting, sizeof(setting));
+	str_append(&payload, text.data, text.len);
+	pipeline_tell(&recorder->pipeline, clock_ns(CLOCK_MONOTONIC), RL_SETTING, 0, 0, 0,
+		      payload.data, payload.len);
+	str_free(&text);
+	str_free(&payload);
+}
+
+/* The configuration of the Dovecot that runs. Several may; for -c it must be clear which. */
+struct config_search {
+	const char *base_dir;
+	char path[PATH_MAX];
+	unsigned int different;
+};
+
+static void on_master(void *context, pid_t pid, pid_t parent, const char *comm)
+{
+	struct config_search *search = context;
+	struct rl_master fact;
+	char path[PATH_MAX];
+
+	if (service_find(comm)->role != RL_ROLE_MASTER)
+		return;
+	master_look(pid, search->base_dir, &fact);
+	if (fact.status != RL_MASTER_OK || master_config(&fact, path, sizeof(path)) ||
+	    strcmp(path, search->path) == 0)
+		return;
+	search->different++;
+	memcpy(search->path, path, sizeof(path));
+}
+
+static int find_config(const struct recorder *recorder, struct config_search *search)
+{
+	static const char usual[] = "/etc/dovecot/dovecot.conf";
+
+	*search = (struct config_search){.base_dir = recorder->base_dir};
+	if (recorder->opts->dovecot_config) {
+		snprintf(search->path, sizeof(search->path), "%s", recorder->opts->dovecot_config);
+		return 0;
+	}
+	master_scan(on_master, search);
+	if (search->different > 1)
+		return -ENOTUNIQ;
+	if (!search->different && access(usual, R_OK) == 0)
+		memcpy(search->path, usual, sizeof(usual));
+	return 0;
+}
+
+static int read_config(struct recorder *recorder)
+{
+	const struct opts *opts = recorder->opts;
+	struct config_search search;
+	struct str error = {0};
+	bool debug = false;
+	int ret;
+
+	if (find_config(recorder, &search)) {
+		log_error("-c %s: several Dovecot instances run with different configurations; "
+			  "say which with --base-dir or --dovecot-config",
+			  opts->config);
+		return -EINVAL;
+	}
+	ret = conf_read(opts->config, search.path[0] ? search.path : NULL, &recorder->rules, &debug,
+			&error);
+	if (ret)
+		log_error("-c %s: %s", opts->config, str_text(&error));
+	str_free(&error);
+	if (debug)
+		log_set_debug(true);
+	return ret;
+}
+
+/* Options and -c FILE together. With none: the home rule. */
+static int make_rules(struct recorder *recorder)
+{
+	const struct opts *opts = recorder->opts;
+	struct log_flags *flags;
+	unsigned int i;
+
+	if (opts->config && read_config(recorder))
+		return -EINVAL;
+	for (i = 0; i < recorder->rules.ways_count; i++) {
+		flags = &recorder->rules.ways[i].flags;
+		flags->boundaries |= opts->flags.boundaries;
+		flags->timestamps |= opts->flags.timestamps;
+		flags->ip_in_name |= opts->flags.ip_in_name;
+		if (opts->flags.only[RL_IN] || opts->flags.only[RL_OUT])
+			memcpy(flags->only, opts->flags.only, sizeof(flags->only));
+	}
+	if (!opts->config)
+		rules_add(&recorder->rules, &mode_home, NULL, &opts->flags);
+	for (i = 0; i < opts->users.masks_count; i++)
+		rules_add_mask(&recorder->rules, opts->users.masks[i]);
+	return 0;
+}
+
+static int open_save(struct recorder *recorder)
+{
+	const char *path = recorder->opts->save;
+	int fd, ret;
+
+	if (!path)
+		return 0;
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	recorder->pipeline.save = fd < 0 ? NULL : fdopen(fd, "w");
+	ret = recorder->pipeline.save ? stream_begin(recorder->pipeline.save) : -errno;
+	if (ret)
+		log_error("--save %s: %s", path, strerror(-ret));
+	return ret;
+}
+
+static int catch_signals(struct recorder *recorder)
+{
+	struct epoll_event event = {.events = EPOLLIN};
+	sigset_t set;
+
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a file size limit is an error of write() */
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	recorder->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	recorder->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (recorder->signals < 0 || recorder->epoll < 0 ||
+	    epoll_ctl(recorder->epoll, EPOLL_CTL_ADD, recorder->signals, &event))
+		return -errno;
+	return 0;
+}
+
+static void raise_file_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return;
+	limit.rlim_cur = limit.rlim_max = limit.rlim_max < 1048576 ? 1048576 : limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &limit) && getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
+static int start_kernel_side(struct recorder *recorder)
+{
+	const struct opts *opts = recorder->opts;
+	struct epoll_event event = {.events = EPOLLIN};
+	char text[512];
+
+	if (privileges_check(text, sizeof(text))) {
+		log_error("missing privileges:%s; run it as root: sudo rawtap", text);
+		return -EPERM;
+	}
+	if (bpf_side_start(&recorder->bpf, opts->backend, opts->ring_size, text, sizeof(text))) {
+		log_error("%s", text);
+		return -ENOTSUP;
+	}
+	recorder->source = source_bpf_new(&recorder->bpf, on_record, recorder);
+	if (!recorder->source || epoll_ctl(recorder->epoll, EPOLL_CTL_ADD,
+					   source_bpf_fd(recorder->source), &event)) {
+		log_error("opening the ring: %s", strerror(errno));
+		return -errno;
+	}
+	return 0;
+}
+
+static int start(struct recorder *recorder)
+{
+	const struct opts *opts = recorder->opts;
+	const struct engine_world world = {
+		.context = recorder,
+		.ask_master = ask_master,
+		.verdict = verdict,
+		.forget = forget,
+		.write_failed = write_failed,
+		.sweep = sweep,
+	};
+
+	umask(077);
+	if (opts->base_dir) {
+		recorder->base_dir = realpath(opts->base_dir, NULL);
+		if (!recorder->base_dir) {
+			log_error("--base-dir %s: %s", opts->base_dir, strerror(errno));
+			return -errno;
+		}
+	}
+	if (make_rules(recorder) || open_save(recorder))
+		return -EINVAL;
+	raise_file_limit();
+	if (catch_signals(recorder) || start_kernel_side(recorder))
+		return -EINVAL;
+	recorder->sink = sink_user_new(log_answer, recorder);
+	recorder->pipeline.engine = engine_new(&recorder->rules, recorder->sink, &world);
+	tell_rules(recorder);
+	tell_clock(recorder);
+	source_bpf_scan(recorder->source);
+	if (privileges_drop()) {
+		log_error("dropping privileges: %s", strerror(errno));
+		return -EPERM;
+	}
+	log_info("recording (backend %s)", recorder->bpf.backend->name);
+	sd_notify(0, "READY=1\nSTATUS=recording");
+	return 0;
+}
+
+static int wait_ms(const struct recorder *recorder)
+{
+	int64_t until = recorder->now_ms +
+			(recorder->now_ms < recorder->busy_until_ms ? BUSY_WAIT_MS : IDLE_WAIT_MS);
+
+	if (recorder->sweep_at_ms < until)
+		until = recorder->sweep_at_ms;
+	return until > recorder->now_ms ? until - recorder->now_ms : 0;
+}
+
+/* 0; 1: a signal asked to stop; -errno. */
+static int turn(struct recorder *recorder)
+{
+	struct signalfd_siginfo signal_info;
+	struct epoll_event events[2];
+	int ret;
+
+	if (epoll_wait(recorder->epoll, events, 2, wait_ms(recorder)) < 0 && errno != EINTR)
+		return -errno;
+	recorder->now_ms = clock_ns(CLOCK_MONOTONIC) / NS_PER_MS;
+	if (recorder->now_ms >= recorder->clock_at_ms)
+		tell_clock(recorder);
+	ret = source_bpf_consume(recorder->source);
+	if (ret > 0)
+		recorder->busy_until_ms = recorder->now_ms + BUSY_FOR_MS;
+	if (ret >= 0 && recorder->now_ms >= recorder->sweep_at_ms) {
+		ret = source_bpf_sweep(recorder->source);
+		recorder->sweep_at_ms = recorder->now_ms + SWEEP_MS;
+	}
+	pipeline_flush(&recorder->pipeline);
+	if (ret < 0)
+		return ret;
+	return read(recorder->signals, &signal_info, sizeof(signal_info)) > 0;
+}
+
+static int run(struct recorder *recorder)
+{
+	int ret, status = 0;
+
+	while ((ret = turn(recorder)) == 0)
+		;
+	sd_notify(0, "STOPPING=1");
+	if (ret < 0) {
+		log_error("reading the ring: %s", strerror(-ret));
+		status = 1;
+	}
+	bpf_side_detach(&recorder->bpf);
+	ret = source_bpf_finish(recorder->source);
+	if (ret < 0) {
+		log_error("reading the rest of the ring: %s", strerror(-ret));
+		status = 1;
+	}
+	pipeline_flush(&recorder->pipeline);
+	engine_finish(recorder->pipeline.engine);
+	pipeline_flush(&recorder->pipeline);
+	summary_print(engine_summary(recorder->pipeline.engine));
+	if (status)
+		return status;
+	return engine_has_lost(recorder->pipeline.engine) || recorder->pipeline.save_error ? 3 : 0;
+}
+
+int record_run(const struct opts *opts)
+{
+	struct recorder recorder = {.opts = opts, .epoll = -1, .signals = -1};
+	int status = 1;
+
+	recorder.now_ms = clock_ns(CLOCK_MONOTONIC) / NS_PER_MS;
+	recorder.sweep_at_ms = recorder.now_ms + SWEEP_MS;
+	if (start(&recorder) == 0)
+		status = run(&recorder);
+	pipeline_free(&recorder.pipeline);
+	sink_user_free(&recorder.sink);
+	source_bpf_free(&recorder.source);
+	bpf_side_stop(&recorder.bpf);
+	if (recorder.pipeline.save && fclose(recorder.pipeline.save) && status == 0)
+		status = 3;
+	if (recorder.epoll >= 0)
+		close(recorder.epoll);
+	if (recorder.signals >= 0)
+		close(recorder.signals);
+	rules_free(&recorder.rules);
+	free(recorder.base_dir);
+	return status;
+}

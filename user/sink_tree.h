@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Logs below a directory of the caller's, for replay: the path that the
+ * stream names, below that root. Needs no privileges. Directories are made as
+ * needed (0700); nothing that exists is overwritten, no link is followed, and
+ * ".." in a home leads nowhere.
+ */
+#ifndef SINK_TREE_H
+#define SINK_TREE_H
+
+#include "sink.h"
+
+/* NULL: `root` can't be opened, errno says why. */
+struct sink *sink_tree_new(const char *root);
+void sink_tree_free(struct sink **sink);
+
+#endif

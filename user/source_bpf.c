@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: MIT
+#include "source_bpf.h"
+
+#include "mem.h" /* before uthash: its allocations */
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include <uthash.h>
+
+#include "master.h"
+#include "rl_maps.h" /* before the skeleton, which uses its types */
+#include "rawtap.skel.h"
+#include "service.h"
+
+/* Records taken in one go, so that signals and timers get their turn. */
+#define BATCH 4096
+
+/* A socket that the stream has told of, and not of its end. */
+struct known {
+	__u64 cookie;
+	bool asked; /* it was known when the sweep began */
+	bool live;
+	__u64 end[2];
+	UT_hash_handle hh;
+};
+
+struct source_bpf {
+	struct bpf_side *side;
+	struct ring_buffer *ring;
+	source_record_fn *record;
+	void *context;
+	struct known *known;
+	unsigned int taken; /* in this batch */
+};
+
+static void remember(struct source_bpf *source, __u64 cookie)
+{
+	struct known *known;
+
+	HASH_FIND(hh, source->known, &cookie, sizeof(cookie), known);
+	if (known)
+		return;
+	known = mem_alloc(sizeof(*known));
+	known->cookie = cookie;
+	HASH_ADD(hh, source->known, cookie, sizeof(known->cookie), known);
+}
+
+/* ring_buffer callback: negative ends the batch; the record counts as taken all the same. */
+static int on_record(void *context, void *data, size_t size)
+{
+	struct source_bpf *source = context;
+	const struct rl_rec *rec = data;
+
+	if (size >= sizeof(*rec) && rec->type == RL_SOCK_OPEN)
+		remember(source, rec->cookie);
+	/* the ring's records have constant sizes: `len` says how much of it counts */
+	if (size >= sizeof(*rec) && rec->len <= size)
+		size = rec->len;
+	source->record(source->context, data, size);
+	return ++source->taken >= BATCH ? -E2BIG : 0;
+}
+
+struct source_bpf *source_bpf_new(struct bpf_side *side, source_record_fn *record, void *context)
+{
+	struct source_bpf *source = mem_alloc(sizeof(*source));
+
+	source->side = side;
+	source->record = record;
+	source->context = context;
+	source->ring = ring_buffer__new(bpf_map__fd(side->skeleton->maps.ring), on_record, source,
+					NULL);
+	if (!source->ring)
+		source_bpf_free(&source);
+	return source;
+}
+
+void source_bpf_free(struct source_bpf **source_p)
+{
+	struct source_bpf *source = *source_p;
+	struct known *known, *next;
+
+	*source_p = NULL;
+	if (!source)
+		return;
+	HASH_ITER(hh, source->known, known, next) {
+		HASH_DELETE(hh, source->known, known);
+		free(known);
+	}
+	ring_buffer__free(source->ring);
+	free(source);
+}
+
+int source_bpf_fd(const struct source_bpf *source)
+{
+	return ring_buffer__epoll_fd(source->ring);
+}
+
+int source_bpf_consume(struct source_bpf *source)
+{
+	int ret;
+
+	source->taken = 0;
+	ret = ring_buffer__consume(source->ring);
+	return ret < 0 && ret != -E2BIG ? ret : (int)source->taken;
+}
+
+static int consume_all(struct source_bpf *source)
+{
+	int ret;
+
+	do {
+		ret = source_bpf_consume(source);
+	} while (ret > 0);
+	return ret;
+}
+
+static __u64 now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * UINT64_C(1000000000) + now.tv_nsec;
+}
+
+static void tell(struct source_bpf *source, enum rl_type type, __u16 flags, __u32 tgid,
+		 __u64 cookie, const void *payload, size_t size)
+{
+	union {
+		struct rl_rec rec;
+		char bytes[sizeof(struct rl_rec) + sizeof(struct rl_stats)];
+	} record = {.rec = {
+			    .len = sizeof(struct rl_rec) + size,
+			    .type = type,
+			    .flags = flags,
+			    .time_ns = now_ns(),
+			    .tgid = tgid,
+			    .cookie = cookie,
+		    }};
+
+	memcpy(record.bytes + sizeof(struct rl_rec), payload, size);
+	source->record(source->context, &record, record.rec.len);
+}
+
+static void on_process(void *context, pid_t pid, pid_t parent, const char *comm)
+{
+	struct source_bpf *source = context;
+	struct rawtap_bpf *skeleton = source->side->skeleton;
+	const struct service *service = service_find(comm);
+	struct rl_proc proc = {.parent_tgid = parent, .role = service->role};
+	struct rl_service_key key = {0};
+	struct rl_service value;
+	__u32 tgid = pid, parent_tgid = parent;
+
+	if (service->role == RL_ROLE_MAIL &&
+	    bpf_map__lookup_elem(skeleton->maps.procs, &parent_tgid, sizeof(parent_tgid), &value,
+				 sizeof(value), 0))
+		return; /* not the child of a master */
+	memcpy(key.comm, comm, strlen(comm));
+	memcpy(proc.comm, comm, strlen(comm));
+	if (bpf_map__lookup_elem(skeleton->maps.services, &key, sizeof(key), &value, sizeof(value),
+				 0) ||
+	    bpf_map__update_elem(skeleton->maps.procs, &tgid, sizeof(tgid), &value, sizeof(value),
+				 BPF_NOEXIST))
+		return; /* its exec was seen: the ring tells of it */
+	tell(source, RL_PROC_EXEC, RL_F_FOUND, tgid, 0, &proc, sizeof(proc));
+}
+
+void source_bpf_scan(struct source_bpf *source)
+{
+	master_scan(on_process, source);
+}
+
+/* Marks what is live. 0 or -errno. */
+static int read_live(struct source_bpf *source)
+{
+	int fd = bpf_iter_create(bpf_link__fd(source->side->sockets));
+	struct rl_live live[64];
+	struct known *known;
+	ssize_t len, i;
+
+	if (fd < 0)
+		return fd;
+	while ((len = read(fd, live, sizeof(live))) > 0) {
+		for (i = 0; i < len / (ssize_t)sizeof(live[0]); i++) {
+			HASH_FIND(hh, source->known, &live[i].cookie, sizeof(live[i].cookie),
+				  known);
+			if (!known)
+				continue;
+			known->live = true;
+			memcpy(known->end, live[i].end, sizeof(known->end));
+		}
+	}
+	len = len < 0 ? -errno : 0;
+	close(fd);
+	return len;
+}
+
+/* A socket's end: where its directions stood, as far as more than the stream tells is known. */
+static void tell_close(struct source_bpf *source, struct known *known, __u16 flags)
+{
+	struct rawtap_bpf *skeleton = source->side->skeleton;
+	struct rl_close end = {0};
+	struct rl_tail tail;
+
+	if (bpf_map__lookup_elem(skeleton->maps.tails, &known->cookie, sizeof(known->cookie),
+				 &tail, sizeof(tail), 0) == 0) {
+		memcpy(end.end, tail.end, sizeof(end.end));
+		bpf_map__delete_elem(skeleton->maps.tails, &known->cookie, sizeof(known->cookie),
+				     0);
+	}
+	if (flags & RL_F_LIVE)
+		memcpy(end.end, known->end, sizeof(end.end));
+	bpf_map__delete_elem(skeleton->maps.verdicts, &known->cookie, sizeof(known->cookie), 0);
+	tell(source, RL_SOCK_CLOSE, flags, 0, known->cookie, &end, sizeof(end));
+	HASH_DELETE(hh, source->known, known);
+	free(known);
+}
+
+/*
+ * What was known before the look and is not there any more has ended; its last
+ * records were in the ring before it ended, so they are taken first.
+ */
+int source_bpf_sweep(struct source_bpf *source)
+{
+	struct known *known, *next;
+	int ret;
+
+	HASH_ITER(hh, source->known, known, next) {
+		known->asked = true;
+		known->live = false;
+	}
+	ret = read_live(source);
+	if (ret)
+		return ret;
+	ret = consume_all(source);
+	HASH_ITER(hh, source->known, known, next)
+		if (known->asked && !known->live)
+			tell_close(source, known, 0);
+	return ret;
+}
+
+static void tell_stats(struct source_bpf *source)
+{
+	int cpus = libbpf_num_possible_cpus(), cpu;
+	struct rl_stats *each, sum = {0};
+	__u32 zero = 0;
+
+	if (cpus <= 0)
+		return;
+	each = mem_alloc(cpus * sizeof(*each));
+	if (bpf_map__lookup_elem(source->side->skeleton->maps.stats, &zero, sizeof(zero), each,
+				 cpus * sizeof(*each), 0) == 0)
+		for (cpu = 0; cpu < cpus; cpu++) {
+#define X(field, text) sum.field += each[cpu].field;
+			RL_COUNTERS(X)
+#undef X
+		}
+	free(each);
+	tell(source, RL_STATS, 0, 0, 0, &sum, sizeof(sum));
+}
+
+int source_bpf_finish(struct source_bpf *source)
+{
+	struct known *known, *next;
+	int ret = source_bpf_sweep(source);
+
+	HASH_ITER(hh, source->known, known, next)
+		tell_close(source, known, RL_F_LIVE);
+	tell_stats(source);
+	return ret;
+}
+
+void source_bpf_verdict(struct source_bpf *source, __u64 cookie, bool record)
+{
+	__u32 verdict = record ? RL_VERDICT_RECORD : RL_VERDICT_MUTE;
+
+	/* when the map is full, the socket's records go on to come, and are dropped here */
+	bpf_map__update_elem(source->side->skeleton->maps.verdicts, &cookie, sizeof(cookie),
+			     &verdict, sizeof(verdict), BPF_ANY);
+}
+
+void source_bpf_forget(struct source_bpf *source, __u32 tgid)
+{
+	bpf_map__delete_elem(source->side->skeleton->maps.procs, &tgid, sizeof(tgid), 0);
+}
