@@ -37,7 +37,6 @@ msg = @printf '  %-8s %s\n' "$(1)" "$(notdir $(2))";
 endif
 
 .DELETE_ON_ERROR:
-.SECONDARY:
 .PHONY: all
 all: $(OUTPUT)/rawtap	## the program (default)
 
@@ -65,6 +64,15 @@ $(OUTPUT)/rawtap.skel.h: $(OUTPUT)/rawtap.linked.o
 
 $(OUTPUT):
 	$(Q)mkdir -p $@
+
+# The manifest of kernel types: needs a kernel with BTF, no privileges.
+.PHONY: kernel-deps kernel-deps-update
+kernel-deps: $(OUTPUT)/rawtap.linked.o	## compare the kernel types in use with their manifest
+	$(call msg,DEPS,$<)
+	$(Q)$(PYTHON) scripts/kernel_deps.py --check $<
+
+kernel-deps-update: $(OUTPUT)/rawtap.linked.o	## take the kernel types in use into their manifest
+	$(Q)$(PYTHON) scripts/kernel_deps.py $< > vmlinux/kernel-deps.txt
 
 # Lint: `make -k lint` shows everything at once.
 
@@ -143,6 +151,71 @@ tools:
 	done
 	@pkg-config --exists $(LIBS) || { \
 		echo "make: a library of: $(LIBS) is missing: sudo ./scripts/install-deps.sh build" >&2; exit 1; }
+
+# Tests that need neither root nor a kernel: the engine once more, with sanitizers, in a tree
+# for each compiler. A test is a file: tests/unit/test_NAME.c, tests/fuzz/fuzz_NAME.c.
+
+SAN	?= address,undefined
+SAN_CFLAGS := -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all
+SAN_OUTPUT := .output-san/$(lastword $(notdir $(CC)))-$(SAN)
+UNITS	:= $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
+FUZZERS	:= $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+TEST_LDLIBS := $(shell pkg-config --libs $(filter-out libbpf,$(LIBS)))
+TIME	?= 60
+
+.PHONY: check unit corpus fuzz run-check run-unit run-corpus run-fuzz
+check:	## unit and corpus
+unit:	## the unit tests, with sanitizers (SAN=address,undefined)
+corpus:	## the fuzz targets over their corpora, with sanitizers
+check unit corpus:
+	$(Q)$(MAKE) -k --no-print-directory OUTPUT=$(SAN_OUTPUT) \
+		CFLAGS='$(SAN_CFLAGS) -fsanitize=$(SAN)' run-$@
+
+fuzz:	## look for inputs that break a parser: T=name, TIME=60 (seconds)
+	$(if $(filter $(FUZZERS),$(T)),,$(error T= one of: $(FUZZERS)))
+	$(Q)$(MAKE) --no-print-directory OUTPUT=.output-fuzz CC=$(CLANG) \
+		CFLAGS='$(SAN_CFLAGS) -fsanitize=fuzzer-no-link,$(SAN)' run-fuzz
+
+run-check: run-unit run-corpus
+run-unit: $(UNITS:%=run-%)
+run-corpus: $(FUZZERS:%=run-corpus-%)
+
+.PHONY: $(UNITS:%=run-%) $(FUZZERS:%=run-corpus-%)
+$(UNITS:%=run-%): run-%: $(OUTPUT)/%
+	$(Q)$<
+
+$(FUZZERS:%=run-corpus-%): run-corpus-%: $(OUTPUT)/corpus_%
+	$(Q)$< tests/fuzz/corpus/$*
+
+# What it finds stays in the first folder, across runs.
+run-fuzz: $(OUTPUT)/fuzz_$(T)
+	$(Q)mkdir -p $(OUTPUT)/corpus/$(T)
+	$(Q)$< -max_total_time=$(TIME) -timeout=10 -print_final_stats=1 \
+		-artifact_prefix=$(OUTPUT)/$(T)- $(OUTPUT)/corpus/$(T) tests/fuzz/corpus/$(T)
+
+# An archive, of which a test takes what it needs.
+$(OUTPUT)/librawtap.a: $(LIB_OBJS)
+	$(call msg,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(OUTPUT)/test_%: tests/unit/test_%.c $(OUTPUT)/librawtap.a
+	$(call msg,TEST,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -MF $@.d -MT $@ $(LDFLAGS) -o $@ $< \
+		$(OUTPUT)/librawtap.a -lcmocka $(TEST_LDLIBS)
+
+$(OUTPUT)/replay_corpus.o: tests/fuzz/replay_corpus.c | $(OUTPUT)
+	$(call msg,CC,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(OUTPUT)/corpus_%: tests/fuzz/fuzz_%.c $(OUTPUT)/replay_corpus.o $(OUTPUT)/librawtap.a
+	$(call msg,CORPUS,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -MF $@.d -MT $@ $(LDFLAGS) -o $@ $< \
+		$(OUTPUT)/replay_corpus.o $(OUTPUT)/librawtap.a $(TEST_LDLIBS)
+
+$(OUTPUT)/fuzz_%: tests/fuzz/fuzz_%.c $(OUTPUT)/librawtap.a
+	$(call msg,FUZZ,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -MF $@.d -MT $@ $(LDFLAGS) -fsanitize=fuzzer -o $@ $< \
+		$(OUTPUT)/librawtap.a $(TEST_LDLIBS)
 
 .PHONY: clean
 clean:	## remove all that was built

@@ -67,7 +67,6 @@ struct files_struct {
 struct task_struct {
 	int tgid;
 	struct task_struct *real_parent;
-	struct task_struct *group_leader;
 	struct files_struct *files;
 	char comm[16];
 	int pid;
