@@ -74,6 +74,10 @@ kernel-deps: $(OUTPUT)/rawtap.linked.o	## compare the kernel types in use with t
 kernel-deps-update: $(OUTPUT)/rawtap.linked.o	## take the kernel types in use into their manifest
 	$(Q)$(PYTHON) scripts/kernel_deps.py $< > vmlinux/kernel-deps.txt
 
+.PHONY: bench
+bench: $(OUTPUT)/rawtap	## what recording costs the observed, as ratios (root; a quiet machine)
+	$(Q)$(PYTHON) scripts/bench.py
+
 # Lint: `make -k lint` shows everything at once.
 
 PREFIX	?= /usr/local
@@ -140,7 +144,7 @@ uninstall:	## remove what install put there
 
 help:	## this list
 	@echo 'Targets (V=1: show the commands; CC, CLANG, BPFTOOL, PYTHON, OUTPUT, PREFIX, DESTDIR can be set):'
-	@sed -n 's/^\([a-z-]*\):.*## *\(.*\)/  \1\t\2/p' Makefile | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## *\(.*\)/  \1\t\2/p' Makefile | expand -t 22
 
 # A missing tool is named before a compiler complains.
 $(OUTPUT): | tools

@@ -55,11 +55,11 @@ static __always_inline void control_submit(void *record)
 /* One operation's bytes on their way into records. */
 struct emit {
 	struct sock_state *sock;
-	__u64 piece;	   /* user address of what comes next */
-	__u64 piece_left;  /* bytes of it */
-	__u64 pieces;	   /* user address of the next struct iovec */
-	__u64 left;	   /* bytes of the operation still to be written */
-	__u64 offset;	   /* of the next byte in this direction */
+	__u64 piece;	  /* user address of what comes next */
+	__u64 piece_left; /* bytes of it */
+	__u64 pieces;	  /* user address of the next struct iovec */
+	__u64 left;	  /* bytes of the operation still to be written */
+	__u64 offset;	  /* of the next byte in this direction */
 	__u64 passed_ino;
 	__u32 pieces_left; /* how many struct iovec follow */
 	__u16 lost;	   /* bytes were lost: tell where the direction stands */

@@ -58,7 +58,8 @@ static __always_inline __u64 passed_ino(__u64 control)
 		__u32 fd;
 	} msg = {};
 
-	if (!control || bpf_probe_read_user(&msg, sizeof(msg.head) + sizeof(msg.fd), (void *)control))
+	if (!control ||
+	    bpf_probe_read_user(&msg, sizeof(msg.head) + sizeof(msg.fd), (void *)control))
 		return 0;
 	if (msg.head.cmsg_len < sizeof(msg.head) + sizeof(msg.fd) ||
 	    msg.head.cmsg_level != SOL_SOCKET || msg.head.cmsg_type != SCM_RIGHTS)

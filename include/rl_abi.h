@@ -18,18 +18,18 @@
 
 /* X(name, number, payload struct). */
 #define RL_RECORD_TYPES(X)                                                                         \
-	X(CLOCK, 1, rl_clock)       /* realtime of a monotonic instant */                          \
-	X(SETTING, 2, rl_setting)   /* the rules that the recorder ran with */                     \
-	X(PROC_EXEC, 3, rl_proc)    /* a Dovecot process: executed, or found running */            \
-	X(PROC_EXIT, 4, rl_none)    /* a Dovecot process ended */                                  \
-	X(SOCK_OPEN, 5, rl_open)    /* first operation on a socket of interest */                  \
-	X(DATA, 6, rl_data)         /* bytes moved */                                              \
-	X(GAP, 7, rl_gap)           /* bytes moved that the kernel side could not copy */          \
-	X(SOCK_CLOSE, 8, rl_close)  /* the socket is gone; its final offsets */                    \
-	X(FACT_MASTER, 9, rl_master)/* what is known of a Dovecot master process */                \
-	X(FACT_LOG, 10, rl_log)     /* how the opening of a log went */                            \
-	X(FACT_WRITE, 11, rl_write) /* a log was given up: why */                                  \
-	X(STATS, 12, rl_stats)      /* the kernel side's counters at the end */
+	X(CLOCK, 1, rl_clock)	     /* realtime of a monotonic instant */                         \
+	X(SETTING, 2, rl_setting)    /* the rules that the recorder ran with */                    \
+	X(PROC_EXEC, 3, rl_proc)     /* a Dovecot process: executed, or found running */           \
+	X(PROC_EXIT, 4, rl_none)     /* a Dovecot process ended */                                 \
+	X(SOCK_OPEN, 5, rl_open)     /* first operation on a socket of interest */                 \
+	X(DATA, 6, rl_data)	     /* bytes moved */                                             \
+	X(GAP, 7, rl_gap)	     /* bytes moved that the kernel side could not copy */         \
+	X(SOCK_CLOSE, 8, rl_close)   /* the socket is gone; its final offsets */                   \
+	X(FACT_MASTER, 9, rl_master) /* what is known of a Dovecot master process */               \
+	X(FACT_LOG, 10, rl_log)	     /* how the opening of a log went */                           \
+	X(FACT_WRITE, 11, rl_write)  /* a log was given up: why */                                 \
+	X(STATS, 12, rl_stats)	     /* the kernel side's counters at the end */
 
 enum rl_type {
 #define X(name, number, payload) RL_##name = number,
@@ -43,11 +43,11 @@ enum rl_dir { RL_IN = 0, RL_OUT = 1 };
 /* What a socket of a tracked process is; decided once, at its first operation. */
 enum rl_class {
 	RL_CLASS_NONE = 0,
-	RL_CLASS_CLIENT = 1,    /* inet stream, or an unnamed socketpair end */
-	RL_CLASS_LOGIN = 2,     /* accepted on .../login/<service>: login requests */
-	RL_CLASS_AUTH = 3,      /* connected to .../auth-master: user lookups */
+	RL_CLASS_CLIENT = 1,	/* inet stream, or an unnamed socketpair end */
+	RL_CLASS_LOGIN = 2,	/* accepted on .../login/<service>: login requests */
+	RL_CLASS_AUTH = 3,	/* connected to .../auth-master: user lookups */
 	RL_CLASS_POSTLOGIN = 4, /* connected to a post-login service */
-	RL_CLASS_OTHER = 5,     /* of no interest */
+	RL_CLASS_OTHER = 5,	/* of no interest */
 };
 
 /* What a process is to the kernel side. */
@@ -121,9 +121,9 @@ struct rl_open {
 };
 
 struct rl_data {
-	__u64 offset;     /* of the first byte in this direction of the socket */
+	__u64 offset;	  /* of the first byte in this direction of the socket */
 	__u64 passed_ino; /* inode of the socket that was passed along (SCM_RIGHTS), 0: none */
-	__u32 size;       /* bytes that follow */
+	__u32 size;	  /* bytes that follow */
 	__u8 dir;
 	__u8 class;
 	__u8 pad[2];
@@ -145,13 +145,13 @@ struct rl_close {
 
 enum rl_master_status {
 	RL_MASTER_OK = 0,
-	RL_MASTER_GONE = 1,      /* ended before it could be looked at */
+	RL_MASTER_GONE = 1,	 /* ended before it could be looked at */
 	RL_MASTER_UNTRUSTED = 2, /* not a root-owned dovecot run by root */
-	RL_MASTER_VERSION = 3,   /* a version that is not known */
-	RL_MASTER_EXCLUDED = 4,  /* another instance than --base-dir */
+	RL_MASTER_VERSION = 3,	 /* a version that is not known */
+	RL_MASTER_EXCLUDED = 4,	 /* another instance than --base-dir */
 };
 
-#define RL_VERSION_LEN 64
+#define RL_VERSION_LEN	64
 #define RL_BASE_DIR_LEN 256
 
 /* rl_rec.tgid is the master's. */
@@ -164,8 +164,8 @@ struct rl_master {
 
 enum rl_log_status {
 	RL_LOG_OPENED = 0,
-	RL_LOG_MISSING = 1,       /* the directory doesn't exist */
-	RL_LOG_NOT_DIR = 2,       /* it is not a directory (a symbolic link is not) */
+	RL_LOG_MISSING = 1,	  /* the directory doesn't exist */
+	RL_LOG_NOT_DIR = 2,	  /* it is not a directory (a symbolic link is not) */
 	RL_LOG_LSTAT_FAILED = 3,  /* error says why */
 	RL_LOG_CREATE_FAILED = 4, /* error says why */
 };

@@ -44,8 +44,8 @@ struct rl_live {
 };
 
 struct rl_config {
-	__u64 ring_size;   /* bytes */
-	__u64 data_limit;  /* bytes in the ring beyond which data is refused: the rest is for control */
+	__u64 ring_size; /* bytes */
+	__u64 data_limit; /* bytes in the ring beyond which data is refused: the rest is for control */
 	__u64 wakeup_size; /* bytes in the ring that wake the reader */
 };
 

@@ -12,7 +12,7 @@ struct rawtap_bpf;
 
 struct backend {
 	const char *name;
-	const char *needs; /* in words, for `rawtap check` */
+	const char *needs;	     /* in words, for `rawtap check` */
 	const char *const *programs; /* that only this one uses; NULL-terminated */
 };
 

@@ -133,7 +133,8 @@ bool conf_postlogin_name(const char *executable, struct str *name_r)
 
 	optind = 0;
 	opterr = 0;
-	while ((letter = getopt(count, words, "+a:Dt:u:")) != -1) /* imap/main.c, pop3/main.c, 2.3 */
+	while ((letter = getopt(count, words, "+a:Dt:u:")) !=
+	       -1) /* imap/main.c, pop3/main.c, 2.3 */
 		;
 	found = count > 0 && optind < count;
 	if (found)
@@ -222,7 +223,8 @@ static int read_layers(const struct layer *base, const struct layer *overlay, st
 		str_append_text(error, str_text(with.len ? &with : &without));
 		ret = -EINVAL;
 	} else {
-		*debug_r = strstr(str_text(&with), "DEBUG=") && !strstr(str_text(&without), "DEBUG=");
+		*debug_r =
+			strstr(str_text(&with), "DEBUG=") && !strstr(str_text(&without), "DEBUG=");
 		ret = refuse_unsupported(base, overlay, error);
 	}
 	str_free(&with);

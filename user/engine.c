@@ -196,8 +196,7 @@ static void client_open(struct engine *engine, struct sock *sock, const struct p
 		engine->summary.sessions[REASON_OPEN_BEFORE]++;
 	log_debug("%s()<%" PRIu32 ">: socket %" PRIu64 " is not recorded: %s", proc->service->comm,
 		  proc->tgid, sock->ino,
-		  proc->found ? reason_text(REASON_OPEN_BEFORE) :
-				"no login request names it");
+		  proc->found ? reason_text(REASON_OPEN_BEFORE) : "no login request names it");
 	engine->world.verdict(engine->world.context, sock->cookie, false);
 }
 

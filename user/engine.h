@@ -38,11 +38,11 @@ struct engine_summary {
 	uint64_t sessions[REASONS_COUNT]; /* by what became of them; [REASON_NONE]: recorded */
 	uint64_t sessions_open;		  /* of the recorded: not ended yet */
 	uint64_t files;
-	uint64_t bytes[2];    /* by enum rl_dir, as they were on the wire */
-	uint64_t lost_bytes;  /* told in the files as well */
+	uint64_t bytes[2];   /* by enum rl_dir, as they were on the wire */
+	uint64_t lost_bytes; /* told in the files as well */
 	uint64_t gaps;
-	uint64_t malformed;   /* records and handshake lines that made no sense */
-	uint64_t given_up;    /* logs that could not be written to the end */
+	uint64_t malformed; /* records and handshake lines that made no sense */
+	uint64_t given_up;  /* logs that could not be written to the end */
 	bool has_stats;
 	struct rl_stats stats; /* the kernel side's counters, once the stream told them */
 };

@@ -18,7 +18,8 @@ static int create_file(const struct log_place *place, int at, uint32_t serial, i
 
 	if (ret)
 		return ret;
-	fd = openat(at, name, O_CREAT | O_EXCL | O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
+	fd = openat(at, name, O_CREAT | O_EXCL | O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC,
+		    0600);
 	return fd < 0 ? -errno : fd;
 }
 

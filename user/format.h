@@ -15,10 +15,10 @@
 
 /* The rawlog binary's flags. */
 struct log_flags {
-	bool boundaries;  /* -b */
-	bool timestamps;  /* -t */
-	bool ip_in_name;  /* -I */
-	bool only[2];	  /* by enum rl_dir; -f in, -i: only[RL_IN]. None set: both */
+	bool boundaries; /* -b */
+	bool timestamps; /* -t */
+	bool ip_in_name; /* -I */
+	bool only[2];	 /* by enum rl_dir; -f in, -i: only[RL_IN]. None set: both */
 };
 
 /* Is this direction logged? */

@@ -146,7 +146,8 @@ static void auth_line(char *text, size_t len, void *context_p)
 /* What the mail process sends names, by the descriptor passed along, whose login it is. */
 static void script_begin(struct engine *engine, struct sock *sock, const struct rl_data *data)
 {
-	struct session *session = data->passed_ino ? session_by_ino(engine, data->passed_ino) : NULL;
+	struct session *session =
+		data->passed_ino ? session_by_ino(engine, data->passed_ino) : NULL;
 
 	if (!session || session->state != SESSION_READY || session->tgid != sock->tgid)
 		return;
@@ -157,8 +158,7 @@ static void script_begin(struct engine *engine, struct sock *sock, const struct 
 static void script_line(char *text, size_t len, void *context_p)
 {
 	struct line_context *context = context_p;
-	struct session *session =
-		session_by_id(context->engine, context->sock->script_session);
+	struct session *session = session_by_id(context->engine, context->sock->script_session);
 	struct hs_user user;
 
 	if (!session || session->state != SESSION_SCRIPT)
@@ -187,8 +187,8 @@ static void script_answer(struct engine *engine, struct sock *sock, const struct
 	}
 	if (data->passed_ino)
 		session_set_ino(engine, session, data->passed_ino);
-	engine->summary.malformed += hs_lines_feed(&sock->lines[RL_IN], data->bytes, data->size,
-						   script_line, &context);
+	engine->summary.malformed +=
+		hs_lines_feed(&sock->lines[RL_IN], data->bytes, data->size, script_line, &context);
 }
 
 void handshake_data(struct engine *engine, struct sock *sock, const struct event *event)

@@ -63,9 +63,10 @@ struct hs_auth {
 
 /* Parses one line of auth-master; the text is unescaped in place and useless afterwards. 0;
  * -EINVAL: one of the types above, but malformed (a number, cookie or name is missing or out
- * of range, a name or path holds a NUL), or any line with a NUL in it; then there is nothing to
- * free. The error must not be followed by the line in a log: it can hold tokens.
- * Only the direction tells an answer "USER id name ..." from lmtp's question. */
+ * of range, a name or path holds a NUL), or any line with a NUL in it. Then there is nothing to
+ * free; type and id are as far as they were read. The error must not be followed by the line in
+ * a log: it can hold tokens. Only the direction tells an answer "USER id name ..." from lmtp's
+ * question. */
 int hs_auth_parse(char *text, size_t len, struct hs_auth *auth_r);
 
 /* Parses the post-login service's answer: "<user>\t<key=value>...", as hs_auth_parse() does with

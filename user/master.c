@@ -93,8 +93,8 @@ static void ask_version(pid_t pid, char version_r[RL_VERSION_LEN])
 	version_r[0] = '\0';
 	snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
 	if (command_run(argv, &out) == 0)
-		snprintf(version_r, RL_VERSION_LEN, "%.*s",
-			 (int)strcspn(str_text(&out), "\n"), str_text(&out));
+		snprintf(version_r, RL_VERSION_LEN, "%.*s", (int)strcspn(str_text(&out), "\n"),
+			 str_text(&out));
 	str_free(&out);
 }
 

@@ -8,9 +8,9 @@
 
 #include <stddef.h>
 
-void *mem_alloc(size_t size);		    /* zeroed */
-void *mem_resize(void *old, size_t size);   /* may be NULL before */
-char *mem_strdup(const char *text);	    /* NULL stays NULL */
+void *mem_alloc(size_t size);		  /* zeroed */
+void *mem_resize(void *old, size_t size); /* may be NULL before */
+char *mem_strdup(const char *text);	  /* NULL stays NULL */
 void *mem_dup(const void *data, size_t size);
 
 /* uthash's own allocations, where it is used. */

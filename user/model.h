@@ -75,7 +75,7 @@ struct session {
 	enum reason reason;
 	uint32_t lookup_id;
 	struct hs_user user;
-	uint32_t proc_uid; /* of the mail process when the user was looked up */
+	uint32_t proc_uid;	     /* of the mail process when the user was looked up */
 	char *names[RULES_WAYS_MAX]; /* of the files, by way */
 
 	struct sock *sock; /* NULL: no operation yet */
@@ -83,7 +83,7 @@ struct session {
 	uint64_t held_size;
 	struct rawlog logs[RULES_WAYS_MAX];
 	uint32_t asked; /* ways whose answer is not there yet, a bit each */
-	uint32_t way; /* the last one that was refused, and why */
+	uint32_t way;	/* the last one that was refused, and why */
 	enum reason way_reason;
 	int way_errno;
 	bool ended; /* while it was asked */
@@ -105,11 +105,11 @@ struct sock {
 	uint64_t cookie, ino;
 	uint32_t tgid;
 	enum rl_class class;
-	uint64_t next[2];	  /* the offset that is expected next */
-	struct session *session;  /* CLIENT: the one that it belongs to */
-	uint32_t script_session;  /* POSTLOGIN: the id of the one that it decides */
+	uint64_t next[2];	   /* the offset that is expected next */
+	struct session *session;   /* CLIENT: the one that it belongs to */
+	uint32_t script_session;   /* POSTLOGIN: the id of the one that it decides */
 	struct login_reader login; /* LOGIN */
-	struct hs_lines lines[2]; /* AUTH, POSTLOGIN */
+	struct hs_lines lines[2];  /* AUTH, POSTLOGIN */
 	UT_hash_handle hh;
 };
 

@@ -14,7 +14,15 @@
 #define ANY    (COMMAND_RECORD | COMMAND_REPLAY | COMMAND_CHECK)
 
 /* Options without a letter. */
-enum { OPT_RAWLOG = 256, OPT_BASE_DIR, OPT_DOVECOT_CONFIG, OPT_SAVE, OPT_RING_SIZE, OPT_BACKEND, OPT_ROOT };
+enum {
+	OPT_RAWLOG = 256,
+	OPT_BASE_DIR,
+	OPT_DOVECOT_CONFIG,
+	OPT_SAVE,
+	OPT_RING_SIZE,
+	OPT_BACKEND,
+	OPT_ROOT
+};
 
 struct opt_spec {
 	int letter; /* or OPT_* */

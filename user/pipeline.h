@@ -13,10 +13,10 @@
 
 struct pipeline {
 	struct engine *engine;
-	FILE *save;	   /* NULL: not saved */
-	int save_error;	   /* why saving stopped, -errno */
-	struct str queue;  /* records that answer, one behind the other, 8-byte padded */
-	uint64_t now_ns;   /* of the record that is being taken: an answer carries it */
+	FILE *save;	  /* NULL: not saved */
+	int save_error;	  /* why saving stopped, -errno */
+	struct str queue; /* records that answer, one behind the other, 8-byte padded */
+	uint64_t now_ns;  /* of the record that is being taken: an answer carries it */
 };
 
 void pipeline_feed(struct pipeline *pipeline, const void *data, size_t size);

@@ -12,9 +12,9 @@ static const struct {
 	int capability;
 	bool kept;
 } needed[] = {
-	{CAP_BPF, false},	     /* maps, programs */
-	{CAP_PERFMON, false},	     /* tracing programs */
-	{CAP_SETUID, true},	     /* files are the user's */
+	{CAP_BPF, false},     /* maps, programs */
+	{CAP_PERFMON, false}, /* tracing programs */
+	{CAP_SETUID, true},   /* files are the user's */
 	{CAP_SETGID, true},
 	{CAP_DAC_READ_SEARCH, true}, /* a chroot's way in; not while acting as a user */
 	{CAP_SYS_PTRACE, true},	     /* /proc/PID/exe of master processes */

@@ -32,12 +32,12 @@
 #define NS_PER_MS INT64_C(1000000)
 
 /* Data does not wake us, unless it is much: while some comes, we look this often. */
-#define BUSY_WAIT_MS 5
-#define IDLE_WAIT_MS 200
-#define BUSY_FOR_MS  1000
-#define SWEEP_MS     2000 /* at the latest */
-#define SWEEP_SOON_MS 20  /* after a process has ended */
-#define CLOCK_MS     1000
+#define BUSY_WAIT_MS  5
+#define IDLE_WAIT_MS  200
+#define BUSY_FOR_MS   1000
+#define SWEEP_MS      2000 /* at the latest */
+#define SWEEP_SOON_MS 20   /* after a process has ended */
+#define CLOCK_MS      1000
 
 struct recorder {
 	const struct opts *opts;
@@ -300,8 +300,8 @@ static int start_kernel_side(struct recorder *recorder)
 		return -ENOTSUP;
 	}
 	recorder->source = source_bpf_new(&recorder->bpf, on_record, recorder);
-	if (!recorder->source || epoll_ctl(recorder->epoll, EPOLL_CTL_ADD,
-					   source_bpf_fd(recorder->source), &event)) {
+	if (!recorder->source ||
+	    epoll_ctl(recorder->epoll, EPOLL_CTL_ADD, source_bpf_fd(recorder->source), &event)) {
 		log_error("opening the ring: %s", strerror(errno));
 		return -errno;
 	}

@@ -9,10 +9,10 @@
 #include "rl_maps.h"
 
 struct service {
-	const char *comm;	   /* the program's name, as the kernel shows it */
-	const char *protocol;	   /* as in `protocol imap { }`; NULL for the master */
+	const char *comm;     /* the program's name, as the kernel shows it */
+	const char *protocol; /* as in `protocol imap { }`; NULL for the master */
 	enum rl_role role;
-	const char *login_suffix;  /* end of the path of the socket of its login requests */
+	const char *login_suffix;    /* end of the path of the socket of its login requests */
 	unsigned int prefix_strings; /* NUL-terminated strings before the pipelined input */
 };
 

@@ -119,7 +119,8 @@ static void explain(const struct session *session, enum reason reason)
 	if (!directory_text(session, &dir))
 		str_append_text(&dir, "dovecot.rawlog");
 	if (reason == REASON_NO_DIR)
-		log_line(level, "%s: not recorded: rawlog: %s doesn't exist", label(session), dir.data);
+		log_line(level, "%s: not recorded: rawlog: %s doesn't exist", label(session),
+			 dir.data);
 	else if (reason == REASON_NOT_DIR)
 		log_line(level, "%s: not recorded: rawlog: %s is not a directory", label(session),
 			 dir.data);
@@ -548,7 +549,8 @@ void session_end(struct engine *engine, struct session *session, const struct rl
 	}
 	session->ended = true;
 	if (session->state == SESSION_READY && ids_settle(session, NULL))
-		decide(engine, session, rec); /* logged in and never a byte: the files are there all the same */
+		decide(engine, session,
+		       rec); /* logged in and never a byte: the files are there all the same */
 	if (session->state == SESSION_ASKED)
 		return; /* goes on when it is answered */
 	deliver_tail(engine, session, rec);

@@ -72,8 +72,8 @@ struct source_bpf *source_bpf_new(struct bpf_side *side, source_record_fn *recor
 	source->side = side;
 	source->record = record;
 	source->context = context;
-	source->ring = ring_buffer__new(bpf_map__fd(side->skeleton->maps.ring), on_record, source,
-					NULL);
+	source->ring =
+		ring_buffer__new(bpf_map__fd(side->skeleton->maps.ring), on_record, source, NULL);
 	if (!source->ring)
 		source_bpf_free(&source);
 	return source;
@@ -207,8 +207,8 @@ static void tell_close(struct source_bpf *source, struct known *known, __u16 fla
 	struct rl_close end = {0};
 	struct rl_tail tail;
 
-	if (bpf_map__lookup_elem(skeleton->maps.tails, &known->cookie, sizeof(known->cookie),
-				 &tail, sizeof(tail), 0) == 0) {
+	if (bpf_map__lookup_elem(skeleton->maps.tails, &known->cookie, sizeof(known->cookie), &tail,
+				 sizeof(tail), 0) == 0) {
 		memcpy(end.end, tail.end, sizeof(end.end));
 		bpf_map__delete_elem(skeleton->maps.tails, &known->cookie, sizeof(known->cookie),
 				     0);

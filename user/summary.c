@@ -46,7 +46,8 @@ void summary_print(const struct engine_summary *summary)
 	if (summary->given_up)
 		log_info("%" PRIu64 " logs could not be written to the end", summary->given_up);
 	if (summary->malformed)
-		log_info("%" PRIu64 " records or handshake lines made no sense", summary->malformed);
+		log_info("%" PRIu64 " records or handshake lines made no sense",
+			 summary->malformed);
 	log_info("%" PRIu64 " bytes lost%s", summary->lost_bytes,
 		 summary->lost_bytes ? " (where: see the files)" : "");
 }

@@ -1,0 +1,179 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Install what building, the demo or the tests need, from Debian's own packages:
+#
+#   install-deps.sh build|demo|test...
+#
+# Does nothing, and needs neither root nor network, when everything is there.
+# A Dovecot that is installed for the demo or the tests is not started, now or
+# at boot; a Dovecot that runs already is not touched.
+set -euo pipefail
+
+BUILD="make gcc libc6-dev clang llvm libbpf-dev bpftool libelf-dev zlib1g-dev pkg-config
+	libcap-ng-dev libsystemd-dev uthash-dev"
+DEMO="dovecot-imapd dovecot-pop3d python3 openssl"
+TEST="libcmocka-dev python3-pytest clang-format cppcheck shellcheck mandoc
+	libclang-rt-14-dev|libclang-rt-dev git $DEMO"
+
+POLICY=/usr/sbin/policy-rc.d # Debian's packages ask it before they start a service
+log=
+policy_made=
+fresh_dovecot=
+
+fail()
+{
+	echo "install-deps: $*" >&2
+	exit 1
+}
+
+cleanup()
+{
+	if [ -n "$fresh_dovecot" ] && is_installed dovecot-core; then
+		update-rc.d dovecot disable >/dev/null 2>&1 || true
+	fi
+	[ -z "$policy_made" ] || rm -f "$POLICY"
+	[ -z "$log" ] || rm -f "$log"
+}
+trap cleanup EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+
+is_installed()
+{
+	[ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+}
+
+# Is one of the alternatives in "a|b" installed?
+is_any_installed()
+{
+	local alternative
+
+	for alternative in ${1//|/ }; do
+		! is_installed "$alternative" || return 0
+	done
+	return 1
+}
+
+# The first of the alternatives in "a|b" that this release has.
+pick()
+{
+	local alternative
+
+	for alternative in ${1//|/ }; do
+		if apt-cache show "$alternative" >/dev/null 2>&1; then
+			echo "$alternative"
+			return
+		fi
+	done
+	echo "${1%%|*}"
+}
+
+is_dovecot_running()
+{
+	local file name
+
+	for file in /proc/[0-9]*/comm; do
+		{ read -r name <"$file"; } 2>/dev/null || continue
+		[ "$name" != dovecot ] || return 0
+	done
+	return 1
+}
+
+# From here to the end of this script no package starts or restarts Dovecot.
+hold_dovecot()
+{
+	local status=0
+
+	if [ -e "$POLICY" ]; then
+		"$POLICY" dovecot start >/dev/null 2>&1 || status=$?
+		[ "$status" = 101 ] || fail "this host's own $POLICY would let Dovecot start;" \
+			"do it yourself: apt-get install $*"
+		return
+	fi
+	policy_made=yes
+	cat >"$POLICY" <<-'EOF'
+		#!/bin/sh
+		# Made by rawtap's install-deps.sh for as long as it runs.
+		case $1 in dovecot*) exit 101 ;; esac
+	EOF
+	chmod 755 "$POLICY"
+}
+
+install_packages()
+{
+	local names=() name updated=yes
+
+	log=$(mktemp)
+	export DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1
+	apt-get -q -o APT::Update::Error-Mode=any update >"$log" 2>&1 || updated=
+	for name in "$@"; do
+		names+=("$(pick "$name")")
+	done
+	echo "install-deps: installing ${names[*]}"
+	if apt-get -q -y -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=120 \
+		install --no-install-recommends "${names[@]}" >>"$log" 2>&1; then
+		return
+	fi
+	[ -n "$updated" ] || fail "could not install them: no network, or no mirror that works:" \
+		"$(grep -m 1 '^E:' "$log")"
+	tail -n 15 "$log" >&2
+	fail "could not install them (what apt-get said is above)"
+}
+
+# "build demo" -> the packages of these groups that are missing, each once.
+find_missing()
+{
+	local group wanted='' names package missing=' '
+
+	for group in "$@"; do
+		case $group in
+		build) wanted+=" $BUILD" ;;
+		demo) wanted+=" $DEMO" ;;
+		test) wanted+=" $TEST" ;;
+		*) fail "no group '$group' (there are build, demo and test)" ;;
+		esac
+	done
+	if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
+		read -r -d '' -a names <<<"$wanted" || true
+		fail "this is not Debian (no apt-get); install by hand what corresponds to:" \
+			"${names[@]}"
+	fi
+	for package in $wanted; do
+		is_any_installed "$package" || [[ $missing = *" $package "* ]] ||
+			missing+="$package "
+	done
+	echo "$missing"
+}
+
+[ $# -gt 0 ] || fail "usage: install-deps.sh build|demo|test..."
+missing=$(find_missing "$@")
+others=()
+dovecot=()
+for package in $missing; do
+	case $package in
+	dovecot-*) dovecot+=("$package") ;;
+	*) others+=("$package") ;;
+	esac
+done
+[ ${#others[@]} -gt 0 ] || [ ${#dovecot[@]} -gt 0 ] || exit 0
+
+if [ ${#dovecot[@]} -gt 0 ] && is_installed dovecot-core && is_dovecot_running; then
+	# It would be restarted, and serve POP3 from then on.
+	if [ "${dovecot[*]}" != dovecot-pop3d ] || [[ " $* " = *" test "* ]]; then
+		fail "Dovecot is running on this host and would be changed;" \
+			"do it yourself: apt-get install ${dovecot[*]}"
+	fi
+	echo "install-deps: leaving out dovecot-pop3d:" \
+		"Dovecot is running on this host and would be changed"
+	dovecot=()
+	[ ${#others[@]} -gt 0 ] || exit 0
+fi
+
+[ "$(id -u)" = 0 ] || fail "must be root to install ${others[*]-} ${dovecot[*]-}"
+if [ ${#dovecot[@]} -gt 0 ]; then
+	hold_dovecot "${dovecot[@]}"
+	is_installed dovecot-core || fresh_dovecot=yes
+fi
+install_packages "${others[@]}" "${dovecot[@]}"
+[ -z "$fresh_dovecot" ] || echo "install-deps: Dovecot is installed but not started;" \
+	"to use it: systemctl enable --now dovecot"
