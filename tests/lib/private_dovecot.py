@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """A Dovecot of one's own: other directories, other ports, other users than the host's.
 
     with PrivateDovecot() as dovecot:
@@ -76,7 +77,7 @@ class PrivateDovecot:
         self.base_dir = self.root / "run"
         self.config_file = self.root / "dovecot.conf"
         self.log_file = self.root / "dovecot.log"
-        self.passwd_file = self.root / "passwd"
+        self.passwd_dir = self.root / "passwd"
         self.listen = listen
         self.native = native
         self.native_flags = native_flags
@@ -87,7 +88,7 @@ class PrivateDovecot:
         self.process = None
         self._reservations = []
         self._serial = itertools.count(1)
-        self.passwd_file.touch()
+        self.passwd_dir.mkdir()
 
     # Life
 
@@ -121,7 +122,7 @@ class PrivateDovecot:
     def stop(self):
         """End every process, remove every file. Never fails half way."""
         if self.process:
-            self.process.terminate()
+            self.process.send_signal(signal.SIGQUIT)  # as SIGTERM, without waiting a second
             try:
                 self.process.wait(10)
             except subprocess.TimeoutExpired:
@@ -166,8 +167,8 @@ class PrivateDovecot:
         for folder in ("cur", "new", "tmp"):
             self._make_dir(user.maildir / folder, user)
         self.users[name] = user
-        with self.passwd_file.open("a") as file:
-            file.write(user.passwd_line())
+        # One file for each: Dovecot would see that a common one has changed a second later.
+        (self.passwd_dir / name).write_text(user.passwd_line())
         return user
 
     def make_rawlog_dir(self, user):
@@ -241,14 +242,14 @@ class PrivateDovecot:
     # Configuration
 
     def _reserve_port(self):
-        """A port nobody else can take while we hold it: bound here but not listening,
-        with SO_REUSEPORT, so that Dovecot (reuse_port = yes) can bind it too."""
+        """A port that nobody else is given while we hold it. With SO_REUSEADDR on both
+        sides, and as long as we do not listen, Dovecot can still bind it."""
         port = 0
         for address in self.listen:
             family = socket.AF_INET6 if ":" in address else socket.AF_INET
             sock = socket.socket(family)
             self._reservations.append(sock)
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             sock.bind((address, port))
             port = sock.getsockname()[1]
         return port
@@ -263,7 +264,7 @@ class PrivateDovecot:
     def _configuration(self):
         return "\n".join([
             CONFIGURATION.format(root=self.root, base_dir=self.base_dir, log=self.log_file,
-                                 passwd=self.passwd_file, listen=", ".join(self.listen)),
+                                 passwd=self.passwd_dir, listen=", ".join(self.listen)),
             *(self._listeners(service, names) for service, names in LISTENERS.items()),
             NATIVE[self.native].format(flags=self.native_flags),
             *(_service(name, settings) for name, settings in self.services.items()),
@@ -272,8 +273,7 @@ class PrivateDovecot:
     def _listeners(self, service, names):
         return "\n".join([
             f"service {service} {{",
-            *(f"  inet_listener {name} {{\n    port = {self.ports[name]}\n    reuse_port = yes\n  }}"
-              for name in names),
+            *(f"  inet_listener {name} {{\n    port = {self.ports[name]}\n  }}" for name in names),
             "}"])
 
 
@@ -288,6 +288,7 @@ ssl_cert = <{root}/cert.pem
 ssl_key = <{root}/key.pem
 disable_plaintext_auth = no
 auth_mechanisms = plain login apop
+auth_failure_delay = 0
 first_valid_uid = 1
 mail_location = maildir:{root}/mail/%u
 mail_fsync = never
@@ -296,11 +297,16 @@ namespace inbox {{
 }}
 passdb {{
   driver = passwd-file
-  args = {passwd}
+  args = {passwd}/%u
 }}
 userdb {{
   driver = passwd-file
-  args = {passwd}
+  args = {passwd}/%u
+}}
+service anvil {{
+  unix_listener anvil-auth-penalty {{
+    mode = 0
+  }}
 }}
 """
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Find and read the files that rawlog (native or rawtap's) leaves behind."""
 
 import re

@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: MIT
+"""Play session scripts on a private Dovecot, recorded by rawtap, by native rawlog, or both.
+
+All sessions of a stage are played first, each by a user of its own; then rawtap is
+stopped, and only then do the tests look at the files: what rawtap has not written by
+then, it has lost. So no test depends on a moment.
+"""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import rawlogs
+from mailclient import TRANSPORTS, MailClient, connect
+from private_dovecot import PrivateDovecot, User
+from recorder import Rawtap
+from sessions import SCRIPTS, Script
+
+
+@dataclass(frozen=True)
+class Case:
+    script: Script
+    transport: str
+
+    def __str__(self):
+        return f"{self.script.protocol}-{self.transport}-{self.script.name}"
+
+
+CASES = [Case(script, transport) for script in SCRIPTS for transport in TRANSPORTS]
+
+
+@dataclass
+class Outcome:
+    """What became of a session."""
+    user: User
+    started: float
+    client: MailClient | None = None
+    ended: float | None = None
+    error: Exception | None = None
+
+
+@dataclass
+class Stage:
+    dovecot: PrivateDovecot
+    native_flags: tuple | None
+    rawtap_flags: tuple | None
+    outcomes: dict[Case, Outcome]
+    status: int | None = None       # of rawtap
+    stderr: str = ""
+    over: float | None = None       # when the last session was
+
+    def outcome(self, case):
+        outcome = self.outcomes[case]
+        if outcome.error:
+            log = [line for line in self.dovecot.log().splitlines() if outcome.user.name in line]
+            raise AssertionError(
+                f"{outcome.error!r}\n" + "\n".join(log) + "\n" + self.stderr) from outcome.error
+        return outcome
+
+    def client(self, case):
+        return self.outcome(case).client
+
+    def is_complete(self, case):
+        """Has the client received everything that the server wrote? Not after a reset,
+        and where somebody stands between the two (the login process with TLS, rawlog), it
+        may stop passing on replies as soon as the client has closed its half."""
+        client = self.client(case)
+        between = self.native_flags is not None or case.transport != "plain"
+        return not (client.was_reset or (client.half_closed and between))
+
+    def native_pair(self, case):
+        mail_pid = self.mail_pid(case)
+        return self._only([pair for pair in self.pairs(case) if pair.pid != mail_pid], case)
+
+    def rawtap_pair(self, case):
+        mail_pid = self.mail_pid(case)
+        return self._only([pair for pair in self.pairs(case) if pair.pid == mail_pid], case)
+
+    def native(self, case, direction):
+        return self._read(case, self.native_pair(case), direction, self.native_flags)
+
+    def rawtap(self, case, direction):
+        return self._read(case, self.rawtap_pair(case), direction, self.rawtap_flags)
+
+    def _read(self, case, pair, direction, flags):
+        """The bytes of the session; timestamps must be in order, and those of its time."""
+        data = pair.read(direction)
+        if "-b" in flags:
+            data = b"".join(rawlogs.split_blocks(data))
+        if "-t" in flags:
+            stamps, data = rawlogs.split_timestamps(data)
+            times = [self.outcome(case).started, *stamps, self.over]
+            assert times == sorted(times), f"timestamps of {pair.files[direction]}"
+        return data
+
+    def mail_pid(self, case):
+        """rawtap names its files by the mail process, native by its rawlog process."""
+        return self.dovecot.wait_login(self.outcome(case).user).pid
+
+    def pairs(self, case):
+        return rawlogs.find_pairs(self.outcome(case).user.rawlog_dir)
+
+    def _only(self, pairs, case):
+        if len(pairs) != 1:
+            names = [path.name for pair in self.pairs(case) for path in pair.files.values()]
+            raise AssertionError(
+                f"{len(pairs)} pairs instead of one; mail process {self.mail_pid(case)}, "
+                f"files {names}\n{self.stderr}")
+        return pairs[0]
+
+
+@contextmanager
+def play(cases, *, native=None, rawtap=None, binary=None, at_once=1):
+    """native: flags of the rawlog binary in Dovecot's configuration; None: not there.
+    rawtap: flags of rawtap; None: not there. at_once: sessions side by side."""
+    with PrivateDovecot(native=None if native is None else "binary",
+                        native_flags=" ".join(native or ())) as dovecot:
+        users = [_add_user(dovecot, case) for case in cases]
+        stage = Stage(dovecot, native, rawtap, {})
+
+        def play_all():
+            with ThreadPoolExecutor(at_once) as pool:
+                outcomes = pool.map(lambda case, user: _play(dovecot, case, user), cases, users)
+                stage.outcomes.update(zip(cases, outcomes))
+            dovecot.wait_sessions_over()
+            stage.over = time.time()
+
+        if rawtap is None:
+            play_all()
+        else:
+            with Rawtap("--base-dir", dovecot.base_dir, *rawtap, binary=binary) as recorder:
+                play_all()
+                stage.status, stage.stderr = recorder.stop()
+        yield stage
+
+
+def _add_user(dovecot, case):
+    user = dovecot.add_user(f"{case}@example.org")
+    dovecot.make_rawlog_dir(user)
+    for size, crlf in case.script.mails:
+        dovecot.seed(user, size, crlf=crlf)
+    return user
+
+
+def _play(dovecot, case, user):
+    outcome = Outcome(user, started=time.time())
+    try:
+        outcome.client = connect(
+            dovecot, case.script.protocol, case.transport, user, **case.script.options)
+        case.script.run(outcome.client)
+    except Exception as error:  # told by the test of this case alone
+        outcome.error = error
+        if outcome.client:
+            outcome.client.close()
+    outcome.ended = time.time()
+    return outcome

@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: MIT
+"""A rawtap around a few sessions, and what it left: for tests of one promise each.
+
+    with record(dovecot, "-D") as rawtap:
+        client = talk(dovecot, user)
+    assert recorded(user) == transcripts(client)
+    assert rawtap.status == 0
+
+When the block ends all sessions have to be over; rawtap is stopped then.
+"""
+
+import os
+import re
+import subprocess
+from contextlib import contextmanager
+
+import pytest
+
+import rawlogs
+from mailclient import connect
+from private_dovecot import PrivateDovecot
+from recorder import Rawtap
+from rawlogs import wait_until
+
+GAP = re.compile(rb"(\n?)\[rawtap: (\d+) bytes lost at offset (\d+): ([^]\n]*)\]\n")
+
+
+REPLY = {"imap": "{word} OK NOOP completed", "pop3": "-ERR Unknown command: {upper}"}
+
+
+class Tap(Rawtap):
+    """A recorder; what it said of users, and what it counted."""
+
+    @property
+    def status(self):
+        return self.process.returncode
+
+    def said(self, user):
+        """What rawtap said of each of the user's sessions, without whose they are."""
+        return re.findall(rf"\({re.escape(user.name)}\)<\d+,[^>]*>: (.*)", self.stderr)
+
+    def count(self, words):
+        """The number in front of these words, in the summary."""
+        found = re.findall(rf"(\d+) {re.escape(words)}", self.stderr)
+        assert found, f"no '{words}' in:\n{self.stderr}"
+        return int(found[-1])
+
+
+@pytest.fixture
+def record(rawtap_binary):
+    """record(dovecot, *options): a rawtap around a block, on this Dovecot alone."""
+    @contextmanager
+    def recording(dovecot, *options):
+        with Tap("--base-dir", dovecot.base_dir, *options, binary=rawtap_binary) as rawtap:
+            yield rawtap
+            dovecot.wait_sessions_over()
+            rawtap.stop()
+    return recording
+
+
+@pytest.fixture
+def run(rawtap_binary):
+    """run(*arguments): a rawtap that is to end by itself."""
+    def running(*arguments, **options):
+        return subprocess.run([rawtap_binary, *map(str, arguments)], capture_output=True,
+                              text=True, stdin=subprocess.DEVNULL, timeout=60, **options)
+    return running
+
+
+@pytest.fixture(scope="module")
+def dovecot(root):
+    """A Dovecot for all tests of the module."""
+    with PrivateDovecot() as dovecot:
+        yield dovecot
+
+
+def assert_one_line(result, status, *words):
+    """It ended with this status, and said why, in one line."""
+    assert result.returncode == status, result.stderr
+    assert result.stderr.startswith("rawtap: error: ") and result.stderr.count("\n") == 1, \
+        result.stderr
+    for word in words:
+        assert str(word) in result.stderr
+
+
+# Users and sessions
+
+def recorded_user(dovecot, name, **options):
+    """A user who asks to be recorded."""
+    user = dovecot.add_user(name, **options)
+    dovecot.make_rawlog_dir(user)
+    return user
+
+
+def say(client, word):
+    """A command that nobody else says."""
+    client.send(f"{word} NOOP\r\n".encode())
+    client.read_until(REPLY[client.protocol].format(word=word, upper=word.upper()).encode())
+    client.read_line()
+
+
+def log_in(dovecot, user, protocol="imap", transport="plain", method="login", pipelined=None,
+           **options):
+    client = connect(dovecot, protocol, transport, user, **options)
+    client.protocol = protocol
+    getattr(client, method)(**({"pipelined": pipelined} if pipelined else {}))
+    return client
+
+
+def talk(dovecot, user, protocol="imap", transport="plain", word="word", **options):
+    """A short session from its login to its end."""
+    client = log_in(dovecot, user, protocol, transport, **options)
+    say(client, word)
+    client.logout()
+    return client
+
+
+# What was recorded
+
+def files(user):
+    return sorted(path.name for path in user.rawlog_dir.iterdir())
+
+
+def only_pair(user):
+    pair, = rawlogs.find_pairs(user.rawlog_dir)
+    return pair
+
+
+def recorded(user, flags=()):
+    """What the user's pairs hold, in no order that means anything."""
+    return sorted(tuple(rawlogs.plain(pair.read(direction), flags) for direction in ("in", "out"))
+                  for pair in rawlogs.find_pairs(user.rawlog_dir))
+
+
+def transcripts(*clients):
+    """What must have been recorded of these."""
+    return sorted((client.session_in, client.session_out) for client in clients)
+
+
+def wait_recorded(*clients):
+    """Until that is in the files of their user; the sessions are still open."""
+    wait_until(lambda: recorded(clients[0].user) == transcripts(*clients),
+               "the files to hold what was said")
+
+
+def split_gaps(data):
+    """A file with marks of what is missing: ([(offset, bytes)], [(offset, size, reason)])."""
+    pieces, gaps, offset, start = [], [], 0, 0
+    for mark in GAP.finditer(data):
+        at, size = int(mark[3]), int(mark[2])
+        piece = data[start:mark.start()]
+        if offset + len(piece) < at:        # the line end is the stream's own
+            piece += mark[1]
+        pieces.append((offset, piece))
+        gaps.append((at, size, mark[4].decode()))
+        offset, start = at + size, mark.end()
+    pieces.append((offset, data[start:]))
+    return pieces, gaps
+
+
+def assert_same_but_for_gaps(data, transcript, what):
+    """The marks stand where bytes are missing, and nothing else is. Returns the marks."""
+    pieces, gaps = split_gaps(data)
+    ends = [offset for offset, *_ in gaps] + [len(transcript)]
+    for (offset, piece), end in zip(pieces, ends):
+        rawlogs.assert_same(piece, transcript[offset:end], f"{what} from offset {offset} on")
+    return gaps
+
+
+# Processes
+
+def mail_pid(dovecot, user, count=1):
+    return dovecot.wait_login(user, count).pid
+
+
+def own(path, user, mode=None):
+    os.chown(path, user.uid, user.gid, follow_symlinks=False)
+    if mode is not None:
+        path.chmod(mode)

@@ -1,0 +1,361 @@
+# SPDX-License-Identifier: MIT
+"""IMAP and POP3 clients that remember every plaintext byte of their connection.
+
+    client = connect(dovecot, "imap", "starttls", user)
+    client.login()
+    client.command("SELECT INBOX")
+    client.logout()
+    client.session_in, client.session_out    # what a rawlog of it must hold
+"""
+
+import base64
+import hashlib
+import re
+import socket
+import ssl
+import struct
+from pathlib import Path
+
+from rawlogs import wait_until
+
+TRANSPORTS = ("plain", "starttls", "tls")
+TIMEOUT = 60
+LITERAL_AT_END = re.compile(rb"\{(\d+)\}\r\n$")
+
+
+class ProtocolError(Exception):
+    """The server answered something else than the test counts on."""
+
+
+class Connection:
+    """A socket and its transcript: what was sent, what was received, in plaintext."""
+
+    def __init__(self, host, port, *, tls=False, receive_buffer=None, source=None):
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self.socket = socket.socket(family)
+        if receive_buffer:
+            # Before connecting: it limits the window from the first packet on.
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        self.socket.settimeout(TIMEOUT)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if source:
+            self.socket.bind((source, 0))
+        self.socket.connect((host, port))
+        self.sent = bytearray()
+        self.received = bytearray()
+        self.read_size = 65536
+        self.ended = False          # the server has closed
+        self.half_closed = False
+        self.was_reset = False
+        self._cursor = 0        # what of received has been read by the caller
+        if tls:
+            self.start_tls()
+
+    def start_tls(self):
+        context = ssl.create_default_context()
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        self.socket = context.wrap_socket(self.socket)
+
+    # Send
+
+    def send(self, data):
+        """In one segment, and in one TLS record, as far as it fits."""
+        self.socket.sendall(data)
+        self.sent += data
+
+    # Receive
+
+    def receive(self):
+        """Wait for bytes; false at the end of the connection."""
+        data = self.socket.recv(self.read_size)
+        self.received += data
+        self.ended = not data
+        return bool(data)
+
+    def read_until(self, end):
+        start = self._cursor
+        search = start
+        while (found := self.received.find(end, search)) < 0:
+            search = max(start, len(self.received) - len(end) + 1)
+            self._receive_more()
+        return self._take(found + len(end) - start)
+
+    def read_line(self):
+        return self.read_until(b"\n")
+
+    def read_bytes(self, count):
+        while len(self.received) - self._cursor < count:
+            self._receive_more()
+        return self._take(count)
+
+    def read_to_end(self):
+        while self.receive():
+            pass
+        return self._take(len(self.received) - self._cursor)
+
+    def all_read(self):
+        return self._cursor == len(self.received)
+
+    def _receive_more(self):
+        if not self.receive():
+            raise ProtocolError(f"connection closed, unread: {bytes(self.received[self._cursor:])!r}")
+
+    def _take(self, count):
+        data = bytes(self.received[self._cursor:self._cursor + count])
+        self._cursor += count
+        return data
+
+    # End
+
+    def close(self):
+        """FIN, if all that the server sent has been read."""
+        self.socket.close()
+
+    def half_close(self):
+        """FIN, and go on reading."""
+        # Not SSLSocket's own shutdown(): it forgets the TLS state, and reads ciphertext then.
+        socket.socket.shutdown(self.socket, socket.SHUT_WR)
+        self.half_closed = True
+
+    def reset(self):
+        """RST: an abrupt disconnect."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.socket.close()
+        self.was_reset = True
+
+    def wait_received(self):
+        """Until the server's process has taken everything sent out of its socket, so
+        that a reset cannot take it away again."""
+        server, client = self.socket.getpeername()[1], self.socket.getsockname()[1]
+        wait_until(lambda: _receive_queue(self.socket.family, server, client) == 0,
+                   "the server to read what was sent")
+
+
+def _receive_queue(family, local_port, remote_port):
+    """Bytes that wait in the socket with these ports."""
+    table = "/proc/net/tcp6" if family == socket.AF_INET6 else "/proc/net/tcp"
+    for line in Path(table).read_text().splitlines()[1:]:
+        _, local, remote, _, queues, *_ = line.split()
+        if (int(local.rpartition(":")[2], 16), int(remote.rpartition(":")[2], 16)) \
+                == (local_port, remote_port):
+            return int(queues.partition(":")[2], 16)
+    raise ProtocolError("the server has closed the connection")
+
+
+class MailClient(Connection):
+    """What IMAP and POP3 have in common: the session begins behind the login command."""
+
+    def __init__(self, user, host, port, **options):
+        super().__init__(host, port, **options)
+        self.user = user
+        self.pipelined = b""         # sent together with the login command, behind it
+        self._in_start = None
+        self._out_start = None
+
+    def send_login(self, command, pipelined=b""):
+        """The command (or the last piece of it) that completes the login."""
+        if not self.all_read():
+            raise ProtocolError("cannot tell where the reply to the login will start")
+        self._out_start = len(self.received)
+        self.send(command + pipelined)
+        self._in_start = len(self.sent) - len(pipelined)
+        self.pipelined = pipelined
+
+    @property
+    def session_in(self):
+        """Everything sent after the login command."""
+        return bytes(self.sent[self._in_start:])
+
+    @property
+    def session_out(self):
+        """Everything received from the reply to the login command on."""
+        return bytes(self.received[self._out_start:])
+
+
+class Imap(MailClient):
+    def __init__(self, *args, **options):
+        super().__init__(*args, **options)
+        self._last_tag = 0
+        self.greeting = self.read_line()
+
+    def next_tag(self):
+        self._last_tag += 1
+        return b"a%d" % self._last_tag
+
+    def send_command(self, text):
+        tag = self.next_tag()
+        self.send(tag + b" " + _bytes(text) + b"\r\n")
+        return tag
+
+    def command(self, text, expect=b"OK"):
+        """Returns everything up to and including the tagged reply."""
+        return self.read_reply(self.send_command(text), expect)
+
+    def read_reply(self, tag, expect=b"OK"):
+        reply = b""
+        while True:
+            line = self._read_line_with_literals()
+            reply += line
+            if line.startswith(tag + b" "):
+                _expect(line, tag + b" " + expect)
+                return reply
+
+    def read_continuation(self):
+        line = self.read_line()
+        _expect(line, b"+")
+        return line
+
+    def _read_line_with_literals(self):
+        line = self.read_line()
+        while match := LITERAL_AT_END.search(line):
+            line += self.read_bytes(int(match[1])) + self.read_line()
+        return line
+
+    def starttls(self):
+        self.command("STARTTLS")
+        self.start_tls()
+
+    # Logins
+
+    def login(self, pipelined=b""):
+        tag = self.next_tag()
+        self.send_login(b"%s LOGIN %s %s\r\n" % (tag, *self._credentials()), pipelined)
+        return self.read_reply(tag)
+
+    def login_literals(self, synchronising=True):
+        tag, (name, password) = self.next_tag(), self._credentials()
+        if synchronising:
+            self.send(b"%s LOGIN {%d}\r\n" % (tag, len(name)))
+            self.read_continuation()
+            self.send(b"%s {%d}\r\n" % (name, len(password)))
+            self.read_continuation()
+            self.send_login(password + b"\r\n")
+        else:
+            self.send_login(b"%s LOGIN {%d+}\r\n%s {%d+}\r\n%s\r\n"
+                            % (tag, len(name), name, len(password), password))
+        return self.read_reply(tag)
+
+    def authenticate_plain(self, initial_response=False, pipelined=b""):
+        tag, secret = self.next_tag(), sasl_plain(self.user)
+        if initial_response:
+            self.send_login(tag + b" AUTHENTICATE PLAIN " + secret + b"\r\n", pipelined)
+        else:
+            self.send(tag + b" AUTHENTICATE PLAIN\r\n")
+            self.read_continuation()
+            self.send_login(secret + b"\r\n", pipelined)
+        return self.read_reply(tag)
+
+    def _credentials(self):
+        return self.user.name.encode(), self.user.password.encode()
+
+    # Commands with a dialogue of their own
+
+    def start_append(self, size, synchronising=True):
+        """As far as the literal."""
+        tag = self.next_tag()
+        self.send(b"%s APPEND INBOX {%d%s}\r\n" % (tag, size, b"" if synchronising else b"+"))
+        if synchronising:
+            self.read_continuation()
+        return tag
+
+    def append(self, message, synchronising=True):
+        tag = self.start_append(len(message), synchronising)
+        self.send(message + b"\r\n")
+        return self.read_reply(tag)
+
+    def start_idle(self):
+        tag = self.send_command("IDLE")
+        self.read_continuation()
+        return tag
+
+    def done(self, tag):
+        self.send(b"DONE\r\n")
+        return self.read_reply(tag)
+
+    def logout(self):
+        """To the end of the connection."""
+        self.command("LOGOUT")
+        self.read_to_end()
+        self.close()
+
+
+class Pop3(MailClient):
+    def __init__(self, *args, **options):
+        super().__init__(*args, **options)
+        self.greeting = self.read_line()
+
+    def send_command(self, text):
+        self.send(_bytes(text) + b"\r\n")
+
+    def command(self, text, expect=b"+OK"):
+        self.send_command(text)
+        return self.read_reply(expect)
+
+    def read_reply(self, expect=b"+OK"):
+        line = self.read_line()
+        _expect(line, expect)
+        return line
+
+    def multiline(self, text):
+        """A command whose reply ends with a line of one dot."""
+        return self.command(text) + self.read_until(b"\r\n.\r\n")
+
+    def starttls(self):
+        self.command("STLS")
+        self.start_tls()
+
+    # Logins
+
+    def login(self, pipelined=b""):
+        self.command(f"USER {self.user.name}")
+        self.send_login(f"PASS {self.user.password}\r\n".encode(), pipelined)
+        return self.read_reply()
+
+    def apop(self):
+        timestamp = re.search(rb"<.*>", self.greeting)[0]
+        digest = hashlib.md5(timestamp + self.user.password.encode()).hexdigest()
+        self.send_login(f"APOP {self.user.name} {digest}\r\n".encode())
+        return self.read_reply()
+
+    def auth_plain(self, initial_response=False):
+        secret = sasl_plain(self.user)
+        if initial_response:
+            self.send_login(b"AUTH PLAIN " + secret + b"\r\n")
+        else:
+            self.command("AUTH PLAIN", expect=b"+ ")
+            self.send_login(secret + b"\r\n")
+        return self.read_reply()
+
+    def logout(self):
+        """To the end of the connection."""
+        self.command("QUIT")
+        self.read_to_end()
+        self.close()
+
+
+PROTOCOLS = {"imap": Imap, "pop3": Pop3}
+
+
+def connect(dovecot, protocol, transport, user, host="127.0.0.1", **options):
+    """A client that has read the greeting and, if asked for, started TLS."""
+    tls = transport == "tls"
+    port = dovecot.ports[protocol + "s" if tls else protocol]
+    client = PROTOCOLS[protocol](user, host, port, tls=tls, **options)
+    client.dovecot = dovecot
+    if transport == "starttls":
+        client.starttls()
+    return client
+
+
+def sasl_plain(user):
+    return base64.b64encode(f"\0{user.name}\0{user.password}".encode())
+
+
+def _bytes(text):
+    return text if isinstance(text, bytes) else text.encode()
+
+
+def _expect(line, start):
+    if not line.startswith(start):
+        raise ProtocolError(f"expected {start!r}, got {line!r}")
