@@ -31,7 +31,7 @@ USER = [
     Layer("records", "event service", "base", pure=True),
     Layer("handshake", "hs_*", "base", pure=True),
     Layer("rules", "rules reason format format_* rawlog sink", "base records", pure=True),
-    Layer("engine", "engine model handshake session", "base records handshake rules", pure=True),
+    Layer("engine", "engine model handshake session delivery", "base records handshake rules", pure=True),
     Layer("saved", "stream", "base records"),
     Layer("output", "sink_* file_pair as_user", "base records rules"),
     Layer("options", "opts", "base rules"),

@@ -25,6 +25,11 @@ void engine_malformed(struct engine *engine, const char *what, uint32_t tgid)
 		log_warn("malformed: %s (process %" PRIu32 ")", what, tgid);
 }
 
+int64_t engine_realtime(const struct engine *engine, uint64_t time_ns)
+{
+	return (int64_t)time_ns + engine->realtime_offset_ns;
+}
+
 struct proc *engine_proc(struct engine *engine, uint32_t tgid)
 {
 	struct proc *proc;
@@ -328,7 +333,7 @@ void engine_flush(struct engine *engine)
 	while ((session = engine->dirty) != NULL) {
 		engine->dirty = session->next_dirty;
 		session->dirty = false;
-		session_flush(engine, session);
+		delivery_flush(engine, session);
 	}
 }
 

@@ -98,7 +98,7 @@ static void take_user(struct session *session, struct hs_user *user, const struc
 {
 	hs_user_free(&session->user);
 	session->user = *user;
-	*user = (struct hs_user){0};
+	*user = HS_USER_NONE;
 	session->proc_uid = rec->uid;
 	session->state = SESSION_READY;
 }
@@ -116,6 +116,9 @@ static void auth_line(char *text, size_t len, void *context_p)
 		return;
 	if (hs_auth_parse(text, len, &auth)) {
 		engine_malformed(engine, "line of auth-master", rec->tgid);
+		session = auth.type == HS_AUTH_USER ? session_by_lookup(proc, auth.id) : NULL;
+		if (session)
+			session_refuse(engine, session, REASON_NO_USER);
 		return;
 	}
 	switch (auth.type) {

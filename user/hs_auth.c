@@ -187,9 +187,18 @@ static int set_text(char **text, struct span value)
 	return 0;
 }
 
+/* An id that Dovecot would not take (verify_xid() in lib/strnum.c: 2^31 or more; a list) counts
+ * as not returned, as there. */
+static void set_id(uid_t *id, struct span value)
+{
+	uint32_t number;
+
+	if (parse_number(value, INT32_MAX, &number) == 0)
+		*id = number;
+}
+
 /* Later fields win: auth_user_fields_parse() in lib-auth/auth-master.c, 2.3.19.1, which reads
- * both the answer on auth-master and the post-login service's. Nor does it take an id of 2^31
- * or more: verify_xid() in lib/strnum.c. */
+ * both the answer on auth-master and the post-login service's. */
 static int set_field(struct hs_user *user, struct span field)
 {
 	struct span value;
@@ -199,9 +208,9 @@ static int set_field(struct hs_user *user, struct span field)
 	if (field_has_key(field, "chroot", &value))
 		return set_text(&user->chroot, value);
 	if (field_has_key(field, "uid", &value))
-		return parse_number(value, INT32_MAX, &user->uid);
-	if (field_has_key(field, "gid", &value))
-		return parse_number(value, INT32_MAX, &user->gid);
+		set_id(&user->uid, value);
+	else if (field_has_key(field, "gid", &value))
+		set_id(&user->gid, value);
 	return 0;
 }
 

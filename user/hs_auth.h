@@ -63,7 +63,8 @@ struct hs_auth {
 
 /* Parses one line of auth-master; the text is unescaped in place and useless afterwards. 0;
  * -EINVAL: one of the types above, but malformed (a number, cookie or name is missing or out
- * of range, a name or path holds a NUL), or any line with a NUL in it. Then there is nothing to
+ * of range, a name or path holds a NUL), or any line with a NUL in it; a uid or gid that is no
+ * number counts as not returned. Then there is nothing to
  * free; type and id are as far as they were read. The error must not be followed by the line in
  * a log: it can hold tokens. Only the direction tells an answer "USER id name ..." from lmtp's
  * question. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the engine knows: masters, processes, sockets, sessions. Owned by the
- * engine, seen by its parts (engine.c, handshake.c, session.c) alone.
+ * engine, seen by its parts (engine.c, handshake.c, session.c,
+ * delivery.c) alone.
  *
  * A connection is keyed by its socket (inode, cookie), never by descriptor or
  * pid: one process may serve many, one after another or at once.
@@ -131,6 +132,7 @@ struct engine {
 /* engine.c */
 struct proc *engine_proc(struct engine *engine, uint32_t tgid);
 const struct hs_login_layout *engine_layout(struct engine *engine, const struct proc *proc);
+int64_t engine_realtime(const struct engine *engine, uint64_t time_ns); /* nanoseconds */
 void engine_malformed(struct engine *engine, const char *what, uint32_t tgid);
 
 /* handshake.c: the bytes of a socket that is not the client's. */
@@ -152,7 +154,19 @@ void session_refuse(struct engine *engine, struct session *session, enum reason 
  * when what was asked is answered. */
 void session_end(struct engine *engine, struct session *session, const struct rl_rec *rec,
 		 const struct rl_close *close);
-void session_flush(struct engine *engine, struct session *session);
 void session_free(struct engine *engine, struct session **session);
+
+/* delivery.c */
+/* Keeps a copy of DATA or GAP until the user is known; too much of it, and the session is refused. */
+void delivery_hold(struct engine *engine, struct session *session, const struct event *event);
+void delivery_drop_held(struct session *session);
+/* To the logs: what came with the login request, then what was held back. */
+void delivery_held(struct engine *engine, struct session *session);
+/* To the logs: one DATA or GAP, with what is missing before it. */
+void delivery_event(struct engine *engine, struct session *session, const struct event *event);
+/* What was lost behind the last byte that came. */
+void delivery_tail(struct engine *engine, struct session *session, const struct rl_rec *rec);
+/* Hands what was formatted to the sink. */
+void delivery_flush(struct engine *engine, struct session *session);
 
 #endif

@@ -13,9 +13,6 @@
 #include "log.h"
 #include "model.h"
 
-/* What one session may hold back before its user is known, bytes. */
-#define HELD_MAX (1024 * 1024)
-
 struct session *session_new(struct engine *engine, struct proc *proc, const struct hs_login *login)
 {
 	struct session *session = mem_alloc(sizeof(*session));
@@ -26,8 +23,7 @@ struct session *session_new(struct engine *engine, struct proc *proc, const stru
 	session->service = proc->service;
 	session->login = *login;
 	session->held_end = &session->held;
-	session->user.uid = (uid_t)-1;
-	session->user.gid = (gid_t)-1;
+	session->user = HS_USER_NONE;
 	DL_APPEND(proc->sessions, session);
 	HASH_ADD(by_id, engine->sessions_by_id, id, sizeof(session->id), session);
 	session_set_ino(engine, session, login->ino);
@@ -82,23 +78,6 @@ static const char *label(const struct session *session)
 	return text;
 }
 
-static int64_t realtime(const struct engine *engine, uint64_t time_ns)
-{
-	return (int64_t)time_ns + engine->realtime_offset_ns;
-}
-
-static void held_free(struct session *session)
-{
-	struct held *held;
-
-	while ((held = session->held) != NULL) {
-		session->held = held->next;
-		free(held);
-	}
-	session->held_end = &session->held;
-	session->held_size = 0;
-}
-
 static bool directory_text(const struct session *session, struct str *text)
 {
 	if (!session->user.home)
@@ -143,7 +122,7 @@ void session_refuse(struct engine *engine, struct session *session, enum reason 
 	session->reason = reason;
 	engine->summary.sessions[reason]++;
 	explain(session, reason);
-	held_free(session);
+	delivery_drop_held(session);
 	if (session->sock)
 		engine->world.verdict(engine->world.context, session->sock->cookie, false);
 }
@@ -179,7 +158,7 @@ static void name_set(struct engine *engine, struct session *session, uint32_t wa
 		hs_ip_text(&session->login.remote, ip);
 		str_printf(&name, "%s-", ip);
 	}
-	calendar_name(realtime(engine, time_ns), engine->utc_offset, when);
+	calendar_name(engine_realtime(engine, time_ns), engine->utc_offset, when);
 	str_printf(&name, "%s-%" PRIu32, when, session->tgid);
 	session->names[way_index] = name.data;
 }
@@ -260,114 +239,6 @@ static void decide(struct engine *engine, struct session *session, const struct 
 	}
 }
 
-static void write_failed(struct engine *engine, struct session *session, struct rawlog *log,
-			 int error)
-{
-	struct rl_write write = {
-		.session = session->id,
-		.way = log - session->logs,
-		.error = -error,
-	};
-
-	if (error == 0)
-		return;
-	engine->sink->ops->sizes(engine->sink, log->handle, write.size);
-	engine->world.write_failed(engine->world.context, &write);
-}
-
-static void mark_dirty(struct engine *engine, struct session *session)
-{
-	if (session->dirty)
-		return;
-	session->dirty = true;
-	session->next_dirty = engine->dirty;
-	engine->dirty = session;
-}
-
-static void deliver_gap(struct engine *engine, struct session *session, int dir, uint64_t time_ns,
-			uint64_t size, const char *why)
-{
-	uint64_t *next = &session->sock->next[dir];
-	struct rawlog *log;
-	bool wanted = false;
-
-	for (log = session->logs; log < session->logs + engine->rules->ways_count; log++) {
-		if (!rawlog_is_open(log) || !log_flags_has(&log->way->flags, dir))
-			continue;
-		wanted = true;
-		write_failed(engine, session, log,
-			     rawlog_gap(log, dir, realtime(engine, time_ns), *next, size, why));
-	}
-	*next += size;
-	if (!wanted)
-		return;
-	engine->summary.lost_bytes += size;
-	engine->summary.gaps++;
-	mark_dirty(engine, session);
-}
-
-static void deliver_chunk(struct engine *engine, struct session *session, int dir,
-			  const struct chunk *chunk)
-{
-	struct rawlog *log;
-
-	for (log = session->logs; log < session->logs + engine->rules->ways_count; log++)
-		if (rawlog_is_open(log))
-			write_failed(engine, session, log, rawlog_write(log, dir, chunk));
-	engine->summary.bytes[dir] += chunk->len;
-	mark_dirty(engine, session);
-}
-
-/* To the logs, with what is missing before it. */
-static void deliver(struct engine *engine, struct session *session, const struct event *event)
-{
-	const struct rl_data *data = event->data;
-	const struct rl_gap *gap = event->gap;
-	bool is_gap = event->type == RL_GAP;
-	int dir = is_gap ? gap->dir : data->dir;
-	uint64_t offset = is_gap ? gap->offset : data->offset;
-	uint64_t *next = &session->sock->next[dir];
-	struct chunk chunk;
-
-	if (offset < *next) {
-		engine_malformed(engine, "bytes that came before", event->rec->tgid);
-		return;
-	}
-	if (offset > *next)
-		deliver_gap(engine, session, dir, event->rec->time_ns, offset - *next,
-			    event_gap_text(RL_GAP_RING));
-	if (is_gap) {
-		deliver_gap(engine, session, dir, event->rec->time_ns, gap->size,
-			    event_gap_text(gap->reason));
-		return;
-	}
-	chunk = (struct chunk){
-		.data = data->bytes,
-		.len = data->size,
-		.realtime_ns = realtime(engine, event->rec->time_ns),
-		.continues = event->rec->flags & RL_F_CONT,
-		.more = event->rec->flags & RL_F_MORE,
-	};
-	*next += data->size;
-	deliver_chunk(engine, session, dir, &chunk);
-}
-
-static void hold(struct engine *engine, struct session *session, const struct event *event)
-{
-	const struct rl_rec *rec = event->rec;
-	struct held *held;
-
-	if (session->held_size + rec->len > HELD_MAX) {
-		session_refuse(engine, session, REASON_BACKLOG);
-		return;
-	}
-	held = mem_alloc(offsetof(struct held, rec) + rec->len);
-	memcpy(&held->rec, rec, rec->len);
-	*session->held_end = held;
-	session->held_end = &held->next;
-	session->held_size += rec->len;
-}
-
 void session_client(struct engine *engine, struct session *session, const struct event *event)
 {
 	if (session->state == SESSION_READY && ids_settle(session, event->rec))
@@ -378,41 +249,21 @@ void session_client(struct engine *engine, struct session *session, const struct
 	case SESSION_SCRIPT:
 	case SESSION_READY:
 	case SESSION_ASKED:
-		hold(engine, session, event);
+		delivery_hold(engine, session, event);
 		break;
 	case SESSION_RECORDING:
-		deliver(engine, session, event);
+		delivery_event(engine, session, event);
 		break;
 	case SESSION_REFUSED:
 		break;
 	}
 }
 
-/* What came with the login request, then what was held back. */
-static void deliver_held(struct engine *engine, struct session *session)
-{
-	const struct chunk input = {
-		.data = (const unsigned char *)session->input.data,
-		.len = session->input.len,
-		.realtime_ns = realtime(engine, session->input_time_ns),
-	};
-	struct event event;
-	struct held *held;
-
-	if (input.len)
-		deliver_chunk(engine, session, RL_IN, &input);
-	for (held = session->held; held; held = held->next) {
-		if (event_parse(&held->rec, held->rec.len, &event) == 0)
-			deliver(engine, session, &event);
-	}
-	held_free(session);
-}
-
 static void start_recording(struct engine *engine, struct session *session)
 {
 	session->state = SESSION_RECORDING;
 	engine->summary.sessions[REASON_NONE]++;
-	deliver_held(engine, session);
+	delivery_held(engine, session);
 	if (session->sock)
 		engine->world.verdict(engine->world.context, session->sock->cookie, true);
 }
@@ -518,28 +369,6 @@ void session_write_failed(struct engine *engine, struct session *session, const 
 		engine->world.verdict(engine->world.context, session->sock->cookie, false);
 }
 
-void session_flush(struct engine *engine, struct session *session)
-{
-	struct rawlog *log;
-
-	for (log = session->logs; log < session->logs + engine->rules->ways_count; log++)
-		write_failed(engine, session, log, rawlog_flush(log));
-}
-
-/* What was lost behind the last byte that came. */
-static void deliver_tail(struct engine *engine, struct session *session, const struct rl_rec *rec)
-{
-	int dir;
-
-	if (!session->sock || session->state != SESSION_RECORDING)
-		return;
-	for (dir = RL_IN; dir <= RL_OUT; dir++)
-		if (session->end.end[dir] > session->sock->next[dir])
-			deliver_gap(engine, session, dir, rec->time_ns,
-				    session->end.end[dir] - session->sock->next[dir],
-				    event_gap_text(RL_GAP_RING));
-}
-
 void session_end(struct engine *engine, struct session *session, const struct rl_rec *rec,
 		 const struct rl_close *close)
 {
@@ -553,7 +382,7 @@ void session_end(struct engine *engine, struct session *session, const struct rl
 		       rec); /* logged in and never a byte: the files are there all the same */
 	if (session->state == SESSION_ASKED)
 		return; /* goes on when it is answered */
-	deliver_tail(engine, session, rec);
+	delivery_tail(engine, session, rec);
 	if (session->state == SESSION_RECORDING && session->end_live)
 		engine->summary.sessions_open++;
 	if (session->state == SESSION_READY)
@@ -590,7 +419,7 @@ void session_free(struct engine *engine, struct session **session_p)
 	forget_ino(engine, session);
 	HASH_DELETE(by_id, engine->sessions_by_id, session);
 	hs_user_free(&session->user);
-	held_free(session);
+	delivery_drop_held(session);
 	str_free(&session->input);
 	free(session);
 }

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A session's bytes on their way to its logs: held back until the user is
+ * known, then delivered in order, with what is missing between them.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "model.h"
+
+/* What one session may hold back before its user is known, bytes. */
+#define HELD_MAX (1024 * 1024)
+
+void delivery_drop_held(struct session *session)
+{
+	struct held *held;
+
+	while ((held = session->held) != NULL) {
+		session->held = held->next;
+		free(held);
+	}
+	session->held_end = &session->held;
+	session->held_size = 0;
+}
+
+static void write_failed(struct engine *engine, struct session *session, struct rawlog *log,
+			 int error)
+{
+	struct rl_write write = {
+		.session = session->id,
+		.way = log - session->logs,
+		.error = -error,
+	};
+
+	if (error == 0)
+		return;
+	engine->sink->ops->sizes(engine->sink, log->handle, write.size);
+	engine->world.write_failed(engine->world.context, &write);
+}
+
+static void mark_dirty(struct engine *engine, struct session *session)
+{
+	if (session->dirty)
+		return;
+	session->dirty = true;
+	session->next_dirty = engine->dirty;
+	engine->dirty = session;
+}
+
+static void deliver_gap(struct engine *engine, struct session *session, int dir, uint64_t time_ns,
+			uint64_t size, const char *why)
+{
+	uint64_t *next = &session->sock->next[dir];
+	struct rawlog *log;
+	bool wanted = false;
+
+	for (log = session->logs; log < session->logs + engine->rules->ways_count; log++) {
+		if (!rawlog_is_open(log) || !log_flags_has(&log->way->flags, dir))
+			continue;
+		wanted = true;
+		write_failed(
+			engine, session, log,
+			rawlog_gap(log, dir, engine_realtime(engine, time_ns), *next, size, why));
+	}
+	*next += size;
+	if (!wanted)
+		return;
+	engine->summary.lost_bytes += size;
+	engine->summary.gaps++;
+	mark_dirty(engine, session);
+}
+
+static void deliver_chunk(struct engine *engine, struct session *session, int dir,
+			  const struct chunk *chunk)
+{
+	struct rawlog *log;
+
+	for (log = session->logs; log < session->logs + engine->rules->ways_count; log++)
+		if (rawlog_is_open(log))
+			write_failed(engine, session, log, rawlog_write(log, dir, chunk));
+	engine->summary.bytes[dir] += chunk->len;
+	mark_dirty(engine, session);
+}
+
+/* To the logs, with what is missing before it. */
+void delivery_event(struct engine *engine, struct session *session, const struct event *event)
+{
+	const struct rl_data *data = event->data;
+	const struct rl_gap *gap = event->gap;
+	bool is_gap = event->type == RL_GAP;
+	int dir = is_gap ? gap->dir : data->dir;
+	uint64_t offset = is_gap ? gap->offset : data->offset;
+	uint64_t *next = &session->sock->next[dir];
+	struct chunk chunk;
+
+	if (offset < *next) {
+		engine_malformed(engine, "bytes that came before", event->rec->tgid);
+		return;
+	}
+	if (offset > *next)
+		deliver_gap(engine, session, dir, event->rec->time_ns, offset - *next,
+			    event_gap_text(RL_GAP_RING));
+	if (is_gap) {
+		deliver_gap(engine, session, dir, event->rec->time_ns, gap->size,
+			    event_gap_text(gap->reason));
+		return;
+	}
+	chunk = (struct chunk){
+		.data = data->bytes,
+		.len = data->size,
+		.realtime_ns = engine_realtime(engine, event->rec->time_ns),
+		.continues = event->rec->flags & RL_F_CONT,
+		.more = event->rec->flags & RL_F_MORE,
+	};
+	*next += data->size;
+	deliver_chunk(engine, session, dir, &chunk);
+}
+
+void delivery_hold(struct engine *engine, struct session *session, const struct event *event)
+{
+	const struct rl_rec *rec = event->rec;
+	struct held *held;
+
+	if (session->held_size + rec->len > HELD_MAX) {
+		session_refuse(engine, session, REASON_BACKLOG);
+		return;
+	}
+	held = mem_alloc(offsetof(struct held, rec) + rec->len);
+	memcpy(&held->rec, rec, rec->len);
+	*session->held_end = held;
+	session->held_end = &held->next;
+	session->held_size += rec->len;
+}
+
+/* What came with the login request, then what was held back. */
+void delivery_held(struct engine *engine, struct session *session)
+{
+	const struct chunk input = {
+		.data = (const unsigned char *)session->input.data,
+		.len = session->input.len,
+		.realtime_ns = engine_realtime(engine, session->input_time_ns),
+	};
+	struct event event;
+	struct held *held;
+
+	if (input.len)
+		deliver_chunk(engine, session, RL_IN, &input);
+	for (held = session->held; held; held = held->next) {
+		if (event_parse(&held->rec, held->rec.len, &event) == 0)
+			delivery_event(engine, session, &event);
+	}
+	delivery_drop_held(session);
+}
+
+void delivery_flush(struct engine *engine, struct session *session)
+{
+	struct rawlog *log;
+
+	for (log = session->logs; log < session->logs + engine->rules->ways_count; log++)
+		write_failed(engine, session, log, rawlog_flush(log));
+}
+
+/* What was lost behind the last byte that came. */
+void delivery_tail(struct engine *engine, struct session *session, const struct rl_rec *rec)
+{
+	int dir;
+
+	if (!session->sock || session->state != SESSION_RECORDING)
+		return;
+	for (dir = RL_IN; dir <= RL_OUT; dir++)
+		if (session->end.end[dir] > session->sock->next[dir])
+			deliver_gap(engine, session, dir, rec->time_ns,
+				    session->end.end[dir] - session->sock->next[dir],
+				    event_gap_text(RL_GAP_RING));
+}
