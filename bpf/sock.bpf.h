@@ -58,14 +58,15 @@ static __always_inline bool path_ends(const char *path, __u32 len, const char *s
 {
 	__u32 i;
 
-	if (!suffix_len || suffix_len > RL_SUFFIX_LEN || len < suffix_len || len >= RL_PATH_LEN)
+	if (!suffix_len || suffix_len > RL_SUFFIX_LEN || len < suffix_len)
 		return false;
 	for (i = 0; i < RL_SUFFIX_LEN; i++) {
-		__u32 at = len - suffix_len + i;
+		/* masked: the verifiers do not all follow a comparison this far */
+		__u32 at = (len - suffix_len + i) & (RL_PATH_LEN - 1);
 
 		if (i >= suffix_len)
 			break;
-		if (at >= RL_PATH_LEN || path[at] != suffix[i])
+		if (path[at] != suffix[i])
 			return false;
 	}
 	return true;

@@ -103,7 +103,7 @@ struct rl_clock {
 };
 
 #define RL_COMM_LEN 16
-#define RL_PATH_LEN 112 /* of an AF_UNIX address: 108, NUL, padding */
+#define RL_PATH_LEN 128 /* of an AF_UNIX address: 108 and NUL; a power of two, to index safely */
 
 struct rl_proc {
 	__u32 parent_tgid;
@@ -205,7 +205,8 @@ struct rl_setting {
 	X(lost_bytes, "bytes lost: the ring was full")                                             \
 	X(lost_control, "handshake and process records lost")                                      \
 	X(faults, "buffers that could not be read")                                                \
-	X(map_full, "map updates refused")
+	X(map_full, "map updates refused")                                                         \
+	X(missed, "program runs that the kernel left out")
 
 struct rl_stats {
 #define X(field, text) __u64 field;
@@ -216,7 +217,7 @@ struct rl_stats {
 _Static_assert(sizeof(struct rl_rec) == 40, "struct rl_rec");
 _Static_assert(sizeof(struct rl_data) == 24, "struct rl_data");
 _Static_assert(sizeof(struct rl_gap) == 24, "struct rl_gap");
-_Static_assert(sizeof(struct rl_open) == 128, "struct rl_open");
+_Static_assert(sizeof(struct rl_open) == 144, "struct rl_open");
 _Static_assert(sizeof(struct rl_proc) == 24, "struct rl_proc");
 _Static_assert(sizeof(struct rl_master) == 328, "struct rl_master");
 

@@ -10,10 +10,16 @@
 
 struct rawtap_bpf;
 
+struct backend_program {
+	const char *name;
+	const char
+		*function; /* that may be missing: not every kernel has it; NULL: always needed */
+};
+
 struct backend {
 	const char *name;
-	const char *needs;	     /* in words, for `rawtap check` */
-	const char *const *programs; /* that only this one uses; NULL-terminated */
+	const char *needs;			/* in words, for `rawtap check` */
+	const struct backend_program *programs; /* that only this one uses; ends with a NULL name */
 };
 
 extern const struct backend backends[];

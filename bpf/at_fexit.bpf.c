@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Door `fexit`: the ends of the functions that every send and receive on a
+ * stream socket passes (net/ipv4/tcp.c, net/unix/af_unix.c), for kernels
+ * without the tracepoints of door `sock`: before 6.3. What writes from a file
+ * without a copy has functions of its own there, the *_sendpage, gone in 6.5.
+ */
+#include "on_io.bpf.h"
+
+struct msghdr;
+struct page;
+struct pipe_inode_info;
+
+SEC("fexit/tcp_sendmsg")
+int BPF_PROG(fexit__tcp_sendmsg, struct sock *sk, struct msghdr *msg, __u64 size, int ret)
+{
+	return on_io(sk, ret, RL_OUT);
+}
+
+SEC("fexit/tcp_recvmsg")
+int BPF_PROG(fexit__tcp_recvmsg, struct sock *sk, struct msghdr *msg, __u64 size, int flags,
+	     int *addr_len, int ret)
+{
+	return flags & MSG_PEEK ? 0 : on_io(sk, ret, RL_IN);
+}
+
+SEC("fexit/unix_stream_sendmsg")
+int BPF_PROG(fexit__unix_stream_sendmsg, struct socket *sock, struct msghdr *msg, __u64 size,
+	     int ret)
+{
+	return on_io(sock->sk, ret, RL_OUT);
+}
+
+SEC("fexit/unix_stream_recvmsg")
+int BPF_PROG(fexit__unix_stream_recvmsg, struct socket *sock, struct msghdr *msg, __u64 size,
+	     int flags, int ret)
+{
+	return flags & MSG_PEEK ? 0 : on_io(sock->sk, ret, RL_IN);
+}
+
+SEC("fexit/tcp_sendpage")
+int BPF_PROG(fexit__tcp_sendpage, struct sock *sk, struct page *page, int offset, __u64 size,
+	     int flags, int ret)
+{
+	return on_io(sk, ret, RL_OUT);
+}
+
+SEC("fexit/unix_stream_sendpage")
+int BPF_PROG(fexit__unix_stream_sendpage, struct socket *sock, struct page *page, int offset,
+	     __u64 size, int flags, int ret)
+{
+	return on_io(sock->sk, ret, RL_OUT);
+}
+
+SEC("fexit/tcp_splice_read")
+int BPF_PROG(fexit__tcp_splice_read, struct socket *sock, __s64 *position,
+	     struct pipe_inode_info *pipe, __u64 size, unsigned int flags, int ret)
+{
+	return on_io(sock->sk, ret, RL_IN);
+}
+
+SEC("fexit/unix_stream_splice_read")
+int BPF_PROG(fexit__unix_stream_splice_read, struct socket *sock, __s64 *position,
+	     struct pipe_inode_info *pipe, __u64 size, unsigned int flags, int ret)
+{
+	return on_io(sock->sk, ret, RL_IN);
+}
