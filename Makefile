@@ -167,11 +167,12 @@ FUZZERS	:= $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 TEST_LDLIBS := $(shell pkg-config --libs $(filter-out libbpf,$(LIBS)))
 TIME	?= 60
 
-.PHONY: check unit corpus fuzz run-check run-unit run-corpus run-fuzz
-check:	## unit and corpus
+.PHONY: check unit corpus replay fuzz run-check run-unit run-corpus run-replay run-fuzz
+check:	## unit, replay and corpus
 unit:	## the unit tests, with sanitizers (SAN=address,undefined)
+replay:	## streams of events to trees of files, with sanitizers: T= goes to pytest
 corpus:	## the fuzz targets over their corpora, with sanitizers
-check unit corpus:
+check unit replay corpus:
 	$(Q)$(MAKE) -k --no-print-directory OUTPUT=$(SAN_OUTPUT) \
 		CFLAGS='$(SAN_CFLAGS) -fsanitize=$(SAN)' run-$@
 
@@ -180,7 +181,7 @@ fuzz:	## look for inputs that break a parser: T=name, TIME=60 (seconds)
 	$(Q)$(MAKE) --no-print-directory OUTPUT=.output-fuzz CC=$(CLANG) \
 		CFLAGS='$(SAN_CFLAGS) -fsanitize=fuzzer-no-link,$(SAN)' run-fuzz
 
-run-check: run-unit run-corpus
+run-check: run-unit run-replay run-corpus
 run-unit: $(UNITS:%=run-%)
 run-corpus: $(FUZZERS:%=run-corpus-%)
 
@@ -190,6 +191,9 @@ $(UNITS:%=run-%): run-%: $(OUTPUT)/%
 
 $(FUZZERS:%=run-corpus-%): run-corpus-%: $(OUTPUT)/corpus_%
 	$(Q)$< tests/fuzz/corpus/$*
+
+run-replay: $(OUTPUT)/rawtap
+	$(Q)RAWTAP=$< CC='$(CC)' $(PYTHON) -B -m pytest -q -p no:cacheprovider tests/replay $(T)
 
 # What it finds stays in the first folder, across runs.
 run-fuzz: $(OUTPUT)/fuzz_$(T)

@@ -51,6 +51,8 @@ static void deliver_gap(struct engine *engine, struct session *session, int dir,
 			uint64_t size, const char *why)
 {
 	uint64_t *next = &session->sock->next[dir];
+	/* what came with the login request is in the file as well, in front */
+	uint64_t offset = *next + (dir == RL_IN ? session->input.len : 0);
 	struct rawlog *log;
 	bool wanted = false;
 
@@ -60,7 +62,7 @@ static void deliver_gap(struct engine *engine, struct session *session, int dir,
 		wanted = true;
 		write_failed(
 			engine, session, log,
-			rawlog_gap(log, dir, engine_realtime(engine, time_ns), *next, size, why));
+			rawlog_gap(log, dir, engine_realtime(engine, time_ns), offset, size, why));
 	}
 	*next += size;
 	if (!wanted)

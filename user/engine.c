@@ -360,7 +360,7 @@ bool engine_has_lost(const struct engine *engine)
 	const struct engine_summary *summary = &engine->summary;
 
 	return summary->lost_bytes || summary->given_up || summary->malformed ||
-	       summary->stats.lost_control || summary->stats.map_full ||
+	       summary->stats.lost_control || summary->stats.map_full || summary->stats.missed ||
 	       summary->sessions[REASON_BACKLOG];
 }
 

@@ -47,7 +47,7 @@ static const struct opt_spec specs[] = {
 	 "only this Dovecot instance (default: every one)"},
 	{OPT_DOVECOT_CONFIG, "dovecot-config", "FILE", RECORD,
 	 "Dovecot's configuration, for -c (default: the running one's)"},
-	{'D', "debug", NULL, ANY, "say, for every session, why it is or is not recorded"},
+	{'D', "debug", NULL, RECORD | REPLAY, "say, for every session, why it is or is not recorded"},
 	{OPT_SAVE, "save", "FILE", RECORD, "also save the event stream, for replay"},
 	{OPT_RING_SIZE, "ring-size", "SIZE", RECORD,
 	 "memory between kernel and rawtap, K, M or G (default: 16M)"},
@@ -67,22 +67,32 @@ static const struct {
 	{"check", COMMAND_CHECK},
 };
 
+/* As --help shows it: "-c, --config", "-b", "--root". */
+static const char *spec_label(const struct opt_spec *spec)
+{
+	static char label[64];
+	char letter[] = {'-', (char)spec->letter, '\0'};
+	bool has_letter = spec->letter < 256;
+
+	snprintf(label, sizeof(label), "%s%s%s%s", has_letter ? letter : "",
+		 has_letter && spec->name ? ", " : "", spec->name ? "--" : "",
+		 spec->name ? spec->name : "");
+	return label;
+}
+
 static void print_help(void)
 {
 	const struct opt_spec *spec;
-	char left[64];
+	char left[128];
 
 	printf("usage: rawtap [record] [OPTIONS]   record until SIGINT or SIGTERM\n"
 	       "       rawtap replay FILE [--root DIR] [OPTIONS]\n"
 	       "                                   the same files from a saved stream, without root\n"
 	       "       rawtap check                can this host be recorded?\n\n");
 	for (spec = specs; spec < specs + SPECS_COUNT; spec++) {
-		snprintf(left, sizeof(left), "%s%c%s%s%s%s%s", spec->letter < 256 ? "-" : "",
-			 spec->letter < 256 ? spec->letter : ' ',
-			 spec->letter < 256 && spec->name ? ", " : "", spec->name ? "--" : "",
-			 spec->name ? spec->name : "", spec->argument ? " " : "",
-			 spec->argument ? spec->argument : "");
-		printf("  %-24s %s\n", left, spec->help);
+		snprintf(left, sizeof(left), "%s%s %s", spec->letter < 256 ? "" : "    ",
+			 spec_label(spec), spec->argument ? spec->argument : "");
+		printf("  %-26s %s\n", left, spec->help);
 	}
 	printf("\nExit status: 0; 1 it could not start or run; 2 wrong usage; 3 bytes were lost.\n");
 }
@@ -202,6 +212,19 @@ static const struct opt_spec *spec_find(int letter)
 	return NULL;
 }
 
+/* What getopt_long() complains of: an option without its argument, or one that is none of ours. */
+static int wrong_option(int letter, const char *typed)
+{
+	const struct opt_spec *spec = spec_find(optopt);
+	char text[] = {'-', (char)optopt, '\0'};
+
+	if (letter == ':')
+		return wrong("this option takes an argument", spec_label(spec));
+	if (spec)
+		return wrong("this option takes no argument", spec_label(spec));
+	return wrong("no such option", optopt ? text : typed);
+}
+
 static void take_command(struct opts *opts, int *argc, char ***argv)
 {
 	unsigned int i;
@@ -229,13 +252,11 @@ int opts_parse(struct opts *opts, int argc, char *argv[])
 	optind = 1;
 	opterr = 0;
 	while ((letter = getopt_long(argc, argv, letters, names, NULL)) != -1) {
-		if (letter == ':')
-			return wrong("this option takes an argument", argv[optind - 1]);
 		spec = spec_find(letter);
 		if (!spec)
-			return wrong("no such option", argv[optind - 1]);
+			return wrong_option(letter, argv[optind - 1]);
 		if (!(spec->commands & opts->command))
-			return wrong("this command does not take the option", argv[optind - 1]);
+			return wrong("this command does not take the option", spec_label(spec));
 		ret = take(opts, letter, optarg);
 		if (ret >= 0)
 			return ret;

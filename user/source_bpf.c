@@ -36,6 +36,7 @@ struct source_bpf {
 	void *context;
 	struct known *known;
 	unsigned int taken; /* in this batch */
+	size_t taken_bytes; /* ever, of the ring */
 };
 
 static void remember(struct source_bpf *source, __u64 cookie)
@@ -56,6 +57,7 @@ static int on_record(void *context, void *data, size_t size)
 	struct source_bpf *source = context;
 	const struct rl_rec *rec = data;
 
+	source->taken_bytes += size;
 	if (size >= sizeof(*rec) && rec->type == RL_SOCK_OPEN)
 		remember(source, rec->cookie);
 	/* the ring's records have constant sizes: `len` says how much of it counts */
@@ -109,13 +111,16 @@ int source_bpf_consume(struct source_bpf *source)
 	return ret < 0 && ret != -E2BIG ? ret : (int)source->taken;
 }
 
+/* All that is in the ring now; what is added meanwhile may stay. */
 static int consume_all(struct source_bpf *source)
 {
+	size_t until =
+		source->taken_bytes + bpf_map__max_entries(source->side->skeleton->maps.ring);
 	int ret;
 
 	do {
 		ret = source_bpf_consume(source);
-	} while (ret > 0);
+	} while (ret > 0 && source->taken_bytes < until);
 	return ret;
 }
 
@@ -244,6 +249,23 @@ int source_bpf_sweep(struct source_bpf *source)
 	return ret;
 }
 
+/* The kernel runs no program while it runs already on the same CPU, and counts that. */
+static __u64 count_missed(struct rawtap_bpf *skeleton)
+{
+	struct bpf_prog_info info;
+	struct bpf_program *program;
+	__u32 size = sizeof(info);
+	__u64 sum = 0;
+
+	bpf_object__for_each_program(program, skeleton->obj) {
+		memset(&info, 0, sizeof(info));
+		if (bpf_program__fd(program) >= 0 &&
+		    bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size) == 0)
+			sum += info.recursion_misses;
+	}
+	return sum;
+}
+
 static void tell_stats(struct source_bpf *source)
 {
 	int cpus = libbpf_num_possible_cpus(), cpu;
@@ -261,6 +283,7 @@ static void tell_stats(struct source_bpf *source)
 #undef X
 		}
 	free(each);
+	sum.missed = count_missed(source->side->skeleton);
 	tell(source, RL_STATS, 0, 0, 0, &sum, sizeof(sum));
 }
 
