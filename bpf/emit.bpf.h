@@ -104,7 +104,8 @@ static __always_inline void chunk_emit(struct emit *e, __u32 size, const __u32 c
 		return;
 	}
 	data = (void *)(rec + 1);
-	if (size > cap) /* never: for the verifier */
+	barrier_var(size); /* the compiler knows that it fits; the verifier is to see it here */
+	if (size > cap)
 		size = cap;
 	if (size && bpf_probe_read_user(data->bytes, size, (void *)e->piece)) {
 		bpf_ringbuf_discard(rec, BPF_RB_NO_WAKEUP);
