@@ -86,7 +86,7 @@ C_FILES	:= $(wildcard bpf/*.[ch] user/*.[ch] include/*.h vmlinux/*.h tests/*/*.[
 PY_FILES := $(wildcard scripts/*.py tests/*.py tests/*/*.py)
 CPPCHECK := cppcheck -q --std=c11 --error-exitcode=1 --enable=warning,performance,portability \
 	    --inline-suppr --library=posix --library=scripts/cppcheck.cfg -Iinclude -D_GNU_SOURCE
-LINTS	:= format includes style headers cppcheck shell python man
+LINTS	:= format includes style rules headers cppcheck shell python man
 
 .PHONY: lint $(LINTS:%=lint-%)
 lint: $(LINTS:%=lint-%)	## everything that can be said without running it
@@ -95,7 +95,7 @@ lint-format:
 	$(call msg,LINT,format)
 	$(Q)$(CLANG_FORMAT) --dry-run --Werror $(C_FILES)
 
-lint-includes lint-style: lint-%:
+lint-includes lint-style lint-rules: lint-%:
 	$(call msg,LINT,$*)
 	$(Q)$(PYTHON) scripts/check_$*.py
 
