@@ -160,7 +160,7 @@ static int read_postlogin(const char *protocol, const struct layer *base,
 		goto out;
 	str_clear(&setting);
 	str_printf(&setting, "service/%s/executable", name.data);
-	if (ask(overlay, NULL, setting.data, &with)) {
+	if (ask(overlay, NULL, setting.data, &with) || !with.len) {
 		str_printf(error, "service %s runs '%s', and there is no such service", protocol,
 			   name.data);
 		ret = -EINVAL;
@@ -210,6 +210,18 @@ static int refuse_unsupported(const struct layer *base, const struct layer *over
 	return ret;
 }
 
+/* import_environment, as in `$import_environment DEBUG=1`. */
+static bool sets_debug(const char *import_environment)
+{
+	char *copy = mem_strdup(import_environment), *save = NULL, *word;
+	bool found = false;
+
+	for (word = strtok_r(copy, " \t", &save); word; word = strtok_r(NULL, " \t", &save))
+		found = found || strncmp(word, "DEBUG=", 6) == 0;
+	free(copy);
+	return found;
+}
+
 static int read_layers(const struct layer *base, const struct layer *overlay, struct rules *rules,
 		       bool *debug_r, struct str *error)
 {
@@ -223,8 +235,7 @@ static int read_layers(const struct layer *base, const struct layer *overlay, st
 		str_append_text(error, str_text(with.len ? &with : &without));
 		ret = -EINVAL;
 	} else {
-		*debug_r =
-			strstr(str_text(&with), "DEBUG=") && !strstr(str_text(&without), "DEBUG=");
+		*debug_r = sets_debug(str_text(&with)) && !sets_debug(str_text(&without));
 		ret = refuse_unsupported(base, overlay, error);
 	}
 	str_free(&with);

@@ -50,7 +50,7 @@ static void mark_dirty(struct engine *engine, struct session *session)
 static void deliver_gap(struct engine *engine, struct session *session, int dir, uint64_t time_ns,
 			uint64_t size, const char *why)
 {
-	uint64_t *next = &session->sock->next[dir];
+	uint64_t *next = &session->passed[dir];
 	/* what came with the login request is in the file as well, in front */
 	uint64_t offset = *next + (dir == RL_IN ? session->input.len : 0);
 	struct rawlog *log;
@@ -92,7 +92,7 @@ void delivery_event(struct engine *engine, struct session *session, const struct
 	bool is_gap = event->type == RL_GAP;
 	int dir = is_gap ? gap->dir : data->dir;
 	uint64_t offset = is_gap ? gap->offset : data->offset;
-	uint64_t *next = &session->sock->next[dir];
+	uint64_t *next = &session->passed[dir];
 	struct chunk chunk;
 
 	if (offset < *next) {
@@ -167,11 +167,11 @@ void delivery_tail(struct engine *engine, struct session *session, const struct 
 {
 	int dir;
 
-	if (!session->sock || session->state != SESSION_RECORDING)
+	if (session->state != SESSION_RECORDING)
 		return;
 	for (dir = RL_IN; dir <= RL_OUT; dir++)
-		if (session->end.end[dir] > session->sock->next[dir])
+		if (session->end.end[dir] > session->passed[dir])
 			deliver_gap(engine, session, dir, rec->time_ns,
-				    session->end.end[dir] - session->sock->next[dir],
+				    session->end.end[dir] - session->passed[dir],
 				    event_gap_text(RL_GAP_RING));
 }

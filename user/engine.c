@@ -27,7 +27,7 @@ void engine_malformed(struct engine *engine, const char *what, uint32_t tgid)
 
 int64_t engine_realtime(const struct engine *engine, uint64_t time_ns)
 {
-	return (int64_t)time_ns + engine->realtime_offset_ns;
+	return (int64_t)(time_ns + (uint64_t)engine->realtime_offset_ns);
 }
 
 struct proc *engine_proc(struct engine *engine, uint32_t tgid)
@@ -94,7 +94,8 @@ static void proc_free(struct engine *engine, struct proc **proc_p, const struct 
 
 static void on_clock(struct engine *engine, const struct event *event)
 {
-	engine->realtime_offset_ns = event->clock->realtime_ns - (int64_t)event->rec->time_ns;
+	engine->realtime_offset_ns =
+		(int64_t)((uint64_t)event->clock->realtime_ns - event->rec->time_ns);
 	engine->utc_offset = event->clock->utc_offset;
 }
 
@@ -118,6 +119,8 @@ static void on_proc_exec(struct engine *engine, const struct event *event)
 	if (proc) /* its exit was lost */
 		proc_free(engine, &proc, event->rec);
 	master_forget(engine, tgid);
+	if (service && service->role == RL_ROLE_MASTER && event->rec->flags & RL_F_FOUND)
+		engine->world.ask_master(engine->world.context, tgid); /* later it may be gone */
 	if (!service || service->role != RL_ROLE_MAIL)
 		return;
 	proc = mem_alloc(sizeof(*proc));
@@ -185,10 +188,19 @@ static void on_master(struct engine *engine, const struct event *event)
 	explain_master(event);
 }
 
+/* Why no login request names a client's socket; REASON_NONE: it is no session at all. */
+static enum reason unnamed_reason(const struct proc *proc)
+{
+	if (proc->found)
+		return REASON_OPEN_BEFORE;
+	return proc->lost_login ? REASON_NO_LOGIN : REASON_NONE;
+}
+
 /* A client's socket: a login request has named it, or it is none of ours. */
 static void client_open(struct engine *engine, struct sock *sock, const struct proc *proc)
 {
 	struct session *session = session_by_ino(engine, sock->ino);
+	enum reason reason = unnamed_reason(proc);
 
 	if (session && !session->sock && session->tgid == sock->tgid) {
 		session->sock = sock;
@@ -197,12 +209,25 @@ static void client_open(struct engine *engine, struct sock *sock, const struct p
 			engine->world.verdict(engine->world.context, sock->cookie, false);
 		return;
 	}
-	if (proc->found)
-		engine->summary.sessions[REASON_OPEN_BEFORE]++;
-	log_debug("%s()<%" PRIu32 ">: socket %" PRIu64 " is not recorded: %s", proc->service->comm,
-		  proc->tgid, sock->ino,
-		  proc->found ? reason_text(REASON_OPEN_BEFORE) : "no login request names it");
+	if (reason != REASON_NONE)
+		engine->summary.sessions[reason]++;
+	log_line(reason != REASON_NONE && reason_is_warning(reason) ? LOG_LEVEL_WARN :
+								      LOG_LEVEL_DEBUG,
+		 "%s()<%" PRIu32 ">: socket %" PRIu64 " is not recorded: %s", proc->service->comm,
+		 proc->tgid, sock->ino,
+		 reason != REASON_NONE ? reason_text(reason) : "no login request names it");
 	engine->world.verdict(engine->world.context, sock->cookie, false);
+}
+
+/* Told once: nobody looks at the process any more. */
+static void proc_ignore(struct engine *engine, struct proc *proc)
+{
+	if (proc->ignored)
+		return;
+	proc->ignored = true;
+	engine->summary.sessions[REASON_MASTER]++;
+	log_debug("%s()<%" PRIu32 ">: not recorded: %s", proc->service->comm, proc->tgid,
+		  reason_text(REASON_MASTER));
 }
 
 static void on_sock_open(struct engine *engine, const struct event *event)
@@ -218,6 +243,8 @@ static void on_sock_open(struct engine *engine, const struct event *event)
 	if (!proc || !engine_layout(engine, proc)) {
 		engine->world.verdict(engine->world.context, event->rec->cookie, false);
 		engine->world.forget(engine->world.context, tgid);
+		if (proc)
+			proc_ignore(engine, proc);
 		return;
 	}
 	sock = mem_alloc(sizeof(*sock));
@@ -246,7 +273,7 @@ static void on_bytes(struct engine *engine, const struct event *event)
 	} else if (event->type == RL_DATA) {
 		handshake_data(engine, sock, event);
 	} else {
-		handshake_lost(engine, sock);
+		handshake_lost(engine, sock, event->gap->dir);
 		sock->next[event->gap->dir] = event->gap->offset + event->gap->size;
 	}
 }

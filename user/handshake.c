@@ -32,6 +32,17 @@ static void login_complete(struct engine *engine, struct sock *sock, const struc
 	session->input_time_ns = rec->time_ns;
 }
 
+/* The next request is understood again: it begins with the bytes that pass a descriptor. */
+static void login_lost(struct engine *engine, struct sock *sock)
+{
+	struct proc *proc = engine_proc(engine, sock->tgid);
+
+	str_clear(&sock->login.bytes);
+	sock->login.has_head = false;
+	if (proc)
+		proc->lost_login = true;
+}
+
 /* A structure, then its data; one request after the other. */
 static void login_bytes(struct engine *engine, struct sock *sock, const struct event *event)
 {
@@ -41,6 +52,10 @@ static void login_bytes(struct engine *engine, struct sock *sock, const struct e
 
 	if (!layout)
 		return;
+	if (event->data->passed_ino && (reader->has_head || reader->bytes.len)) {
+		engine_malformed(engine, "a login request without its end", sock->tgid);
+		login_lost(engine, sock);
+	}
 	str_append(&reader->bytes, event->data->bytes, event->data->size);
 	for (;;) {
 		if (!reader->has_head) {
@@ -49,7 +64,7 @@ static void login_bytes(struct engine *engine, struct sock *sock, const struct e
 			if (hs_login_parse(layout, reader->bytes.data, layout->size,
 					   &reader->head)) {
 				engine_malformed(engine, "login request", sock->tgid);
-				str_clear(&reader->bytes);
+				login_lost(engine, sock);
 				return;
 			}
 			str_consume(&reader->bytes, layout->size);
@@ -100,6 +115,7 @@ static void take_user(struct session *session, struct hs_user *user, const struc
 	session->user = *user;
 	*user = HS_USER_NONE;
 	session->proc_uid = rec->uid;
+	session->proc_gid = rec->gid;
 	session->state = SESSION_READY;
 }
 
@@ -119,6 +135,10 @@ static void auth_line(char *text, size_t len, void *context_p)
 		session = auth.type == HS_AUTH_USER ? session_by_lookup(proc, auth.id) : NULL;
 		if (session)
 			session_refuse(engine, session, REASON_NO_USER);
+		return;
+	}
+	if ((auth.type == HS_AUTH_REQUEST) != (context->event->data->dir == RL_OUT)) {
+		hs_user_free(&auth.user); /* lmtp asks with the word that answers */
 		return;
 	}
 	switch (auth.type) {
@@ -200,7 +220,7 @@ void handshake_data(struct engine *engine, struct sock *sock, const struct event
 	const struct rl_data *data = event->data;
 
 	if (data->offset != sock->next[data->dir])
-		handshake_lost(engine, sock);
+		handshake_lost(engine, sock, data->dir);
 	sock->next[data->dir] = data->offset + data->size;
 	switch (sock->class) {
 	case RL_CLASS_LOGIN:
@@ -224,11 +244,10 @@ void handshake_data(struct engine *engine, struct sock *sock, const struct event
 	}
 }
 
-void handshake_lost(struct engine *engine, struct sock *sock)
+void handshake_lost(struct engine *engine, struct sock *sock, int dir)
 {
 	engine_malformed(engine, "a handshake with bytes missing", sock->tgid);
-	str_clear(&sock->login.bytes);
-	sock->login.has_head = false;
-	hs_lines_resync(&sock->lines[RL_IN]);
-	hs_lines_resync(&sock->lines[RL_OUT]);
+	hs_lines_resync(&sock->lines[dir]);
+	if (sock->class == RL_CLASS_LOGIN && dir == RL_IN)
+		login_lost(engine, sock);
 }

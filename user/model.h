@@ -32,7 +32,9 @@ struct proc {
 	uint32_t tgid;
 	uint32_t master_tgid;
 	const struct service *service;
-	bool found; /* was running before rawtap started */
+	bool found;	 /* was running before rawtap started */
+	bool lost_login; /* a login request that came to it was not understood */
+	bool ignored;	 /* it was said that its master is not recorded */
 	struct session *sessions;
 	UT_hash_handle hh;
 };
@@ -76,10 +78,11 @@ struct session {
 	enum reason reason;
 	uint32_t lookup_id;
 	struct hs_user user;
-	uint32_t proc_uid;	     /* of the mail process when the user was looked up */
+	uint32_t proc_uid, proc_gid; /* of the mail process when the user was looked up */
 	char *names[RULES_WAYS_MAX]; /* of the files, by way */
 
-	struct sock *sock; /* NULL: no operation yet */
+	struct sock *sock;  /* NULL: no operation yet, or closed */
+	uint64_t passed[2]; /* the offset that is expected next */
 	struct held *held, **held_end;
 	uint64_t held_size;
 	struct rawlog logs[RULES_WAYS_MAX];
@@ -106,7 +109,7 @@ struct sock {
 	uint64_t cookie, ino;
 	uint32_t tgid;
 	enum rl_class class;
-	uint64_t next[2];	   /* the offset that is expected next */
+	uint64_t next[2];	   /* AUTH, LOGIN, POSTLOGIN: the offset that is expected next */
 	struct session *session;   /* CLIENT: the one that it belongs to */
 	uint32_t script_session;   /* POSTLOGIN: the id of the one that it decides */
 	struct login_reader login; /* LOGIN */
@@ -137,7 +140,8 @@ void engine_malformed(struct engine *engine, const char *what, uint32_t tgid);
 
 /* handshake.c: the bytes of a socket that is not the client's. */
 void handshake_data(struct engine *engine, struct sock *sock, const struct event *event);
-void handshake_lost(struct engine *engine, struct sock *sock);
+/* Bytes of one direction are missing. */
+void handshake_lost(struct engine *engine, struct sock *sock, int dir);
 
 /* session.c */
 struct session *session_new(struct engine *engine, struct proc *proc, const struct hs_login *login);

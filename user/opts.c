@@ -50,7 +50,7 @@ static const struct opt_spec specs[] = {
 	{'D', "debug", NULL, RECORD | REPLAY, "say, for every session, why it is or is not recorded"},
 	{OPT_SAVE, "save", "FILE", RECORD, "also save the event stream, for replay"},
 	{OPT_RING_SIZE, "ring-size", "SIZE", RECORD,
-	 "memory between kernel and rawtap, K, M or G (default: 16M)"},
+	 "memory between kernel and rawtap, K, M or G (default: 64M)"},
 	{OPT_BACKEND, "backend", "NAME", RECORD | COMMAND_CHECK, "force a kernel backend"},
 	{OPT_ROOT, "root", "DIR", REPLAY, "write below this directory (default: .)"},
 	{'V', "version", NULL, ANY, "print the version"},
@@ -249,7 +249,7 @@ int opts_parse(struct opts *opts, int argc, char *argv[])
 	*opts = (struct opts){.command = COMMAND_RECORD, .ring_size = RING_SIZE_DEFAULT};
 	tables(letters, names);
 	take_command(opts, &argc, &argv);
-	optind = 1;
+	optind = 0; /* begin anew, GNU's way */
 	opterr = 0;
 	while ((letter = getopt_long(argc, argv, letters, names, NULL)) != -1) {
 		spec = spec_find(letter);

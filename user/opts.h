@@ -27,7 +27,7 @@ struct opts {
 	const char *root;   /* --root */
 };
 
-#define RING_SIZE_DEFAULT (16u << 20)
+#define RING_SIZE_DEFAULT (64u << 20)
 #define RING_SIZE_MIN	  (128u << 10)
 #define RING_SIZE_MAX	  (1u << 30)
 

@@ -197,6 +197,10 @@ static int read_config(struct recorder *recorder)
 	bool debug = false;
 	int ret;
 
+	if (opts->dovecot_config && access(opts->dovecot_config, R_OK)) {
+		log_error("--dovecot-config %s: %s", opts->dovecot_config, strerror(errno));
+		return -EINVAL;
+	}
 	if (find_config(recorder, &search)) {
 		log_error("-c %s: several Dovecot instances run with different configurations; "
 			  "say which with --base-dir or --dovecot-config",
@@ -211,6 +215,21 @@ static int read_config(struct recorder *recorder)
 	if (debug)
 		log_set_debug(true);
 	return ret;
+}
+
+/* For all, or for whatever -c FILE leaves out: nobody is recorded twice. */
+static void add_home_rule(struct rules *rules, const struct log_flags *flags)
+{
+	const struct service *service;
+
+	if (!rules->ways_count) {
+		rules_add(rules, &mode_home, NULL, flags);
+		return;
+	}
+	for (service = services; service < services + services_count; service++)
+		if (service->role == RL_ROLE_MAIL &&
+		    !rules_have(rules, &mode_home, service->protocol))
+			rules_add(rules, &mode_home, service->protocol, flags);
 }
 
 /* Options and -c FILE together. With none: the home rule. */
@@ -230,8 +249,8 @@ static int make_rules(struct recorder *recorder)
 		if (opts->flags.only[RL_IN] || opts->flags.only[RL_OUT])
 			memcpy(flags->only, opts->flags.only, sizeof(flags->only));
 	}
-	if (!opts->config)
-		rules_add(&recorder->rules, &mode_home, NULL, &opts->flags);
+	if (!opts->config || opts->rawlog)
+		add_home_rule(&recorder->rules, &opts->flags);
 	for (i = 0; i < opts->users.masks_count; i++)
 		rules_add_mask(&recorder->rules, opts->users.masks[i]);
 	return 0;

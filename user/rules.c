@@ -41,6 +41,16 @@ struct way *rules_add(struct rules *rules, const struct mode *mode, const char *
 	return way;
 }
 
+bool rules_have(const struct rules *rules, const struct mode *mode, const char *protocol)
+{
+	const struct way *way;
+
+	for (way = rules->ways; way < rules->ways + rules->ways_count; way++)
+		if (way->mode == mode && (!way->protocol || strcmp(way->protocol, protocol) == 0))
+			return true;
+	return false;
+}
+
 void rules_add_mask(struct rules *rules, const char *mask)
 {
 	rules->masks = mem_resize(rules->masks, (rules->masks_count + 1) * sizeof(*rules->masks));

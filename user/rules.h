@@ -42,6 +42,8 @@ struct rules {
 /* Takes a copy of `protocol`. The new way, or NULL when there are too many. */
 struct way *rules_add(struct rules *rules, const struct mode *mode, const char *protocol,
 		      const struct log_flags *flags);
+/* Is this protocol recorded this way already? */
+bool rules_have(const struct rules *rules, const struct mode *mode, const char *protocol);
 void rules_add_mask(struct rules *rules, const char *mask);
 void rules_clear_masks(struct rules *rules);
 void rules_free(struct rules *rules);

@@ -156,7 +156,7 @@ static void name_set(struct engine *engine, struct session *session, uint32_t wa
 
 	if (way->flags.ip_in_name) {
 		hs_ip_text(&session->login.remote, ip);
-		str_printf(&name, "%s-", ip);
+		str_printf(&name, "%s%s", ip, ip[0] ? "-" : "");
 	}
 	calendar_name(engine_realtime(engine, time_ns), engine->utc_offset, when);
 	str_printf(&name, "%s-%" PRIu32, when, session->tgid);
@@ -184,7 +184,8 @@ static enum reason check_user(const struct engine *engine, const struct session 
 	if (user->uid == 0)
 		return REASON_ROOT;
 	/* a process that runs as one user can't log in another: somebody makes this up */
-	if (session->proc_uid != 0 && session->proc_uid != user->uid)
+	if (session->proc_uid != 0 &&
+	    (session->proc_uid != user->uid || session->proc_gid != user->gid))
 		return REASON_FORGED_IDS;
 	return REASON_NONE;
 }
@@ -323,6 +324,8 @@ void session_answer(struct engine *engine, struct session *session, const struct
 {
 	const struct rl_log *fact = event->log;
 
+	if (session->state == SESSION_REFUSED)
+		return; /* a replay whose options refuse what the recorder asked about */
 	if (fact->way >= engine->rules->ways_count ||
 	    !(session->asked & UINT32_C(1) << fact->way)) {
 		engine_malformed(engine, "an answer that nobody asked for", session->tgid);
