@@ -43,7 +43,10 @@ static __always_inline int on_exec(struct task_struct *task)
 	return 0;
 }
 
-/* `dovecot` without -F goes into the background: the child is the master then. */
+/*
+ * `dovecot` without -F goes into the background: the child is the master then.
+ * The child of a mail process has its sockets, until it executes something else.
+ */
 static __always_inline int on_fork(struct task_struct *parent, struct task_struct *child)
 {
 	__u32 parent_tgid = parent->tgid, tgid = child->tgid;
@@ -52,8 +55,7 @@ static __always_inline int on_fork(struct task_struct *parent, struct task_struc
 	if (parent_tgid == tgid)
 		return 0;
 	service = bpf_map_lookup_elem(&procs, &parent_tgid);
-	if (service && service->role == RL_ROLE_MASTER &&
-	    bpf_map_update_elem(&procs, &tgid, service, BPF_ANY))
+	if (service && bpf_map_update_elem(&procs, &tgid, service, BPF_ANY))
 		COUNT(map_full, 1);
 	return 0;
 }

@@ -35,6 +35,33 @@ enum {
 	NR_PWRITEV2 = 328,
 };
 
+#elif defined(__TARGET_ARCH_arm64)
+
+struct pt_regs {
+	__u64 regs[31];
+	__s32 syscallno;
+};
+
+#define SYSCALL_NR(regs)   ((regs)->syscallno)
+#define SYSCALL_ARG2(regs) ((regs)->regs[1])
+#define SYSCALL_ARG3(regs) ((regs)->regs[2])
+
+/* include/uapi/asm-generic/unistd.h */
+enum {
+	NR_READ = 63,
+	NR_WRITE = 64,
+	NR_READV = 65,
+	NR_WRITEV = 66,
+	NR_SENDFILE = 71,
+	NR_SPLICE = 76,
+	NR_SENDTO = 206,
+	NR_RECVFROM = 207,
+	NR_SENDMSG = 211,
+	NR_RECVMSG = 212,
+	NR_PREADV2 = 286,
+	NR_PWRITEV2 = 287,
+};
+
 #else
 #error "no such architecture yet"
 #endif
