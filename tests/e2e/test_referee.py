@@ -8,6 +8,7 @@ import stat
 import pytest
 
 import rawlogs
+from mailclient import TRANSPORTS
 from stage import CASES, play
 
 VARIANTS = [(), ("-t",), ("-b",), ("-b", "-t"), ("-I",)]
@@ -16,7 +17,8 @@ VARIANTS = [(), ("-t",), ("-b",), ("-b", "-t"), ("-I",)]
 @pytest.fixture(scope="module", params=VARIANTS, ids=lambda flags: " ".join(flags) or "plain")
 def stage(request, rawtap_binary, wanted_cases):
     flags = request.param
-    with play(wanted_cases(request), native=flags, rawtap=flags, binary=rawtap_binary) as stage:
+    with play(wanted_cases(request), native=flags, rawtap=flags, binary=rawtap_binary,
+              at_once=3) as stage:
         yield stage
 
 
@@ -58,6 +60,17 @@ def test_owner_and_mode(stage, case):
         return {direction: (s.st_uid, s.st_gid, stat.filemode(s.st_mode))
                 for direction, s in status.items()}
     assert attributes(stage.rawtap_pair(case)) == attributes(stage.native_pair(case))
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_a_block_is_what_one_read_returned(rawtap_binary, transport):
+    """In general the two read in other portions; here the client makes the portions."""
+    (case,) = [case for case in CASES if str(case) == f"imap-{transport}-cut_command"]
+    with play([case], native=("-b",), rawtap=("-b",), binary=rawtap_binary) as stage:
+        rawtap, native = (rawlogs.split_blocks(pair.read("in"))
+                          for pair in (stage.rawtap_pair(case), stage.native_pair(case)))
+        assert rawtap == native
+        assert rawtap[:2] == [b"p1 NOOP\r\np2 NO", b"OP\r\np3 NOOP\r\n"]
 
 
 def test_nothing_lost(stage):

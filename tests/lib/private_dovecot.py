@@ -130,6 +130,7 @@ class PrivateDovecot:
                 self.process.wait()
             for pid in self.processes():
                 _kill(pid)
+            self.wait_gone()
             self.process = None
         for reservation in self._reservations:
             reservation.close()
@@ -236,8 +237,17 @@ class PrivateDovecot:
     def wait_sessions_over(self):
         """Until nobody is logged in: where service_count is 1 (the default) no mail
         process is left then, nor a rawlog."""
-        wait_until(lambda: not self.processes("imap", "pop3", "rawlog", "script-login"),
-                   "mail processes to end")
+        self.wait_gone("imap", "pop3", "rawlog", "script-login")
+
+    def wait_gone(self, *names):
+        """Until no process with these names (without: none at all) is left."""
+        wait_until(lambda: not self.processes(*names),
+                   f"{', '.join(names) or 'all'} processes of Dovecot to end")
+
+    def kill(self, pid):
+        """SIGKILL for one of this Dovecot's processes, if it is still there."""
+        if pid in self.processes():
+            _kill(pid)
 
     # Configuration
 

@@ -10,7 +10,7 @@ from pathlib import Path
 NAME = re.compile(
     r"(?:(?P<ip>[0-9a-fA-F.:]+)-)?(?P<time>\d{8}-\d{6})-(?P<pid>\d+)"
     r"(?:-(?P<serial>\d+))?\.(?P<direction>in|out)")
-TIMESTAMP = re.compile(rb"(\d+\.\d{6}) ")
+TIMESTAMP = re.compile(rb"^(\d+\.\d{6}) ", re.MULTILINE)
 BLOCK_START = b"<<<\n"
 BLOCK_END = b">>>\n"
 
@@ -57,15 +57,13 @@ def find_pairs(directory):
 
 def split_timestamps(data):
     """Undo -t: (the stamps, the bytes). Each line must have its own stamp."""
-    stamps, lines, offset = [], [], 0
-    for line in re.findall(rb"[^\n]*\n|[^\n]+", data):
-        match = TIMESTAMP.match(line)
-        if match is None:
-            raise ValueError(f"no timestamp at offset {offset}: {line[:60]!r}")
-        stamps.append(float(match[1]))
-        lines.append(line[match.end():])
-        offset += len(line)
-    return stamps, b"".join(lines)
+    lines = data.count(b"\n") + (not data.endswith(b"\n") and data != b"")
+    stamps = [float(stamp) for stamp in TIMESTAMP.findall(data)]
+    if len(stamps) != lines:
+        missing = re.search(rb"(?m)^(?!\d+\.\d{6} )", data)
+        around = data[missing.start():missing.start() + 60]
+        raise ValueError(f"no timestamp at offset {missing.start()}: {around!r}")
+    return stamps, TIMESTAMP.sub(b"", data)
 
 
 def split_blocks(data):
