@@ -1,0 +1,78 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""Inputs for the fuzz targets to begin with, from the replay cases.
+
+scripts/make_corpus.py: into tests/fuzz/corpus/, after a change of include/rl_abi.h too.
+"""
+
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tests/lib"))
+
+from replaycase import Case  # noqa: E402
+
+CORPUS = ROOT / "tests/fuzz/corpus"
+STREAM_MAX = 6000
+STREAMS = ("plain pipelined more-cont gap-middle two-at-once postlogin lookup-failed homes ids "
+           "masters write-failed empty malformed pid-reuse inode-reuse clock").split()
+RULES = {
+    "end": b"end\0",
+    "way": b"way\0rawlog\0\0-\0end\0",
+    "flags": b"way\0rawlog\0imap\0-btIi\0way\0rawlog\0pop3\0-o\0end\0",
+    "users": b"way\0rawlog\0\0-\0user\0*@example.org\0user\0u?\0end\0",
+}
+WORDS = {
+    "script": b"script-login -d rawlog",
+    "flags": b"/usr/lib/dovecot/script-login -d /usr/lib/dovecot/rawlog -b -t -I -f in",
+    "old": b"script-login rawlog -o -t",
+    "mail": b"imap -D -a auth -t 60 -u user postlogin",
+}
+# As fuzz_engine_ops.c reads them: flags, then the number of what happens and its arguments.
+LOGIN = bytes([5, 1, 0, 0, 29, 1, 6, 1, 0, 0, 1, 7, 1, 0, 0, 0, 1])
+OPEN, LOG, CLOSE = bytes([3, 0, 0, 5, 0]), bytes([14, 0, 0, 0, 0]), bytes([13, 5, 1])
+BYTES, MANY = bytes([9, 5, 1, 0, 5]) + b"hello", bytes([10, 5, 1])
+SCRIPT = bytes([8, 1, 0, 1, 1, 1, 0, 8, 1, 1, 0, 1, 1, 0])
+OPS = {
+    "nothing": b"\0",
+    "session": b"\0" + LOGIN + OPEN + BYTES + LOG + BYTES + CLOSE,
+    "answered": b"\x17" + LOGIN + OPEN + BYTES + BYTES + CLOSE,
+    "ended-early": b"\0" + LOGIN + OPEN + BYTES + CLOSE + LOG,
+    "backlog": b"\x20" + LOGIN + OPEN + MANY + MANY + LOG + bytes([14, 0, 1, 0, 0]),
+    "script": b"\x10" + LOGIN + SCRIPT + OPEN + BYTES + CLOSE,
+    "full": b"\x10" + LOGIN + OPEN + bytes([19, 3]) + BYTES + bytes([18]) + BYTES + CLOSE,
+}
+
+
+def write(target, name, data):
+    folder = CORPUS / target
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_bytes(data)
+
+
+def main():
+    types = {}
+    for name in STREAMS:
+        script = Case(ROOT / f"tests/replay/{name}.rls").script
+        pieces = list(script.pieces())
+        stream = b"".join(pieces)
+        if len(stream) <= STREAM_MAX:
+            write("engine", name, stream)
+            write("engine", f"{name}-fixed", b"!" + stream[1:])
+        for piece in pieces[1:]:
+            types.setdefault(piece[4], piece)
+    write("stream", "plain", b"".join(list(Case(ROOT / "tests/replay/plain.rls").script.pieces())[:5]))
+    write("stream", "cut", (CORPUS / "stream/plain").read_bytes()[:-5])
+    for number, piece in types.items():
+        write("event", f"type-{number}", piece)
+    for name, data in OPS.items():
+        write("engine_ops", name, data)
+    for name, data in RULES.items():
+        write("rules_load", name, data)
+    for name, data in WORDS.items():
+        write("conf_words", name, data)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A world for an engine that is fed nonsense: a sink that keeps nothing and
+ * checks what it is asked to do, and what must hold between any two records.
+ */
+#ifndef ENGINE_WORLD_H
+#define ENGINE_WORLD_H
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fuzz.h"
+#include "log.h"
+#include "model.h"
+
+/* Instead of user/log.c: formats, and says nothing. */
+void log_set_debug(bool on)
+{
+}
+
+bool log_is_debug(void)
+{
+	return true;
+}
+
+void log_line(enum log_level level, const char *format, ...)
+{
+	char text[256];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+}
+
+#define HANDLES_MAX 256
+#define FACTS_MAX   64
+
+struct fact {
+	struct rl_rec rec;
+	union {
+		struct rl_log log;
+		struct rl_write write;
+	};
+};
+
+struct world {
+	struct sink sink;
+	struct engine *engine;
+	struct {
+		bool open;
+		bool wanted[2];
+		__u64 sizes[2];
+	} logs[HANDLES_MAX];
+	int logs_open;
+	bool answers;	/* as the live recorder does, at once */
+	uint64_t space; /* bytes until the disk is full */
+	struct fact facts[FACTS_MAX];
+	unsigned int facts_count;
+};
+
+static inline void world_tell(struct world *world, enum rl_type type, const void *payload,
+			      size_t size)
+{
+	struct fact *fact = &world->facts[world->facts_count];
+
+	if (world->facts_count == FACTS_MAX)
+		return;
+	world->facts_count++;
+	fact->rec = (struct rl_rec){.len = sizeof(fact->rec) + size, .type = type};
+	memcpy(&fact->log, payload, size);
+}
+
+static inline void world_ask(struct sink *sink, const struct log_place *place)
+{
+	struct world *world = (struct world *)sink;
+	struct rl_log log = {.session = place->session, .way = place->way, .serial = 1};
+
+	assert(place->home && place->home[0] == '/');
+	assert(!place->chroot || place->chroot[0] == '/');
+	assert(place->uid != 0 && place->uid != (uid_t)-1 && place->gid != (gid_t)-1);
+	assert(place->name[0] && !strchr(place->name, '/') && place->name[0] != '.');
+	assert(place->wanted[RL_IN] || place->wanted[RL_OUT]);
+	if (world->answers)
+		world_tell(world, RL_FACT_LOG, &log, sizeof(log));
+}
+
+static inline int world_open(struct sink *sink, const struct log_place *place, uint32_t serial)
+{
+	struct world *world = (struct world *)sink;
+	int handle;
+
+	assert(serial >= 1 && place->home[0] == '/');
+	for (handle = 0; handle < HANDLES_MAX; handle++) {
+		if (world->logs[handle].open)
+			continue;
+		memset(&world->logs[handle], 0, sizeof(world->logs[handle]));
+		world->logs[handle].open = true;
+		memcpy(world->logs[handle].wanted, place->wanted, sizeof(place->wanted));
+		world->logs_open++;
+		return handle;
+	}
+	return -EMFILE;
+}
+
+static inline int world_write(struct sink *sink, int handle, int dir, const void *data, size_t size)
+{
+	struct world *world = (struct world *)sink;
+
+	assert(handle >= 0 && handle < HANDLES_MAX && world->logs[handle].open);
+	assert(size > 0 && world->logs[handle].wanted[dir]);
+	assert(((const char *)data)[size - 1] || true); /* all of it can be read */
+	if (size > world->space) {
+		world->logs[handle].sizes[dir] += world->space;
+		world->space = 0;
+		return -ENOSPC;
+	}
+	world->space -= size;
+	world->logs[handle].sizes[dir] += size;
+	return 0;
+}
+
+static inline void world_sizes(struct sink *sink, int handle, __u64 sizes_r[2])
+{
+	struct world *world = (struct world *)sink;
+
+	assert(world->logs[handle].open);
+	memcpy(sizes_r, world->logs[handle].sizes, sizeof(world->logs[handle].sizes));
+}
+
+static inline void world_cut(struct sink *sink, int handle, const __u64 sizes[2])
+{
+	assert(((struct world *)sink)->logs[handle].open);
+}
+
+static inline void world_close(struct sink *sink, int handle)
+{
+	struct world *world = (struct world *)sink;
+
+	assert(world->logs[handle].open);
+	world->logs[handle].open = false;
+	world->logs_open--;
+}
+
+static inline void world_ask_master(void *context, uint32_t tgid)
+{
+}
+
+static inline void world_verdict(void *context, uint64_t cookie, bool record)
+{
+}
+
+static inline void world_forget(void *context, uint32_t tgid)
+{
+}
+
+static inline void world_write_failed(void *context, const struct rl_write *write)
+{
+	world_tell(context, RL_FACT_WRITE, write, sizeof(*write));
+}
+
+static inline void world_sweep(void *context)
+{
+}
+
+static const struct sink_ops world_sink_ops = {
+	world_ask, world_open, world_write, world_sizes, world_cut, world_close,
+};
+
+static inline void world_begin(struct world *world, const struct rules *rules)
+{
+	const struct engine_world callbacks = {
+		.context = world,
+		.ask_master = world_ask_master,
+		.verdict = world_verdict,
+		.forget = world_forget,
+		.write_failed = world_write_failed,
+		.sweep = world_sweep,
+	};
+
+	world->sink.ops = &world_sink_ops;
+	world->engine = engine_new(rules, &world->sink, &callbacks);
+}
+
+static inline bool is_open(const struct engine *engine, const struct session *session)
+{
+	unsigned int i;
+
+	for (i = 0; i < engine->rules->ways_count; i++)
+		if (rawlog_is_open(&session->logs[i]))
+			return true;
+	return false;
+}
+
+static inline void check_session(const struct engine *engine, const struct session *session)
+{
+	struct session *found;
+
+	assert(session->id >= 1 && session->id <= engine->sessions_seen);
+	assert(!session->sock || session->sock->session == session);
+	assert(!session->sock || session->sock->class == RL_CLASS_CLIENT);
+	if (session->ino) {
+		HASH_FIND(by_ino, engine->sessions_by_ino, &session->ino, sizeof(session->ino),
+			  found);
+		assert(found == session);
+	}
+	assert((session->state == SESSION_ASKED) == (session->asked != 0) ||
+	       session->state == SESSION_REFUSED);
+	assert(!session->held == !session->held_size && session->held_size <= 1024 * 1024);
+	if (session->state >= SESSION_RECORDING)
+		assert(!session->held);
+	if (session->state != SESSION_RECORDING && session->state != SESSION_ASKED &&
+	    session->state != SESSION_REFUSED)
+		assert(!is_open(engine, session));
+	if (session->state >= SESSION_SCRIPT && session->state <= SESSION_RECORDING)
+		assert(session->user.name);
+	assert((session->state == SESSION_REFUSED) == (session->reason != REASON_NONE));
+}
+
+static inline void check_engine(const struct engine *engine)
+{
+	const struct session *session;
+	struct session *found;
+	const struct sock *sock;
+	const struct proc *proc;
+
+	for (session = engine->sessions_by_id; session; session = session->by_id.next)
+		check_session(engine, session);
+	for (sock = engine->socks; sock; sock = sock->hh.next) {
+		assert(!sock->session || sock->session->sock == sock);
+		if (sock->session) {
+			HASH_FIND(by_id, engine->sessions_by_id, &sock->session->id,
+				  sizeof(sock->session->id), found);
+			assert(found == sock->session);
+		}
+	}
+	for (proc = engine->procs; proc; proc = proc->hh.next)
+		for (session = proc->sessions; session; session = session->next)
+			assert(session->proc == proc && session->tgid == proc->tgid);
+}
+
+/* One record, as the pipeline does: what it leads to follows. */
+static inline void world_feed(struct world *world, const void *data, size_t size)
+{
+	struct fact facts[FACTS_MAX];
+	unsigned int i, count;
+
+	engine_feed(world->engine, data, size);
+	check_engine(world->engine);
+	while ((count = world->facts_count) != 0) {
+		memcpy(facts, world->facts, sizeof(facts));
+		world->facts_count = 0;
+		for (i = 0; i < count; i++)
+			engine_feed(world->engine, &facts[i], facts[i].rec.len);
+		check_engine(world->engine);
+	}
+}
+
+static inline void world_flush(struct world *world)
+{
+	engine_flush(world->engine);
+	assert(!world->engine->dirty);
+}
+
+/* Each session has come to one end, each log is closed. */
+static inline void world_end(struct world *world)
+{
+	const struct engine_summary *summary = engine_summary(world->engine);
+	uint64_t sum = 0;
+	unsigned int i;
+
+	engine_finish(world->engine);
+	for (i = 0; i < REASONS_COUNT; i++)
+		if (i != REASON_OPEN_BEFORE && i != REASON_NO_LOGIN && i != REASON_MASTER)
+			sum += summary->sessions[i];
+	assert(sum == world->engine->sessions_seen);
+	assert(summary->sessions_open <= summary->sessions[REASON_NONE]);
+	assert(!world->engine->sessions_by_id && !world->engine->sessions_by_ino);
+	assert(world->logs_open == 0);
+	engine_has_lost(world->engine);
+	engine_free(&world->engine);
+	assert(!world->engine);
+}
+
+#endif

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+/* An input is a service's executable, as doveconf prints it. */
+#include "fuzz.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conf.h"
+#include "mem.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+	char *text = mem_alloc(len + 1);
+	struct log_flags flags;
+	struct str name = {0};
+	bool found;
+	int ret;
+
+	memcpy(text, data, len);
+	ret = conf_script_flags(text, &flags);
+	assert(ret == 0 || ret == 1 || ret == -EINVAL);
+	if (ret)
+		assert(strstr(text, "script-login") && strstr(text, "rawlog"));
+	if (ret == 1)
+		assert(!flags.only[0] || !flags.only[1]);
+	found = conf_postlogin_name(text, &name);
+	assert(found == (name.len > 0));
+	assert(!found || (strstr(text, name.data) && !strpbrk(name.data, " \t")));
+	str_free(&name);
+	free(text);
+	return 0;
+}

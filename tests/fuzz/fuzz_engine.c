@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT
+/*
+ * An input is a saved stream: a header, of which the first byte alone counts,
+ * then records. With '!' lengths and types are put right first, so that
+ * what is changed is what the records say.
+ */
+#include "engine_world.h"
+
+#include "stream.h"
+
+/* The least that a type's payload holds, bytes. */
+static size_t payload_size(unsigned int type)
+{
+	switch (type) {
+#define X(name, number, payload)                                                                   \
+	case number:                                                                               \
+		return sizeof(struct payload);
+		RL_RECORD_TYPES(X)
+#undef X
+	}
+	return 0;
+}
+
+/* Makes a record of what may be none; its length, which is at most `left`. */
+static size_t put_right(unsigned char *data, size_t left)
+{
+	struct rl_rec rec;
+	struct rl_data head;
+	size_t extra = 0;
+
+	memcpy(&rec, data, sizeof(rec));
+	rec.type = rec.type % (RL_STATS + 1);
+	if (rec.len > sizeof(rec) + payload_size(rec.type) &&
+	    (rec.type == RL_DATA || rec.type == RL_SETTING))
+		extra = (rec.len - sizeof(rec) - payload_size(rec.type)) % 1024;
+	rec.len = sizeof(rec) + payload_size(rec.type) + extra;
+	if (rec.len > left)
+		return 0;
+	memcpy(data, &rec, sizeof(rec));
+	if (rec.type == RL_DATA) {
+		memcpy(&head, data + sizeof(rec), sizeof(head));
+		head.size = extra;
+		head.dir &= 1;
+		head.class %= RL_CLASS_OTHER + 1;
+		memcpy(data + sizeof(rec), &head, sizeof(head));
+	}
+	return rec.len;
+}
+
+/* The rules of the stream's first record, else what is usual. */
+static void take_rules(struct rules *rules, const void *data, size_t len)
+{
+	const struct log_flags flags = {.boundaries = true, .timestamps = true, .ip_in_name = true};
+	struct event event;
+
+	if (event_parse(data, len, &event) == 0 && event.type == RL_SETTING &&
+	    rules_load(rules, event.setting->text, event.setting->size) == 0)
+		return;
+	rules_free(rules);
+	rules_add(rules, &mode_home, NULL, &(struct log_flags){0});
+	rules_add(rules, &mode_home, "imap", &flags);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+	static struct world world;
+	const size_t header = sizeof(struct stream_header);
+	unsigned char *copy;
+	struct rules rules = {0};
+	struct rl_rec rec;
+	size_t at, size;
+
+	if (len < header)
+		return 0;
+	memset(&world, 0, sizeof(world));
+	world.space = UINT64_MAX;
+	copy = mem_dup(data, len);
+	take_rules(&rules, copy + header, len - header);
+	world_begin(&world, &rules);
+	for (at = header; len - at >= sizeof(rec); at += (size + 7) & ~(size_t)7) {
+		size = data[0] == '!' ? put_right(copy + at, len - at) : len - at;
+		memcpy(&rec, copy + at, sizeof(rec));
+		if (!size || rec.len < sizeof(rec))
+			break;
+		world_feed(&world, copy + at, size);
+		size = rec.len;
+		if (size > len - at || ((size + 7) & ~(size_t)7) > len - at)
+			break;
+		if (rec.flags & 0x8000)
+			world_flush(&world);
+	}
+	world_end(&world);
+	rules_free(&rules);
+	free(copy);
+	return 0;
+}

@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: MIT
+"""Streams of events go in, trees of files come out: byte for byte, without privileges.
+
+`make replay` builds rawtap with sanitizers and runs this. After a change that was meant:
+scripts/update_golden.py NAME, and read the difference.
+"""
+
+import itertools
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(ROOT / "tests/lib"))
+
+import streamscript  # noqa: E402
+import streamvariants  # noqa: E402
+from replaycase import Case, replay  # noqa: E402
+
+RAWTAP = Path(os.environ.get("RAWTAP", ROOT / ".output/rawtap")).resolve()
+CASES = [Case(path) for path in sorted(Path(__file__).parent.glob("*.rls"))]
+RUNS = [pytest.param(case, run, id=" ".join([str(case), *run.options]))
+        for case in CASES for run in case.runs]
+
+# Of sessions that are seen; what becomes of them must be seen by some case.
+REASON = re.compile(r'X\((\w+), "([^"]*)", [01]\)')
+REASONS = REASON.findall((ROOT / "user/reason.h").read_text())
+
+
+def check(outcome, expect):
+    assert outcome.files == expect.files
+    assert outcome.says == expect.says
+    assert outcome.exit == expect.exit
+
+
+@pytest.mark.parametrize("case, run", RUNS)
+def test_case(case, run):
+    check(replay(RAWTAP, case.script.compile(), run.options), run.expect)
+
+
+def test_every_case_expects_something():
+    assert CASES and all(case.runs for case in CASES)
+
+
+@pytest.mark.parametrize("case, run", [run for run in RUNS if not run.values[0].script.whole])
+def test_byte_by_byte(case, run):
+    """How the bytes of one system call are cut into records makes no difference."""
+    records = streamvariants.split_bytes(case.script.records)
+    check(replay(RAWTAP, case.script.compile(records), run.options), run.expect)
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if not case.script.fixed_order], ids=str)
+def test_other_order(case):
+    """Connections that have nothing to do with each other may come in any order."""
+    before = [id(record) for record in case.script.records]
+    for seed in range(5):
+        records = streamvariants.interleave(case.script.records, seed)
+        if [id(record) for record in records] == before:
+            continue
+        outcome = replay(RAWTAP, case.script.compile(records), case.runs[0].options)
+        expect = case.runs[0].expect
+        assert outcome.files == expect.files
+        assert sorted(outcome.says) == sorted(expect.says)
+        assert outcome.exit == expect.exit
+
+
+@pytest.mark.parametrize("name, text", [reason for reason in REASONS if reason[0] != "NONE"])
+def test_every_reason_is_produced(name, text):
+    # the summary counts them: "2 not recorded: 1 TEXT; 1 TEXT"
+    counted = re.compile(r"rawtap: \d+ not recorded:.* [1-9]\d* " + re.escape(text) + "(;|$)")
+    assert any(counted.match(line) for case in CASES for run in case.runs
+               for line in run.expect.says), f"no case yields {name}"
+
+
+FLAGS = [[], ["-b"], ["-t"], ["-b", "-t"]]
+NAMES = [[], ["-I"]]
+SIDES = [[], ["-f", "in"], ["-i"], ["-f", "out"], ["-o"]]
+
+
+@pytest.mark.parametrize("flags, names, sides", itertools.product(FLAGS, NAMES, SIDES))
+def test_options_are_independent(flags, names, sides):
+    """-b and -t say what is in the files, -I what they are called, -f -i -o which there are."""
+    case = next(case for case in CASES if str(case) == "options")
+    stream = case.script.compile()
+    content = next(run.expect for run in case.runs if run.options == flags).files
+    named = next(run.expect for run in case.runs if run.options == names).files
+    assert len(named) == len(content)
+    expect = {name: data for name, data in zip(sorted(named), dict(sorted(content.items())).values())
+              if not sides or name.endswith("in" if sides[-1] in ("in", "-i") else "out")}
+    outcome = replay(RAWTAP, stream, flags + names + sides)
+    assert outcome.files == expect and outcome.exit == 0
+
+
+def test_structs_are_the_kernels(tmp_path):
+    """The compiler of scripts knows include/rl_abi.h by heart. Still?"""
+    lines = ["#include <stddef.h>", "#include <stdio.h>", '#include "rl_abi.h"', "int main(void) {"]
+    expect = []
+    for name, (layout, fields) in streamscript.STRUCTS.items():
+        names, offset = fields.split(), 0
+        for field, code in zip(names, re.findall(r"\d*[a-zA-Z]", expand(layout, len(names)))):
+            lines.append(f'printf("{name}.{field} %zu\\n", offsetof(struct {name}, {field}));')
+            expect.append(f"{name}.{field} {offset}")
+            offset += streamscript.struct.calcsize("=" + code)
+        lines.append(f'printf("{name} %zu\\n", sizeof(struct {name}));')
+        expect.append(f"{name} {offset}")
+    for name, value in streamscript.NUMBERS.items():
+        lines.append(f'printf("{name} %d\\n", {name});')
+        expect.append(f"{name} {value}")
+    source, program = tmp_path / "abi.c", tmp_path / "abi"
+    source.write_text("\n".join(lines + ["return 0; }", ""]))
+    subprocess.run([*os.environ.get("CC", "cc").split(), "-I", str(ROOT / "include"), "-o",
+                    str(program), str(source)], check=True)
+    said = subprocess.run([program], check=True, capture_output=True, text=True).stdout
+    assert said.splitlines() == expect
+
+
+def expand(layout, count):
+    """'=9Q' for nine fields is nine formats; '16s' is one."""
+    return re.sub(r"(\d+)Q", lambda match: "Q" * int(match[1]), layout) if count > 1 else layout
+
+
+def test_no_record_type_is_forgotten():
+    header = (ROOT / "include/rl_abi.h").read_text()
+    types = re.findall(r"X\((\w+), (\d+), rl_\w+\)", header)
+    assert {f"RL_{name}": int(value) for name, value in types}.items() <= \
+        streamscript.NUMBERS.items()
+    assert len(types) == 12
+
+
+# Files that are no stream
+
+GOOD = Case(Path(__file__).parent / "plain.rls").script.compile() \
+    if (Path(__file__).parent / "plain.rls").exists() else b""
+
+
+@pytest.mark.parametrize("stream, says", [
+    (b"", "it is not a saved stream"),
+    (b"RAWTAP\0", "it is not a saved stream"),
+    (b"RAWTAP\0!" + GOOD[8:], "it is not a saved stream"),
+    (GOOD[:8] + b"\2" + GOOD[9:], "another version of rawtap"),
+    (GOOD[:12] + GOOD[12:16][::-1] + GOOD[16:], "another kind of machine"),
+    (GOOD[:16], "it does not begin with the rules"),
+    (GOOD[:24], "it does not begin with the rules"),
+], ids=range(7))
+def test_no_stream(stream, says):
+    outcome = replay(RAWTAP, stream, [])
+    assert outcome.exit == 1 and not outcome.files
+    assert len(outcome.says) == 1 and says in outcome.says[0]
+
+
+def test_cut_off_anywhere():
+    """A recorder that was killed leaves a stream that is cut: never a crash, always a message."""
+    whole = replay(RAWTAP, GOOD, [])
+    pieces = list(Case(Path(__file__).parent / "plain.rls").script.pieces())
+    ends = set(itertools.accumulate(map(len, pieces)))
+    begin = len(pieces[0]) + len(pieces[1])
+    for size in range(begin, len(GOOD), 37):
+        outcome = replay(RAWTAP, GOOD[:size], [])
+        assert outcome.exit == (0 if size in ends else 1), size
+        for name, data in outcome.files.items():
+            assert whole.files[name].startswith(data)
+
+
+def test_nothing_is_overwritten(tmp_path):
+    """A second replay into the same tree leaves what is there alone, and says so."""
+    stream = tmp_path / "stream"
+    stream.write_bytes(GOOD)
+    root = tmp_path / "root"
+    root.mkdir()
+    command = [RAWTAP, "replay", stream, "--root", root]
+    assert subprocess.run(command, check=False, capture_output=True).returncode == 0
+    files = {path: path.read_bytes() for path in root.rglob("*.in")}
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert done.returncode == 3 and "File exists" in done.stderr
+    assert files == {path: path.read_bytes() for path in root.rglob("*.in")}

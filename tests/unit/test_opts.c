@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: MIT
+#include "unit.h"
+
+#include <string.h>
+
+#include "opts.h"
+#include "rl_abi.h"
+#include "str.h"
+
+#define ARGS_MAX 16
+
+/* "-t -u x", as after the program's name. */
+static int parse(struct opts *opts, const char *line)
+{
+	static char copy[256];
+	char *argv[ARGS_MAX] = {(char *)"rawtap"}, *save = NULL, *word;
+	int argc = 1;
+
+	assert_true(strlen(line) < sizeof(copy));
+	memcpy(copy, line, strlen(line) + 1);
+	for (word = strtok_r(copy, " ", &save); word; word = strtok_r(NULL, " ", &save))
+		argv[argc++] = word;
+	assert_true(argc < ARGS_MAX);
+	return opts_parse(opts, argc, argv);
+}
+
+static int status_of(const char *line)
+{
+	struct opts opts;
+	int status = parse(&opts, line);
+
+	opts_free(&opts);
+	return status;
+}
+
+static void commands(void **state)
+{
+	struct opts opts;
+
+	assert_int_equal(parse(&opts, ""), -1);
+	assert_int_equal(opts.command, COMMAND_RECORD);
+	assert_int_equal(opts.ring_size, RING_SIZE_DEFAULT);
+	assert_false(opts.flags_given);
+	assert_int_equal(parse(&opts, "record --rawlog"), -1);
+	assert_int_equal(opts.command, COMMAND_RECORD);
+	assert_true(opts.rawlog);
+	assert_int_equal(parse(&opts, "check --backend sock"), -1);
+	assert_int_equal(opts.command, COMMAND_CHECK);
+	assert_string_equal(opts.backend, "sock");
+	assert_int_equal(status_of("--help"), 0);
+	assert_int_equal(status_of("-h"), 0);
+	assert_int_equal(status_of("replay -h"), 0);
+	assert_int_equal(status_of("-V"), 0);
+	assert_int_equal(status_of("--version"), 0);
+}
+
+static void wrong_usage(void **state)
+{
+	static const char *const lines[] = {
+		"-x",
+		"--nothing",
+		"-bx",
+		"-xb",
+		"-c",
+		"--save",
+		"-u",
+		"-f",
+		"-f both",
+		"-f in -o",
+		"-i -o",
+		"-f in -f out",
+		"-io",
+		"more",
+		"record more",
+		"--debug=1",
+		"--rawlog=x",
+		"replay",
+		"replay one two",
+		"check more",
+		"replay x --save y",
+		"replay x -c y",
+		"replay x --ring-size 1M",
+		"replay --rawlog x",
+		"check -b",
+		"check -u x",
+		"check --root x",
+		"--root x",
+		"record --root x",
+	};
+	unsigned int i;
+
+	for (i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+		assert_int_equal(status_of(lines[i]), 2);
+	assert_int_equal(status_of("-b"), -1); /* getopt() has forgotten */
+}
+
+static void flags(void **state)
+{
+	struct opts opts;
+
+	assert_int_equal(parse(&opts, "-btI"), -1);
+	assert_true(opts.flags_given && opts.flags.boundaries && opts.flags.timestamps &&
+		    opts.flags.ip_in_name);
+	assert_int_equal(parse(&opts, "-f in -i"), -1);
+	assert_true(opts.flags.only[RL_IN] && !opts.flags.only[RL_OUT]);
+	assert_int_equal(parse(&opts, "-fout"), -1);
+	assert_true(!opts.flags.only[RL_IN] && opts.flags.only[RL_OUT]);
+	assert_int_equal(parse(&opts, "-o -t"), -1);
+	assert_true(opts.flags.only[RL_OUT] && opts.flags.timestamps);
+}
+
+static void replay(void **state)
+{
+	struct opts opts;
+
+	assert_int_equal(parse(&opts, "replay file --root dir -t"), -1);
+	assert_int_equal(opts.command, COMMAND_REPLAY);
+	assert_string_equal(opts.replay, "file");
+	assert_string_equal(opts.root, "dir");
+	assert_int_equal(parse(&opts, "replay -b --root=dir file"), -1);
+	assert_string_equal(opts.replay, "file");
+	assert_int_equal(parse(&opts, "replay -- -b"), -1);
+	assert_string_equal(opts.replay, "-b");
+	assert_false(opts.flags_given);
+}
+
+static void users(void **state)
+{
+	struct opts opts;
+
+	assert_int_equal(parse(&opts, "-u a* --user b --user=c -u ?d"), -1);
+	assert_int_equal(opts.users.masks_count, 4);
+	assert_string_equal(opts.users.masks[0], "a*");
+	assert_string_equal(opts.users.masks[3], "?d");
+	opts_free(&opts);
+	assert_int_equal(opts.users.masks_count, 0);
+}
+
+/* 0: refused. */
+static size_t ring_size(const char *text)
+{
+	struct opts opts;
+	struct str line = {0};
+	int status;
+
+	str_printf(&line, "--ring-size %s", text);
+	status = parse(&opts, line.data);
+	str_free(&line);
+	assert_true(status == -1 || status == 2);
+	return status == -1 ? opts.ring_size : 0;
+}
+
+static void ring_sizes(void **state)
+{
+	assert_int_equal(ring_size("131072"), 128 << 10);
+	assert_int_equal(ring_size("128K"), 128 << 10);
+	assert_int_equal(ring_size("128k"), 128 << 10);
+	assert_int_equal(ring_size("129K"), 256 << 10);
+	assert_int_equal(ring_size("1M"), 1 << 20);
+	assert_int_equal(ring_size("16M"), 16 << 20);
+	assert_int_equal(ring_size("17M"), 32 << 20);
+	assert_int_equal(ring_size("1G"), 1 << 30);
+	assert_int_equal(ring_size("1073741824"), 1 << 30);
+}
+
+static void wrong_ring_sizes(void **state)
+{
+	static const char *const texts[] = {
+		"0",
+		"1",
+		"131071",
+		"127K",
+		"1073741825",
+		"1025M",
+		"2G",
+		"-1",
+		"-1M",
+		"M",
+		"x",
+		"1MB",
+		"1 M",
+		"1T",
+		"1.5M",
+		"0x1M",
+		"+-1",
+		"1M1",
+		"99999999999999999999",
+		"18446744073709551615G",
+		"17179869185G",
+		"16777216M",
+	};
+	unsigned int i;
+
+	for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		assert_int_equal(ring_size(texts[i]), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(commands),
+		cmocka_unit_test(wrong_usage),
+		cmocka_unit_test(flags),
+		cmocka_unit_test(replay),
+		cmocka_unit_test(users),
+		cmocka_unit_test(ring_sizes),
+		cmocka_unit_test(wrong_ring_sizes),
+	};
+
+	return cmocka_run_group_tests_name("opts", tests, NULL, NULL);
+}

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: MIT
+#include "unit.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "guard.h"
+#include "rl_abi.h"
+#include "rules.h"
+
+static void check_same(const struct rules *a, const struct rules *b)
+{
+	unsigned int i;
+
+	assert_int_equal(a->ways_count, b->ways_count);
+	for (i = 0; i < a->ways_count; i++) {
+		assert_ptr_equal(a->ways[i].mode, b->ways[i].mode);
+		assert_memory_equal(&a->ways[i].flags, &b->ways[i].flags, sizeof(a->ways[i].flags));
+		assert_int_equal(!a->ways[i].protocol, !b->ways[i].protocol);
+		if (a->ways[i].protocol)
+			assert_string_equal(a->ways[i].protocol, b->ways[i].protocol);
+	}
+	assert_int_equal(a->masks_count, b->masks_count);
+	for (i = 0; i < a->masks_count; i++)
+		assert_string_equal(a->masks[i], b->masks[i]);
+}
+
+/* Saved and loaded; and cut anywhere, it is refused. */
+static void check_round_trip(const struct rules *rules)
+{
+	struct rules loaded = {0};
+	struct str text = {0};
+	size_t len;
+
+	rules_save(rules, &text);
+	for (len = 0; len < text.len; len++) {
+		char *part = guard_dup(text.data, len);
+
+		assert_int_equal(rules_load(&loaded, part, len), -EINVAL);
+		rules_free(&loaded);
+		guard_free(part, len);
+	}
+	assert_int_equal(rules_load(&loaded, text.data, text.len), 0);
+	check_same(rules, &loaded);
+	rules_free(&loaded);
+	str_free(&text);
+}
+
+static void round_trip(void **state)
+{
+	static const char *const protocols[] = {NULL, "imap", "pop3"};
+	struct rules rules = {0};
+	unsigned int bits, i;
+
+	check_round_trip(&rules);
+	for (bits = 0; bits < 32; bits++) {
+		const struct log_flags flags = {
+			.boundaries = bits & 1,
+			.timestamps = bits & 2,
+			.ip_in_name = bits & 4,
+			.only = {bits & 8, bits & 16},
+		};
+
+		assert_non_null(rules_add(&rules, &mode_home, protocols[bits % 3], &flags));
+	}
+	assert_null(rules_add(&rules, &mode_home, NULL, &(struct log_flags){0}));
+	for (i = 0; i < 3; i++)
+		rules_add_mask(&rules, i ? "*@example.org" : "");
+	check_round_trip(&rules);
+	rules_free(&rules);
+	assert_int_equal(rules.ways_count + rules.masks_count, 0);
+}
+
+static int load(const char *text, size_t size)
+{
+	char *copy = guard_dup(text, size);
+	struct rules rules = {0};
+	int ret = rules_load(&rules, copy, size);
+
+	rules_free(&rules);
+	guard_free(copy, size);
+	return ret;
+}
+
+static void malformed(void **state)
+{
+	struct str many = {0};
+	unsigned int i;
+
+	assert_int_equal(load(BYTES("end\0")), 0);
+	assert_int_equal(load(BYTES("")), -EINVAL);
+	assert_int_equal(load(BYTES("\0")), -EINVAL);
+	assert_int_equal(load(BYTES("end")), -EINVAL);
+	assert_int_equal(load(BYTES("end\0end\0")), -EINVAL);
+	assert_int_equal(load(BYTES("user\0")), -EINVAL);
+	assert_int_equal(load(BYTES("other\0end\0")), -EINVAL);
+	assert_int_equal(load(BYTES("way\0rawlog\0\0-bt\0end\0")), 0);
+	assert_int_equal(load(BYTES("way\0rawlog\0\0bt\0end\0")), -EINVAL);
+	assert_int_equal(load(BYTES("way\0rawlog\0\0\0end\0")), -EINVAL);
+	assert_int_equal(load(BYTES("way\0rawlog\0\0-x\0end\0")), -EINVAL);
+	assert_int_equal(load(BYTES("way\0rawlog\0\0-f\0end\0")), -EINVAL);
+	assert_int_equal(load(BYTES("way\0other\0\0-\0end\0")), -EINVAL);
+	for (i = 0; i <= RULES_WAYS_MAX; i++)
+		str_append(&many, BYTES("way\0rawlog\0imap\0-\0"));
+	str_append(&many, BYTES("end\0"));
+	assert_int_equal(load(many.data, many.len), -EINVAL);
+	str_free(&many);
+}
+
+/* As doveadm's, one rule at a time: the plainest way to say what * and ? mean. */
+static bool matches_slowly(const char *text, const char *mask)
+{
+	if (!*mask)
+		return !*text;
+	if (*mask == '*')
+		return matches_slowly(text, mask + 1) || (*text && matches_slowly(text + 1, mask));
+	return *text && (*mask == '?' || (*mask | 0x20) == (*text | 0x20)) &&
+	       matches_slowly(text + 1, mask + 1);
+}
+
+/* The number as a word of up to `len_max` of these letters; false: no more. */
+static bool word_of(unsigned int number, const char *letters, char *word_r, size_t len_max)
+{
+	size_t count = strlen(letters), len = 0;
+
+	for (; number; number = (number - 1) / count) {
+		if (len == len_max)
+			return false;
+		word_r[len++] = letters[(number - 1) % count];
+	}
+	word_r[len] = '\0';
+	return true;
+}
+
+static void wildcards(void **state)
+{
+	char text[5], mask[6];
+	unsigned int i, j;
+
+	for (i = 0; word_of(i, "abA", text, 4); i++)
+		for (j = 0; word_of(j, "aB*?", mask, 5); j++)
+			assert_int_equal(wildcard_match(text, mask), matches_slowly(text, mask));
+	assert_true(wildcard_match("u1@example.org", "*@EXAMPLE.org"));
+	assert_false(wildcard_match("u1@example.orga", "*@example.org"));
+	/* many stars take no exponential time */
+	assert_false(wildcard_match("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+				    "*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*b"));
+}
+
+static void wanted_users(void **state)
+{
+	struct rules rules = {0};
+
+	assert_true(rules_want_user(&rules, "anybody"));
+	rules_add_mask(&rules, "u1");
+	rules_add_mask(&rules, "v*");
+	assert_true(rules_want_user(&rules, "U1"));
+	assert_true(rules_want_user(&rules, "v"));
+	assert_false(rules_want_user(&rules, "u11"));
+	assert_false(rules_want_user(&rules, ""));
+	rules_clear_masks(&rules);
+	assert_true(rules_want_user(&rules, "anybody"));
+	rules_free(&rules);
+}
+
+static void flags(void **state)
+{
+	struct log_flags flags = {0};
+
+	assert_true(log_flags_has(&flags, RL_IN) && log_flags_has(&flags, RL_OUT));
+	assert_int_equal(log_flags_set(&flags, 'f', "in"), 0);
+	assert_true(log_flags_has(&flags, RL_IN) && !log_flags_has(&flags, RL_OUT));
+	flags = (struct log_flags){0};
+	assert_int_equal(log_flags_set(&flags, 'o', NULL), 0);
+	assert_true(!log_flags_has(&flags, RL_IN) && log_flags_has(&flags, RL_OUT));
+	assert_int_equal(log_flags_set(&flags, 'f', "both"), -EINVAL);
+	assert_int_equal(log_flags_set(&flags, 'f', ""), -EINVAL);
+	assert_int_equal(log_flags_set(&flags, 'x', NULL), -EINVAL);
+	assert_int_equal(log_flags_set(&flags, '?', NULL), -EINVAL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(round_trip), cmocka_unit_test(malformed),
+		cmocka_unit_test(wildcards),  cmocka_unit_test(wanted_users),
+		cmocka_unit_test(flags),
+	};
+
+	return cmocka_run_group_tests_name("rules", tests, NULL, NULL);
+}

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: MIT
+#include "unit.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "rl_abi.h"
+#include "sink_tree.h"
+
+/* A directory of its own for each test, which begins and ends in it. */
+static char root[] = "/tmp/rawtap-unit-XXXXXX";
+static struct sink *sink;
+
+static const struct log_place place = {
+	.home = "/home/u1",
+	.dir = "dovecot.rawlog",
+	.name = "log",
+	.wanted = {true, true},
+};
+
+static int setup(void **state)
+{
+	memcpy(root + strlen(root) - 6, "XXXXXX", 6);
+	umask(077);
+	if (!mkdtemp(root) || chdir(root) || mkdir("tree", 0700) || mkdir("outside", 0700))
+		return -1;
+	sink = sink_tree_new("tree");
+	return sink ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+	char command[64];
+
+	sink_tree_free(&sink);
+	snprintf(command, sizeof(command), "rm -rf %s", root);
+	return chdir("/") || system(command);
+}
+
+static int open_at(const char *chroot, const char *home, uint32_t serial)
+{
+	struct log_place at = place;
+
+	at.chroot = chroot;
+	at.home = home;
+	return sink->ops->open(sink, &at, serial);
+}
+
+static void check_file(const char *path, const char *expect)
+{
+	char text[100];
+	struct stat st;
+	ssize_t len;
+	int fd = open(path, O_RDONLY | O_NOFOLLOW);
+
+	assert_true(fd >= 0);
+	len = read(fd, text, sizeof(text));
+	assert_int_equal(len, strlen(expect));
+	assert_memory_equal(text, expect, len);
+	assert_int_equal(fstat(fd, &st), 0);
+	assert_int_equal(st.st_mode, S_IFREG | 0600);
+	close(fd);
+}
+
+static bool exists(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0;
+}
+
+static void write_and_cut(void **state)
+{
+	int handle = open_at(NULL, "/home/u1", 1);
+	__u64 sizes[2];
+
+	assert_true(handle >= 0);
+	assert_int_equal(sink->ops->write(sink, handle, RL_IN, "abc", 3), 0);
+	assert_int_equal(sink->ops->write(sink, handle, RL_OUT, "12345", 5), 0);
+	assert_int_equal(sink->ops->write(sink, handle, RL_IN, "def", 3), 0);
+	sink->ops->sizes(sink, handle, sizes);
+	assert_int_equal(sizes[RL_IN], 6);
+	assert_int_equal(sizes[RL_OUT], 5);
+	sink->ops->cut(sink, handle, (const __u64[2]){4, 100}); /* never longer */
+	sink->ops->close(sink, handle);
+	check_file("tree/home/u1/dovecot.rawlog/log.in", "abcd");
+	check_file("tree/home/u1/dovecot.rawlog/log.out", "12345");
+}
+
+static void one_direction(void **state)
+{
+	struct log_place at = place;
+	int handle;
+
+	at.wanted[RL_IN] = false;
+	handle = sink->ops->open(sink, &at, 1);
+	assert_true(handle >= 0);
+	assert_int_equal(sink->ops->write(sink, handle, RL_OUT, "x", 1), 0);
+	sink->ops->cut(sink, handle, (const __u64[2]){0, 0});
+	sink->ops->close(sink, handle);
+	check_file("tree/home/u1/dovecot.rawlog/log.out", "");
+	assert_false(exists("tree/home/u1/dovecot.rawlog/log.in"));
+}
+
+static void below_the_root(void **state)
+{
+	struct stat st;
+
+	assert_true(open_at("/srv/jail", "/u1", 1) >= 0);
+	assert_true(exists("tree/srv/jail/u1/dovecot.rawlog/log.in"));
+	assert_int_equal(stat("tree/srv", &st), 0);
+	assert_int_equal(st.st_mode, S_IFDIR | 0700);
+	assert_true(open_at(NULL, "//home/.//./u2/", 1) >= 0);
+	assert_true(exists("tree/home/u2/dovecot.rawlog/log.out"));
+	assert_true(open_at(NULL, "/", 1) >= 0);
+	assert_true(exists("tree/dovecot.rawlog/log.in"));
+}
+
+static void no_way_out(void **state)
+{
+	static const char *const homes[] = {"/..", "/../outside", "/home/../..",
+					    "..",  "/home/u1/..", "/./..//outside"};
+	unsigned int i;
+
+	for (i = 0; i < sizeof(homes) / sizeof(homes[0]); i++)
+		assert_int_equal(open_at(NULL, homes[i], 1), -EINVAL);
+	assert_int_equal(open_at("/..", "/outside", 1), -EINVAL);
+	assert_false(exists("outside/dovecot.rawlog"));
+	assert_false(exists("dovecot.rawlog"));
+	/* no ".." at all, only names that look like it */
+	assert_true(open_at(NULL, "/.../..x", 1) >= 0);
+	assert_true(exists("tree/.../..x/dovecot.rawlog/log.in"));
+}
+
+static void links_are_not_followed(void **state)
+{
+	assert_int_equal(symlink("../outside", "tree/home"), 0);
+	assert_int_equal(open_at(NULL, "/home/u1", 1), -ENOTDIR);
+	assert_false(exists("outside/u1"));
+
+	assert_int_equal(mkdir("tree/u2", 0700), 0);
+	assert_int_equal(symlink("../../outside", "tree/u2/dovecot.rawlog"), 0);
+	assert_int_equal(open_at(NULL, "/u2", 1), -ENOTDIR);
+
+	assert_int_equal(mkdir("tree/u3", 0700), 0);
+	assert_int_equal(mkdir("tree/u3/dovecot.rawlog", 0700), 0);
+	assert_int_equal(symlink("../../../outside/file", "tree/u3/dovecot.rawlog/log.in"), 0);
+	assert_int_equal(open_at(NULL, "/u3", 1), -EEXIST);
+	assert_false(exists("outside/file"));
+}
+
+/* Both files or none, and never one that is there. */
+static void nothing_is_overwritten(void **state)
+{
+	int handle = open_at(NULL, "/u1", 1), fd;
+
+	assert_true(handle >= 0);
+	assert_int_equal(sink->ops->write(sink, handle, RL_IN, "first", 5), 0);
+	sink->ops->close(sink, handle);
+	assert_int_equal(open_at(NULL, "/u1", 1), -EEXIST);
+	check_file("tree/u1/dovecot.rawlog/log.in", "first");
+	assert_true(open_at(NULL, "/u1", 2) >= 0);
+	check_file("tree/u1/dovecot.rawlog/log-2.in", "");
+
+	fd = open("tree/u1/dovecot.rawlog/log-3.out", O_CREAT | O_WRONLY, 0600);
+	assert_true(fd >= 0);
+	close(fd);
+	assert_int_equal(open_at(NULL, "/u1", 3), -EEXIST);
+	assert_false(exists("tree/u1/dovecot.rawlog/log-3.in"));
+}
+
+static void handles_are_used_again(void **state)
+{
+	int first = open_at(NULL, "/u1", 1), second = open_at(NULL, "/u1", 2), third;
+
+	assert_true(first >= 0 && second >= 0 && first != second);
+	sink->ops->close(sink, first);
+	third = open_at(NULL, "/u1", 3);
+	assert_int_equal(third, first);
+	assert_int_equal(sink->ops->write(sink, third, RL_IN, "3", 1), 0);
+	assert_int_equal(sink->ops->write(sink, second, RL_IN, "2", 1), 0);
+	check_file("tree/u1/dovecot.rawlog/log-3.in", "3");
+	check_file("tree/u1/dovecot.rawlog/log-2.in", "2");
+	/* what is open is closed with the sink */
+}
+
+static void no_root(void **state)
+{
+	assert_null(sink_tree_new("missing"));
+	assert_int_equal(errno, ENOENT);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(write_and_cut),	      TEST(one_direction),
+		TEST(below_the_root),	      TEST(no_way_out),
+		TEST(links_are_not_followed), TEST(nothing_is_overwritten),
+		TEST(handles_are_used_again), TEST(no_root),
+	};
+
+	return cmocka_run_group_tests_name("sink_tree", tests, NULL, NULL);
+}
