@@ -82,7 +82,7 @@ bench: $(OUTPUT)/rawtap	## what recording costs the observed, as ratios (root; a
 
 PREFIX	?= /usr/local
 CLANG_FORMAT ?= clang-format
-C_FILES	:= $(wildcard bpf/*.[ch] user/*.[ch] include/*.h vmlinux/*.h tests/*/*.[ch])
+C_FILES	:= $(wildcard bpf/*.[ch] user/*.[ch] include/*.h vmlinux/*.h tests/*/*.[ch] tests/*/*/*.[ch])
 PY_FILES := $(wildcard scripts/*.py tests/*.py tests/*/*.py)
 CPPCHECK := cppcheck -q --std=c11 --error-exitcode=1 --enable=warning,performance,portability \
 	    --inline-suppr --library=posix --library=scripts/cppcheck.cfg -Iinclude -D_GNU_SOURCE

@@ -14,54 +14,54 @@ struct pipe_inode_info;
 SEC("fexit/tcp_sendmsg")
 int BPF_PROG(fexit__tcp_sendmsg, struct sock *sk, struct msghdr *msg, __u64 size, int ret)
 {
-	return on_io(sk, ret, RL_OUT);
+	return on_send(sk, ret);
 }
 
 SEC("fexit/tcp_recvmsg")
 int BPF_PROG(fexit__tcp_recvmsg, struct sock *sk, struct msghdr *msg, __u64 size, int flags,
 	     int *addr_len, int ret)
 {
-	return flags & MSG_PEEK ? 0 : on_io(sk, ret, RL_IN);
+	return on_recv(sk, ret, flags);
 }
 
 SEC("fexit/unix_stream_sendmsg")
 int BPF_PROG(fexit__unix_stream_sendmsg, struct socket *sock, struct msghdr *msg, __u64 size,
 	     int ret)
 {
-	return on_io(sock->sk, ret, RL_OUT);
+	return on_send(sock->sk, ret);
 }
 
 SEC("fexit/unix_stream_recvmsg")
 int BPF_PROG(fexit__unix_stream_recvmsg, struct socket *sock, struct msghdr *msg, __u64 size,
 	     int flags, int ret)
 {
-	return flags & MSG_PEEK ? 0 : on_io(sock->sk, ret, RL_IN);
+	return on_recv(sock->sk, ret, flags);
 }
 
 SEC("fexit/tcp_sendpage")
 int BPF_PROG(fexit__tcp_sendpage, struct sock *sk, struct page *page, int offset, __u64 size,
 	     int flags, int ret)
 {
-	return on_io(sk, ret, RL_OUT);
+	return on_send(sk, ret);
 }
 
 SEC("fexit/unix_stream_sendpage")
 int BPF_PROG(fexit__unix_stream_sendpage, struct socket *sock, struct page *page, int offset,
 	     __u64 size, int flags, int ret)
 {
-	return on_io(sock->sk, ret, RL_OUT);
+	return on_send(sock->sk, ret);
 }
 
 SEC("fexit/tcp_splice_read")
 int BPF_PROG(fexit__tcp_splice_read, struct socket *sock, __s64 *position,
 	     struct pipe_inode_info *pipe, __u64 size, unsigned int flags, int ret)
 {
-	return on_io(sock->sk, ret, RL_IN);
+	return on_recv(sock->sk, ret, 0);
 }
 
 SEC("fexit/unix_stream_splice_read")
 int BPF_PROG(fexit__unix_stream_splice_read, struct socket *sock, __s64 *position,
 	     struct pipe_inode_info *pipe, __u64 size, unsigned int flags, int ret)
 {
-	return on_io(sock->sk, ret, RL_IN);
+	return on_recv(sock->sk, ret, 0);
 }

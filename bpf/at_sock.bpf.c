@@ -9,11 +9,11 @@
 SEC("tp_btf/sock_send_length")
 int BPF_PROG(tp_btf__sock_send_length, struct sock *sk, int ret, int flags)
 {
-	return on_io(sk, ret, RL_OUT);
+	return on_send(sk, ret);
 }
 
 SEC("tp_btf/sock_recv_length")
 int BPF_PROG(tp_btf__sock_recv_length, struct sock *sk, int ret, int flags)
 {
-	return flags & MSG_PEEK ? 0 : on_io(sk, ret, RL_IN);
+	return on_recv(sk, ret, flags);
 }

@@ -84,7 +84,8 @@ static __always_inline bool is_muted(struct sock_state *state)
 	return state->verdict == RL_VERDICT_MUTE;
 }
 
-static __always_inline int on_io(struct sock *sk, int ret, __u8 dir)
+/* `unread`: no buffer has the bytes, the caller had them thrown away. */
+static __always_inline int on_io(struct sock *sk, int ret, __u8 dir, bool unread)
 {
 	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
 	struct rl_service *service = bpf_map_lookup_elem(&procs, &tgid);
@@ -103,6 +104,8 @@ static __always_inline int on_io(struct sock *sk, int ret, __u8 dir)
 		return 0;
 	}
 	reason = buffer_find(&e, &control);
+	if (unread)
+		reason = RL_GAP_CALL;
 	state = sock_state_get(sk, service, &e);
 	if (!state || state->class == RL_CLASS_OTHER)
 		return 0;
@@ -120,6 +123,19 @@ static __always_inline int on_io(struct sock *sk, int ret, __u8 dir)
 	}
 	emit_bytes(&e);
 	return 0;
+}
+
+static __always_inline int on_send(struct sock *sk, int ret)
+{
+	return on_io(sk, ret, RL_OUT, false);
+}
+
+static __always_inline int on_recv(struct sock *sk, int ret, int flags)
+{
+	/* tcp(7): MSG_TRUNC takes bytes off the stream and leaves the buffer as it was */
+	bool unread = flags & MSG_TRUNC && BPF_CORE_READ(sk, __sk_common.skc_family) != AF_UNIX;
+
+	return flags & (MSG_PEEK | MSG_ERRQUEUE) ? 0 : on_io(sk, ret, RL_IN, unread);
 }
 
 #endif

@@ -2,7 +2,8 @@
 /*
  * Body: a process began or ended. Which programs count is data: user space
  * fills `services` by program name. A service counts only as the child of a
- * master; whether that master is to be trusted is user space's to find out.
+ * master, and its bytes only if that is run by root: nobody else is to fill the
+ * ring. The rest of whom to trust is user space's to find out.
  */
 #ifndef RL_ON_PROC_BPF_H
 #define RL_ON_PROC_BPF_H
@@ -20,23 +21,35 @@ static __always_inline int on_exec(struct task_struct *task)
 {
 	CONTROL_RECORD(exec_record, rl_proc) *r;
 	struct rl_service_key key = {};
-	struct rl_service *service;
+	struct rl_service *service, own;
 	__u32 tgid = task->tgid;
+	__u16 parent_role;
+	bool track;
 	__u32 parent = BPF_CORE_READ(task, real_parent, tgid);
 
 	bpf_probe_read_kernel_str(key.comm, sizeof(key.comm), &task->comm);
 	service = bpf_map_lookup_elem(&services, &key);
-	if (!service || (service->role != RL_ROLE_MASTER && role_of(parent) != RL_ROLE_MASTER)) {
-		bpf_map_delete_elem(&procs, &tgid);
+	bpf_map_delete_elem(&procs, &tgid);
+	if (!service)
 		return 0;
+	own = *service;
+	if (own.role == RL_ROLE_MASTER) {
+		if ((__u32)bpf_get_current_uid_gid() != 0)
+			own.role = RL_ROLE_STRANGER;
+		track = true;
+	} else {
+		parent_role = role_of(parent);
+		if (parent_role != RL_ROLE_MASTER && parent_role != RL_ROLE_STRANGER)
+			return 0;
+		track = parent_role == RL_ROLE_MASTER;
 	}
-	if (bpf_map_update_elem(&procs, &tgid, service, BPF_ANY))
+	if (track && bpf_map_update_elem(&procs, &tgid, &own, BPF_ANY))
 		COUNT(map_full, 1);
 	if (!CONTROL_RESERVE(r))
 		return 0;
 	rec_init(&r->rec, RL_PROC_EXEC, sizeof(*r), 0);
 	r->body.parent_tgid = parent;
-	r->body.role = service->role;
+	r->body.role = own.role;
 	r->body.pad = 0;
 	__builtin_memcpy(r->body.comm, key.comm, sizeof(key.comm));
 	control_submit(r);

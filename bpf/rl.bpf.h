@@ -10,15 +10,17 @@
 #include "rl_abi.h"
 #include "rl_maps.h"
 
-#define AF_UNIX	    1
-#define AF_INET	    2
-#define AF_INET6    10
-#define SOCK_STREAM 1
-#define SOL_SOCKET  1
-#define SCM_RIGHTS  1
-#define MSG_PEEK    2
-#define S_IFMT	    0170000
-#define S_IFSOCK    0140000
+#define AF_UNIX	     1
+#define AF_INET	     2
+#define AF_INET6     10
+#define SOCK_STREAM  1
+#define SOL_SOCKET   1
+#define SCM_RIGHTS   1
+#define MSG_PEEK     2
+#define MSG_TRUNC    0x20
+#define MSG_ERRQUEUE 0x2000
+#define S_IFMT	     0170000
+#define S_IFSOCK     0140000
 
 #define likely(x)   __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)

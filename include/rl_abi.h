@@ -53,8 +53,9 @@ enum rl_class {
 /* What a process is to the kernel side. */
 enum rl_role {
 	RL_ROLE_NONE = 0,
-	RL_ROLE_MASTER = 1, /* parent of the others; its sockets are not read */
-	RL_ROLE_MAIL = 2,   /* serves logged-in users */
+	RL_ROLE_MASTER = 1,   /* parent of the others; its sockets are not read */
+	RL_ROLE_MAIL = 2,     /* serves logged-in users */
+	RL_ROLE_STRANGER = 3, /* called as a master is, and not run by root */
 };
 
 enum rl_flag {
@@ -149,6 +150,7 @@ enum rl_master_status {
 	RL_MASTER_UNTRUSTED = 2, /* not a root-owned dovecot run by root */
 	RL_MASTER_VERSION = 3,	 /* a version that is not known */
 	RL_MASTER_EXCLUDED = 4,	 /* another instance than --base-dir */
+	RL_MASTER_CONTAINER = 5, /* in another pid or user namespace than rawtap */
 };
 
 #define RL_VERSION_LEN	64

@@ -87,7 +87,7 @@ int backend_probe(const struct backend *backend)
 	if (!ret)
 		ret = rawtap_bpf__attach(skeleton);
 	rawtap_bpf__destroy(skeleton);
-	return ret;
+	return ret == -ESRCH ? -EOPNOTSUPP : ret; /* the kernel has no such hook */
 }
 
 const struct backend *backend_choose(const char *name, char *error_r, size_t size)

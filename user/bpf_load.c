@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "backend.h"
 #include "log.h"
@@ -37,6 +38,14 @@ static void configure(struct rawtap_bpf *skeleton, size_t ring_size)
 	};
 }
 
+void bpf_side_service(const struct service *service, struct rl_service *value_r)
+{
+	memset(value_r, 0, sizeof(*value_r));
+	value_r->role = service->role;
+	value_r->suffix_len = strlen(service->login_suffix);
+	memcpy(value_r->login_suffix, service->login_suffix, value_r->suffix_len);
+}
+
 static int fill_services(struct rawtap_bpf *skeleton)
 {
 	const struct service *service;
@@ -46,11 +55,8 @@ static int fill_services(struct rawtap_bpf *skeleton)
 
 	for (service = services; service < services + services_count; service++) {
 		memset(&key, 0, sizeof(key));
-		memset(&value, 0, sizeof(value));
 		memcpy(key.comm, service->comm, strlen(service->comm));
-		value.role = service->role;
-		value.suffix_len = strlen(service->login_suffix);
-		memcpy(value.login_suffix, service->login_suffix, value.suffix_len);
+		bpf_side_service(service, &value);
 		ret = bpf_map__update_elem(skeleton->maps.services, &key, sizeof(key), &value,
 					   sizeof(value), BPF_ANY);
 		if (ret)
@@ -78,6 +84,11 @@ int bpf_side_start(struct bpf_side *side, const char *backend_name, size_t ring_
 	int ret;
 
 	*side = (struct bpf_side){0};
+	if (access(BPF_BTF_PATH, R_OK)) {
+		snprintf(error_r, error_size, "kernel type information (%s): %s", BPF_BTF_PATH,
+			 BPF_BTF_TODO);
+		return -ENOTSUP;
+	}
 	libbpf_set_print(print_libbpf);
 	side->backend = backend_choose(backend_name, error_r, error_size);
 	if (!side->backend)

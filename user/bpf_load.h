@@ -15,6 +15,11 @@
 struct rawtap_bpf;
 struct bpf_link;
 struct backend;
+struct service;
+
+/* Without it nothing can be loaded. */
+#define BPF_BTF_PATH "/sys/kernel/btf/vmlinux"
+#define BPF_BTF_TODO "missing; boot a kernel with CONFIG_DEBUG_INFO_BTF=y, as Debian's are"
 
 struct bpf_side {
 	struct rawtap_bpf *skeleton;
@@ -26,6 +31,8 @@ struct bpf_side {
  * line in `error_r` that says what, why and what to do. */
 int bpf_side_start(struct bpf_side *side, const char *backend_name, size_t ring_size, char *error_r,
 		   size_t error_size);
+/* A row of services[] as the kernel side takes it. */
+void bpf_side_service(const struct service *service, struct rl_service *value_r);
 /* No program runs any more; maps are still there. */
 void bpf_side_detach(struct bpf_side *side);
 void bpf_side_stop(struct bpf_side *side);

@@ -10,6 +10,7 @@
 #include <bpf/libbpf.h>
 
 #include "backend.h"
+#include "bpf_load.h"
 #include "log.h"
 #include "master.h"
 #include "privileges.h"
@@ -37,22 +38,22 @@ static bool check_privileges(void)
 
 static bool check_btf(void)
 {
-	return report(access("/sys/kernel/btf/vmlinux", R_OK) == 0,
-		      "kernel type information (/sys/kernel/btf/vmlinux)",
-		      "missing; boot a kernel with CONFIG_DEBUG_INFO_BTF=y, as Debian's are");
+	return report(access(BPF_BTF_PATH, R_OK) == 0, "kernel type information (" BPF_BTF_PATH ")",
+		      BPF_BTF_TODO);
 }
 
 /* Each backend, and which one would be used. */
 static bool check_backends(const char *wanted)
 {
 	char what[256], todo[256];
-	bool found = false;
+	bool found = false, known = false;
 	unsigned int i;
 	int ret;
 
 	for (i = 0; i < backends_count; i++) {
 		if (wanted && strcmp(wanted, backends[i].name) != 0)
 			continue;
+		known = true;
 		ret = backend_probe(&backends[i]);
 		snprintf(what, sizeof(what), "backend %s%s", backends[i].name,
 			 ret == 0 && !found ? " (this one is used)" : "");
@@ -60,8 +61,10 @@ static bool check_backends(const char *wanted)
 		report(ret == 0, what, todo);
 		found = found || ret == 0;
 	}
-	if (wanted && !found && i == backends_count)
-		report(false, "a backend that works", "try without --backend");
+	if (!known) {
+		snprintf(what, sizeof(what), "backend %s", wanted);
+		report(false, what, "there is none of this name; try without --backend");
+	}
 	return found;
 }
 
@@ -70,17 +73,17 @@ struct instances {
 	unsigned int good, bad;
 };
 
-static void on_master(void *context, pid_t pid, pid_t parent, const char *comm)
+static void on_master(void *context, const struct found_process *process)
 {
 	struct instances *instances = context;
 	struct rl_master fact;
 	char what[RL_BASE_DIR_LEN + RL_VERSION_LEN + 64];
 
-	if (service_find(comm)->role != RL_ROLE_MASTER)
+	if (process->service->role != RL_ROLE_MASTER)
 		return;
-	master_look(pid, instances->base_dir, &fact);
+	master_look(process->pid, instances->base_dir, &fact);
 	snprintf(what, sizeof(what), "Dovecot %s in %s (master process %d)", fact.version,
-		 fact.base_dir, (int)pid);
+		 fact.base_dir, (int)process->pid);
 	switch ((enum rl_master_status)fact.status) {
 	case RL_MASTER_OK:
 		report(true, what, "");
@@ -91,9 +94,13 @@ static void on_master(void *context, pid_t pid, pid_t parent, const char *comm)
 		instances->bad++;
 		break;
 	case RL_MASTER_UNTRUSTED:
-		snprintf(what, sizeof(what), "process %d, called dovecot", (int)pid);
+		snprintf(what, sizeof(what), "process %d, called dovecot", (int)process->pid);
 		report(false, what,
 		       "its program is not a dovecot that belongs to root and runs as root");
+		instances->bad++;
+		break;
+	case RL_MASTER_CONTAINER:
+		report(false, what, "in a container, which this version can't record");
 		instances->bad++;
 		break;
 	case RL_MASTER_GONE:

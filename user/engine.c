@@ -144,8 +144,11 @@ static void on_proc_exit(struct engine *engine, const struct event *event)
 	engine->world.sweep(engine->world.context);
 }
 
+#define UNTRUSTED_TOLD 10
+
 static void explain_master(const struct event *event)
 {
+	static unsigned int untrusted;
 	const struct rl_master *fact = event->master;
 	uint32_t tgid = event->rec->tgid;
 
@@ -157,7 +160,13 @@ static void explain_master(const struct event *event)
 	case RL_MASTER_GONE:
 		log_debug("master process %" PRIu32 ": gone", tgid);
 		break;
+	case RL_MASTER_CONTAINER:
+		log_warn("master process %" PRIu32 " is not recorded: it runs in a container",
+			 tgid);
+		break;
 	case RL_MASTER_UNTRUSTED:
+		if (untrusted++ >= UNTRUSTED_TOLD) /* whoever likes can start more of them */
+			break;
 		log_warn("master process %" PRIu32 " is not recorded: its program is not "
 			 "a dovecot that belongs to root and runs as root",
 			 tgid);

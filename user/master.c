@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,68 +62,107 @@ static int read_status(pid_t pid, struct status *status_r)
 	return 0;
 }
 
-/*
- * A program that only root can have put there, called dovecot, run by root.
- * Whoever else calls a process "dovecot" can't make us believe its children.
- */
-static bool is_trusted(pid_t pid, const struct status *status)
+/* Is the link to the process's program, without what the kernel adds, one to a "dovecot"? */
+static bool is_called_dovecot(pid_t pid)
 {
 	static const char deleted[] = " (deleted)"; /* its package was upgraded meanwhile */
-	char exe[PATH_MAX], path[64], *base;
-	struct stat st;
+	char exe[PATH_MAX], *base;
 	size_t len;
 
-	if (status->uid != 0 || read_link(pid, "exe", exe, sizeof(exe)))
+	if (read_link(pid, "exe", exe, sizeof(exe)))
 		return false;
 	len = strlen(exe);
 	if (len > sizeof(deleted) && strcmp(exe + len - (sizeof(deleted) - 1), deleted) == 0)
 		exe[len - (sizeof(deleted) - 1)] = '\0';
 	base = strrchr(exe, '/');
-	if (!base || strcmp(base + 1, "dovecot") != 0)
-		return false;
+	return base && strcmp(base + 1, "dovecot") == 0;
+}
+
+/*
+ * The process's program, if only root can have put it there, as dovecot, and
+ * root runs it: a handle. Whoever else calls a process "dovecot" can't make us
+ * believe its children. -errno; -EPERM: not to be trusted.
+ */
+static int open_program(pid_t pid, const struct status *status)
+{
+	char path[64];
+	struct stat st;
+	int fd;
+
+	if (status->uid != 0 || !is_called_dovecot(pid))
+		return -EPERM;
 	snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
-	return stat(path, &st) == 0 && st.st_uid == 0 && !(st.st_mode & (S_IWGRP | S_IWOTH));
+	fd = open(path, O_PATH | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &st) == 0 && st.st_uid == 0 && !(st.st_mode & (S_IWGRP | S_IWOTH)))
+		return fd;
+	close(fd);
+	return -EPERM;
+}
+
+/* Does the process see another set of processes, or of users, than we do? */
+static bool is_contained(pid_t pid)
+{
+	static const char *const names[] = {"pid", "user"};
+	char path[64], own[64];
+	struct stat theirs, ours;
+	unsigned int i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		snprintf(path, sizeof(path), "/proc/%d/ns/%s", (int)pid, names[i]);
+		snprintf(own, sizeof(own), "/proc/self/ns/%s", names[i]);
+		if (stat(path, &theirs) || stat(own, &ours) || theirs.st_ino != ours.st_ino ||
+		    theirs.st_dev != ours.st_dev)
+			return true;
+	}
+	return false;
 }
 
 /* What the master's own program prints as its version; "" if it does not. */
-static void ask_version(pid_t pid, char version_r[RL_VERSION_LEN])
+static void ask_version(int program, char version_r[RL_VERSION_LEN])
 {
-	char path[64], *argv[] = {path, "--version", NULL};
+	char path[64], *argv[] = {path, (char *)"--version", NULL};
 	struct str out = {0};
 
 	version_r[0] = '\0';
-	snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", program);
 	if (command_run(argv, &out) == 0)
 		snprintf(version_r, RL_VERSION_LEN, "%.*s", (int)strcspn(str_text(&out), "\n"),
 			 str_text(&out));
 	str_free(&out);
 }
 
-void master_look(pid_t pid, const char *base_dir, struct rl_master *fact_r)
+static enum rl_master_status look(pid_t pid, const char *base_dir, struct rl_master *fact)
 {
 	struct status status;
+	int program;
 
-	memset(fact_r, 0, sizeof(*fact_r));
-	fact_r->status = RL_MASTER_GONE;
 	if (read_status(pid, &status))
-		return;
-	fact_r->status = RL_MASTER_UNTRUSTED;
-	if (!is_trusted(pid, &status))
-		return;
-	ask_version(pid, fact_r->version);
-	if (read_link(pid, "cwd", fact_r->base_dir, sizeof(fact_r->base_dir)))
-		fact_r->status = RL_MASTER_GONE;
-	else if (base_dir && strcmp(base_dir, fact_r->base_dir) != 0)
-		fact_r->status = RL_MASTER_EXCLUDED;
-	else if (!hs_login_layout_find(fact_r->version))
-		fact_r->status = RL_MASTER_VERSION;
-	else
-		fact_r->status = RL_MASTER_OK;
+		return RL_MASTER_GONE;
+	program = open_program(pid, &status);
+	if (program < 0)
+		return program == -EPERM ? RL_MASTER_UNTRUSTED : RL_MASTER_GONE;
+	if (is_contained(pid)) { /* nor is its program to run here */
+		close(program);
+		return RL_MASTER_CONTAINER;
+	}
+	ask_version(program, fact->version);
+	close(program);
+	if (read_link(pid, "cwd", fact->base_dir, sizeof(fact->base_dir)))
+		return RL_MASTER_GONE;
+	if (base_dir && strcmp(base_dir, fact->base_dir) != 0)
+		return RL_MASTER_EXCLUDED;
+	return hs_login_layout_find(fact->version) ? RL_MASTER_OK : RL_MASTER_VERSION;
 }
 
-static void scan_role(enum rl_role role,
-		      void (*found)(void *context, pid_t pid, pid_t parent, const char *comm),
-		      void *context)
+void master_look(pid_t pid, const char *base_dir, struct rl_master *fact_r)
+{
+	memset(fact_r, 0, sizeof(*fact_r));
+	fact_r->status = look(pid, base_dir, fact_r);
+}
+
+static void scan_role(enum rl_role role, master_found_fn *found, void *context)
 {
 	DIR *dir = opendir("/proc");
 	const struct service *service;
@@ -140,13 +180,13 @@ static void scan_role(enum rl_role role,
 			continue;
 		service = service_find(status.comm);
 		if (service && service->role == role)
-			found(context, pid, status.parent, status.comm);
+			found(context,
+			      &(struct found_process){pid, status.parent, status.uid, service});
 	}
 	closedir(dir);
 }
 
-void master_scan(void (*found)(void *context, pid_t pid, pid_t parent, const char *comm),
-		 void *context)
+void master_scan(master_found_fn *found, void *context)
 {
 	scan_role(RL_ROLE_MASTER, found, context);
 	scan_role(RL_ROLE_MAIL, found, context);

@@ -10,14 +10,22 @@
 #include <sys/types.h>
 
 #include "rl_abi.h"
+#include "service.h"
 
 /* Looks at a process. `base_dir`: the only instance that is wanted, canonical; NULL: any. */
 void master_look(pid_t pid, const char *base_dir, struct rl_master *fact_r);
 
-/* Calls `found` for each process whose program is a service of service.h: masters first, then
- * their children. The order makes a scan that runs while programs watch exec complete. */
-void master_scan(void (*found)(void *context, pid_t pid, pid_t parent, const char *comm),
-		 void *context);
+/* A process whose program is called as one of service.h. */
+struct found_process {
+	pid_t pid, parent;
+	uid_t uid; /* real */
+	const struct service *service;
+};
+typedef void master_found_fn(void *context, const struct found_process *process);
+
+/* Calls `found` for each of them: masters first, then their children. The order makes a scan
+ * that runs while programs watch exec complete. */
+void master_scan(master_found_fn *found, void *context);
 
 /* The configuration file that a running master uses: base_dir/dovecot.conf. 0 or -errno. */
 int master_config(const struct rl_master *fact, char *path_r, size_t size);

@@ -44,8 +44,23 @@ static void take_queue(struct pipeline *pipeline)
 	}
 }
 
+/*
+ * Before a session can end, its files have what came so far: so a log that
+ * could not be written to is told of while there still is a session.
+ */
+static void flush_before_end(struct pipeline *pipeline, const void *data, size_t size)
+{
+	const struct rl_rec *rec = data;
+
+	if (size < sizeof(*rec) || rec->type != RL_SOCK_CLOSE)
+		return;
+	engine_flush(pipeline->engine);
+	take_queue(pipeline);
+}
+
 void pipeline_feed(struct pipeline *pipeline, const void *data, size_t size)
 {
+	flush_before_end(pipeline, data, size);
 	take(pipeline, data, size);
 	take_queue(pipeline);
 }

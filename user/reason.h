@@ -17,7 +17,7 @@
 	X(RELATIVE_HOME, "userdb returned a home directory that is not an absolute path", 1)       \
 	X(ROOT, "the user is root", 1)                                                             \
 	X(NO_IDS, "the user's uid and gid are not known", 1)                                       \
-	X(FORGED_IDS, "the process could not have taken the uid that the lookup gave it", 1)       \
+	X(FORGED_IDS, "the process could not have taken the ids that the lookup gave it", 1)       \
 	X(NOT_WANTED, "not one of the users that -u names", 0)                                     \
 	X(NO_WAY, "no rule names this protocol", 0)                                                \
 	X(NO_USER, "the user lookup failed", 0)                                                    \
@@ -26,7 +26,7 @@
 	X(NO_LOGIN, "its login request was not seen", 1)                                           \
 	X(BACKLOG, "too much came before its user was known", 1)                                   \
 	X(MASTER, "its master process is not recorded", 0)                                         \
-	X(ENDED, "it ended before its user was known", 0)
+	X(ENDED, "it ended before that was settled", 0)
 
 enum reason {
 #define X(name, text, warning) REASON_##name,

@@ -156,15 +156,15 @@ struct config_search {
 	unsigned int different;
 };
 
-static void on_master(void *context, pid_t pid, pid_t parent, const char *comm)
+static void on_master(void *context, const struct found_process *process)
 {
 	struct config_search *search = context;
 	struct rl_master fact;
 	char path[PATH_MAX];
 
-	if (service_find(comm)->role != RL_ROLE_MASTER)
+	if (process->service->role != RL_ROLE_MASTER)
 		return;
-	master_look(pid, search->base_dir, &fact);
+	master_look(process->pid, search->base_dir, &fact);
 	if (fact.status != RL_MASTER_OK || master_config(&fact, path, sizeof(path)) ||
 	    strcmp(path, search->path) == 0)
 		return;

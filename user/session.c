@@ -289,9 +289,9 @@ static enum reason reason_of(enum rl_log_status status)
 static void log_open(struct engine *engine, struct session *session, const struct rl_log *fact)
 {
 	struct rawlog *log = &session->logs[fact->way];
+	struct str dir = {0}, name = {0};
 	char serial[SINK_SERIAL_LEN];
 	struct log_place place;
-	struct str dir = {0};
 	int ret;
 
 	place_fill(engine, session, fact->way, &place);
@@ -304,9 +304,11 @@ static void log_open(struct engine *engine, struct session *session, const struc
 		return;
 	}
 	engine->summary.files += place.wanted[RL_IN] + place.wanted[RL_OUT];
+	str_printf(&name, "%s%s", place.name, sink_serial_text(fact->serial, serial));
+	free(session->names[fact->way]);
+	session->names[fact->way] = name.data;
 	directory_text(session, &dir);
-	log_debug("%s: recorded: %s/%s%s", label(session), dir.data, place.name,
-		  sink_serial_text(fact->serial, serial));
+	log_debug("%s: recorded: %s/%s", label(session), dir.data, name.data);
 	str_free(&dir);
 }
 

@@ -151,27 +151,40 @@ static void tell(struct source_bpf *source, enum rl_type type, __u16 flags, __u3
 	source->record(source->context, &record, record.rec.len);
 }
 
-static void on_process(void *context, pid_t pid, pid_t parent, const char *comm)
+/* The role of the process's parent, as the programs know it. */
+static enum rl_role parent_role(struct source_bpf *source, __u32 parent)
+{
+	struct rl_service value;
+
+	return bpf_map__lookup_elem(source->side->skeleton->maps.procs, &parent, sizeof(parent),
+				    &value, sizeof(value), 0) ?
+		       RL_ROLE_NONE :
+		       (enum rl_role)value.role;
+}
+
+/* As on_exec() of bpf/on_proc.bpf.h does with those that begin later. */
+static void on_process(void *context, const struct found_process *process)
 {
 	struct source_bpf *source = context;
-	struct rawtap_bpf *skeleton = source->side->skeleton;
-	const struct service *service = service_find(comm);
-	struct rl_proc proc = {.parent_tgid = parent, .role = service->role};
-	struct rl_service_key key = {0};
+	struct bpf_map *procs = source->side->skeleton->maps.procs;
+	enum rl_role role = process->service->role, parent = RL_ROLE_MASTER;
+	struct rl_proc proc = {.parent_tgid = process->parent};
 	struct rl_service value;
-	__u32 tgid = pid, parent_tgid = parent;
+	__u32 tgid = process->pid;
 
-	if (service->role == RL_ROLE_MAIL &&
-	    bpf_map__lookup_elem(skeleton->maps.procs, &parent_tgid, sizeof(parent_tgid), &value,
-				 sizeof(value), 0))
-		return; /* not the child of a master */
-	memcpy(key.comm, comm, strlen(comm));
-	memcpy(proc.comm, comm, strlen(comm));
-	if (bpf_map__lookup_elem(skeleton->maps.services, &key, sizeof(key), &value, sizeof(value),
-				 0) ||
-	    bpf_map__update_elem(skeleton->maps.procs, &tgid, sizeof(tgid), &value, sizeof(value),
-				 BPF_NOEXIST))
+	if (role == RL_ROLE_MASTER && process->uid != 0)
+		role = RL_ROLE_STRANGER;
+	if (role == RL_ROLE_MAIL)
+		parent = parent_role(source, process->parent);
+	if (parent != RL_ROLE_MASTER && parent != RL_ROLE_STRANGER)
+		return;
+	bpf_side_service(process->service, &value);
+	value.role = role;
+	if (parent == RL_ROLE_MASTER &&
+	    bpf_map__update_elem(procs, &tgid, sizeof(tgid), &value, sizeof(value), BPF_NOEXIST))
 		return; /* its exec was seen: the ring tells of it */
+	proc.role = role;
+	memcpy(proc.comm, process->service->comm, strlen(process->service->comm));
 	tell(source, RL_PROC_EXEC, RL_F_FOUND, tgid, 0, &proc, sizeof(proc));
 }
 

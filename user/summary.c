@@ -48,6 +48,7 @@ void summary_print(const struct engine_summary *summary)
 	if (summary->malformed)
 		log_info("%" PRIu64 " records or handshake lines made no sense",
 			 summary->malformed);
-	log_info("%" PRIu64 " bytes lost%s", summary->lost_bytes,
-		 summary->lost_bytes ? " (where: see the files)" : "");
+	log_info("%" PRIu64 " bytes lost%s%s", summary->lost_bytes,
+		 summary->lost_bytes ? " (where: see the files)" : "",
+		 summary->given_up ? ", and what those logs did not take" : "");
 }

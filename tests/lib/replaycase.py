@@ -19,6 +19,7 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import scriptwords
 import streamscript
 
 NOBODY = 65534
@@ -34,7 +35,7 @@ class Outcome:
         yield f"  exit {self.exit}"
         yield from (f"  says {line}" for line in self.says)
         for path in sorted(self.files):
-            yield f"  file {path if path.isprintable() else streamscript.quote(path.encode())}"
+            yield f"  file {path if path.isprintable() else scriptwords.quote(path.encode())}"
             # long runs of one byte, as in cases about a lot of data, stay short
             for line in self.files[path].splitlines(keepends=True) if self.files[path] else ():
                 yield from (f"    {piece}" for piece in quoted(line))
@@ -43,8 +44,8 @@ class Outcome:
 def quoted(line):
     for match in re.finditer(rb"(.)\1{199,}|(?:(?!(.)\2{199}).)+", line, re.DOTALL):
         piece = match[0]
-        yield streamscript.quote(piece[:1]) + f"*{len(piece)}" if match[1] else \
-            streamscript.quote(piece)
+        yield scriptwords.quote(piece[:1]) + f"*{len(piece)}" if match[1] else \
+            scriptwords.quote(piece)
 
 
 @dataclass
@@ -79,10 +80,10 @@ class Case:
         elif word == "says":
             outcome.says.append(rest)
         elif word == "file":
-            self.open_file = streamscript.parse_line(rest).text()
+            self.open_file = scriptwords.parse_line(rest).text()
             outcome.files[self.open_file] = b""
         else:
-            outcome.files[self.open_file] += streamscript.parse_line(line).word()
+            outcome.files[self.open_file] += scriptwords.parse_line(line).word()
 
     def text(self, outcomes):
         """The file with other expectations."""

@@ -43,6 +43,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from scriptwords import Args, ScriptError, parse_line
+
 MONOTONIC_BASE = 5000  # seconds that the machine was up at T = 0
 
 HEADER = struct.Struct("=8sII")
@@ -88,10 +90,6 @@ LOG_STATUS = {"opened": "OPENED", "missing": "MISSING", "notdir": "NOT_DIR",
 LOGIN_REQUEST = struct.Struct("=IIII16s20s20sHHII4xQ")
 
 
-class ScriptError(Exception):
-    pass
-
-
 def number(prefix, name):
     return int(name) if name.isdigit() else NUMBERS[prefix + name.upper()]
 
@@ -130,86 +128,6 @@ class Record:
     client: str | None = None   # of this client's connection, not of the process
     ino: int = 0                # of the login request, or of the connection that closes
     claims: int | None = None   # raw: the length in the header
-
-
-ESCAPES = {"r": b"\r", "n": b"\n", "t": b"\t", "0": b"\0", "\\": b"\\", '"': b'"'}
-TOKEN = re.compile(r'\s*(?:(?P<key>[a-z-]+)=)?'
-                   r'(?:"(?P<text>(?:[^"\\]|\\.)*)"(?:\*(?P<times>\d+))?|(?P<word>[^\s"]+))')
-ESCAPE = re.compile(r'\\(x[0-9a-f]{2}|.)')
-
-
-def unquote(text):
-    out, at = b"", 0
-    for match in ESCAPE.finditer(text):
-        out += text[at:match.start()].encode()
-        code = match[1]
-        out += bytes.fromhex(code[1:]) if len(code) > 1 else ESCAPES[code]
-        at = match.end()
-    return out + text[at:].encode()
-
-
-def quote(data):
-    names = {value[0]: "\\" + key for key, value in ESCAPES.items()}
-    return '"' + "".join(names.get(byte) or (chr(byte) if 32 <= byte < 127 else f"\\x{byte:02x}")
-                         for byte in data) + '"'
-
-
-@dataclass
-class Args:
-    """The words of a line: positional, key=value, and flags that stand alone."""
-    words: list = field(default_factory=list)
-    keys: dict = field(default_factory=dict)
-
-    def word(self):
-        if not self.words:
-            raise ScriptError("an argument is missing")
-        return self.words.pop(0)
-
-    def text(self):
-        word = self.word()
-        return word.decode() if isinstance(word, bytes) else word
-
-    def int(self):
-        return int(self.text())
-
-    def flag(self, name):
-        if name not in self.words:
-            return False
-        self.words.remove(name)
-        return True
-
-    def key(self, name, default=None):
-        value = self.keys.pop(name, default)
-        return value.decode() if isinstance(value, bytes) and not isinstance(default, bytes) \
-            else value
-
-    def number(self, name, default=0):
-        return int(self.key(name, str(default)))
-
-    def pair(self, name):
-        left, right = self.key(name).split(",")
-        return int(left), int(right)
-
-    def done(self):
-        if self.words or self.keys:
-            raise ScriptError(f"not understood: {self.words} {self.keys}")
-
-
-def parse_line(line):
-    args, at, line = Args(), 0, line.rstrip()
-    while at < len(line):
-        match = TOKEN.match(line, at)
-        if not match:
-            raise ScriptError(f"not understood: {line[at:]}")
-        at = match.end()
-        value = match["word"]
-        if match["text"] is not None:
-            value = unquote(match["text"]) * int(match["times"] or 1)
-        if match["key"]:
-            args.keys[match["key"]] = value
-        else:
-            args.words.append(value)
-    return args
 
 
 @dataclass
