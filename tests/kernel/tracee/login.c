@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+/* struct master_auth_request of 2.3 (lib-master/master-auth.h), and what follows it. */
+#include "tracee.h"
+
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct ip {
+	uint16_t family, pad;
+	uint8_t address[16];
+};
+
+struct request {
+	uint32_t tag, auth_pid, auth_id, client_pid;
+	uint8_t cookie[16];
+	struct ip local, remote;
+	uint16_t local_port, remote_port;
+	uint32_t flags, data_size, pad;
+	uint64_t ino;
+};
+
+_Static_assert(sizeof(struct request) == 96, "struct request");
+
+static void request_fill(struct request *request, uint32_t session, int client, size_t data_size)
+{
+	static const struct ip localhost = {AF_INET, 0, {127, 0, 0, 1}};
+	struct stat st;
+
+	check(fstat(client, &st) == 0, "fstat");
+	*request = (struct request){
+		.tag = session,
+		.auth_id = session,
+		.client_pid = getpid(),
+		.local = localhost,
+		.remote = localhost,
+		.local_port = 143,
+		.remote_port = 40000,
+		.data_size = data_size,
+		.ino = st.st_ino,
+	};
+	memset(request->cookie, session & 0xff, sizeof(request->cookie));
+}
+
+void login_send(int fd, uint32_t session, int client, size_t input)
+{
+	union {
+		struct cmsghdr head;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control = {0};
+	struct request request;
+	char data[1218];
+	int head = snprintf(data, sizeof(data), "s%u%c0a1", session, '\0') + 1;
+	struct iovec iov[] = {{&request, sizeof(request)}, {data, head + input}};
+	struct msghdr msg = {
+		.msg_iov = iov,
+		.msg_iovlen = 2,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control.bytes),
+	};
+
+	check(head + input <= sizeof(data), "too much input");
+	fill(data + head, input, session + 1000);
+	request_fill(&request, session, client, head + input);
+	control.head = (struct cmsghdr){
+		.cmsg_len = CMSG_LEN(sizeof(int)),
+		.cmsg_level = SOL_SOCKET,
+		.cmsg_type = SCM_RIGHTS,
+	};
+	memcpy(CMSG_DATA(&control.head), &client, sizeof(client));
+	check(sendmsg(fd, &msg, 0) == (ssize_t)(sizeof(request) + head + input), "sendmsg");
+}
