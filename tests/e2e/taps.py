@@ -13,6 +13,7 @@ import os
 import re
 import subprocess
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -47,11 +48,16 @@ class Tap(Rawtap):
 
 
 @pytest.fixture
-def record(rawtap_binary):
+def binary(request):
+    return Path(request.config.getoption("--rawtap")).resolve()
+
+
+@pytest.fixture
+def record(root, binary):
     """record(dovecot, *options): a rawtap around a block, on this Dovecot alone."""
     @contextmanager
     def recording(dovecot, *options):
-        with Tap("--base-dir", dovecot.base_dir, *options, binary=rawtap_binary) as rawtap:
+        with Tap("--base-dir", dovecot.base_dir, *options, binary=binary) as rawtap:
             yield rawtap
             dovecot.wait_sessions_over()
             rawtap.stop()
@@ -59,10 +65,10 @@ def record(rawtap_binary):
 
 
 @pytest.fixture
-def run(rawtap_binary):
+def run(binary):
     """run(*arguments): a rawtap that is to end by itself."""
     def running(*arguments, **options):
-        return subprocess.run([rawtap_binary, *map(str, arguments)], capture_output=True,
+        return subprocess.run([binary, *map(str, arguments)], capture_output=True,
                               text=True, stdin=subprocess.DEVNULL, timeout=60, **options)
     return running
 
@@ -127,8 +133,11 @@ def only_pair(user):
 
 
 def recorded(user, flags=()):
-    """What the user's pairs hold, in no order that means anything."""
-    return sorted(tuple(rawlogs.plain(pair.read(direction), flags) for direction in ("in", "out"))
+    """What the user's pairs hold, in no order that means anything. A file that is not
+    there (yet) counts as an empty one."""
+    def content(pair, direction):
+        return rawlogs.plain(pair.read(direction), flags) if direction in pair.files else b""
+    return sorted((content(pair, "in"), content(pair, "out"))
                   for pair in rawlogs.find_pairs(user.rawlog_dir))
 
 
@@ -137,9 +146,9 @@ def transcripts(*clients):
     return sorted((client.session_in, client.session_out) for client in clients)
 
 
-def wait_recorded(*clients):
-    """Until that is in the files of their user; the sessions are still open."""
-    wait_until(lambda: recorded(clients[0].user) == transcripts(*clients),
+def wait_recorded(*clients, flags=()):
+    """Until that is in the files of their user; the sessions may still be open."""
+    wait_until(lambda: recorded(clients[0].user, flags) == transcripts(*clients),
                "the files to hold what was said")
 
 

@@ -4,19 +4,21 @@
 import itertools
 import re
 import time
+from dataclasses import dataclass
 
 import pytest
 
 import rawlogs
-from mailclient import TRANSPORTS
-from taps import (assert_one_line, dovecot, log_in, mail_pid, only_pair, record,  # noqa: F401
-                  recorded_user, run)
+from mailclient import TRANSPORTS, MailClient
+from private_dovecot import User
+from taps import (  # noqa: F401
+    assert_one_line, binary, dovecot, log_in, mail_pid, only_pair, record,
+    recorded_user, run)
 
 FILES = {"": ["in", "out"], "-f in": ["in"], "-i": ["in"], "-f out": ["out"], "-o": ["out"]}
 FLAGS = [" ".join(filter(None, flags)) for flags in itertools.product(
     FILES, ("", "-b"), ("", "-t"), ("", "-I"))]
-GROUPED = {"-bt": "-b -t", "-tbIfin": "-f in -b -t -I", "-Io": "-o -I", "-foutb": "-f out -b"}
-WAYS = [("imap", "plain"), ("pop3", "tls")]
+GROUPED = {"-bt": "-b -t", "-tbIfin": "-f in -b -t -I", "-Io": "-o -I", "-bfout": "-f out -b"}
 CUT = {
     "imap": (b"p1 NOOP\r\np2 NO", b"OP\r\np3 NOOP\r\n"),
     "pop3": (b"NOOP\r\nNO", b"OP\r\nNOOP\r\n"),
@@ -36,19 +38,26 @@ def cut_session(dovecot, user, protocol, transport):
     return client, [first, second, client.session_in[len(first) + len(second):]]
 
 
-@pytest.fixture(scope="module")
-def serial():
-    return itertools.count()
+@dataclass
+class Played:
+    user: User
+    client: MailClient
+    reads: list
+    started: float
+    ended: float
 
 
-def play(dovecot, record, serial, flags, protocol, transport):
-    user = recorded_user(dovecot, f"flags{next(serial)}@example.org")
+def play(dovecot, record, flags, *ways):
+    users = [recorded_user(dovecot, f"flags{len(dovecot.users)}-{protocol}@example.org")
+             for protocol, _ in ways]
+    played = []
     with record(dovecot, *flags.split()) as rawtap:
-        started = time.time()
-        client, reads = cut_session(dovecot, user, protocol, transport)
-        ended = time.time()
+        for user, way in zip(users, ways):
+            started = time.time()
+            client, reads = cut_session(dovecot, user, *way)
+            played.append(Played(user, client, reads, started, time.time()))
     assert rawtap.status == 0
-    return user, client, reads, (started, ended)
+    return played
 
 
 def blocks(reads):
@@ -74,49 +83,50 @@ def expected_in(reads, flags):
     return blocks(reads) if "-b" in flags else b"".join(reads)
 
 
-def check(dovecot, flags, user, client, reads, times):
-    pair = only_pair(user)
-    selection = next(files for choice, files in reversed(FILES.items()) if choice in flags)
-    assert sorted(pair.files) == selection
+def check(dovecot, flags, session):
+    pair = only_pair(session.user)
+    wanted = next(files for choice, files in reversed(FILES.items()) if choice in flags)
+    assert sorted(pair.files) == wanted
     assert pair.ip == ("127.0.0.1" if "-I" in flags else None)
-    assert pair.pid == mail_pid(dovecot, user)
-    assert int(times[0]) <= pair.time.timestamp() <= times[1]
-    if "in" in selection:
+    assert pair.pid == mail_pid(dovecot, session.user)
+    assert int(session.started) <= pair.time.timestamp() <= session.ended
+    if "in" in wanted:
         data = pair.read("in")
         if "-t" in flags:
             data = re.sub(rb"(?m)^\d{10}\.\d{6} ", b"T ", data)
-        assert data == expected_in(reads, flags)
-    if "out" in selection:
-        assert rawlogs.plain(pair.read("out"), flags.split()) == client.session_out
+        assert data == expected_in(session.reads, flags)
+    if "out" in wanted:
+        assert rawlogs.plain(pair.read("out"), flags.split()) == session.client.session_out
 
 
-@pytest.mark.parametrize("way", WAYS, ids="-".join)
 @pytest.mark.parametrize("flags", FLAGS, ids=lambda flags: flags or "none")
-def test_flags(dovecot, record, serial, flags, way):
-    check(dovecot, flags, *play(dovecot, record, serial, flags, *way))
+def test_flags(dovecot, record, flags):
+    for session in play(dovecot, record, flags, ("imap", "plain"), ("pop3", "tls")):
+        check(dovecot, flags, session)
 
 
 @pytest.mark.parametrize("flags", GROUPED)
-def test_grouped(dovecot, record, serial, flags):
-    check(dovecot, GROUPED[flags], *play(dovecot, record, serial, flags, "imap", "starttls"))
+def test_grouped(dovecot, record, flags):
+    for session in play(dovecot, record, flags, ("imap", "starttls")):
+        check(dovecot, GROUPED[flags], session)
 
 
-@pytest.mark.parametrize("transport", TRANSPORTS)
-def test_stamps_are_of_their_time(dovecot, record, serial, transport):
-    user, _, _, (started, ended) = play(dovecot, record, serial, "-t", "imap", transport)
-    for direction in ("in", "out"):
-        stamps, _ = rawlogs.split_timestamps(only_pair(user).read(direction))
+@pytest.mark.parametrize("direction", ["in", "out"])
+def test_stamps_are_of_their_time(dovecot, record, direction):
+    ways = [("imap", transport) for transport in TRANSPORTS]
+    for session in play(dovecot, record, "-t", *ways):
+        stamps, _ = rawlogs.split_timestamps(only_pair(session.user).read(direction))
         assert stamps == sorted(stamps)
-        assert started <= stamps[0] and stamps[-1] <= ended
+        assert session.started <= stamps[0] and stamps[-1] <= session.ended
         # Microseconds: of a few, not all end in 000.
         assert any(round(stamp * 1e6) % 1000 for stamp in stamps)
 
 
-def test_blocks_are_the_writes(dovecot, record, serial):
+def test_blocks_are_the_writes(dovecot, record):
     """Replies that the client waits for come in blocks of their own."""
-    user, client, _, _ = play(dovecot, record, serial, "-b", "imap", "plain")
-    out = rawlogs.split_blocks(only_pair(user).read("out"))
-    assert b"".join(out) == client.session_out
+    session, = play(dovecot, record, "-b", ("imap", "plain"))
+    out = rawlogs.split_blocks(only_pair(session.user).read("out"))
+    assert b"".join(out) == session.client.session_out
     assert len(out) >= 4        # the login, p1, p2 and p3, the logout
     assert out[0].endswith(b" Logged in\r\n")
 

@@ -1,0 +1,244 @@
+# SPDX-License-Identifier: MIT
+"""A host that cannot be recorded, for real: each lack is said in one line, with what to do.
+`rawtap check` tells all of them; `rawtap` itself the first that stops it."""
+
+import os
+import re
+import shutil
+import subprocess
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from private_dovecot import PrivateDovecot
+from rawlogs import wait_until
+from taps import Tap, assert_one_line, binary, dovecot, run  # noqa: F401
+
+NOBODY = 65534
+
+
+def lines(result, mark):
+    """A backend that does not work is no lack if another does."""
+    used = "(this one is used)" in result.stdout
+    found = [line.removeprefix(mark).strip() for line in result.stdout.splitlines()
+             if line.startswith(mark + " ")]
+    return [line for line in found if not (used and mark == "NO" and line.startswith("backend "))]
+
+
+def assert_lacks(result, *words):
+    """One line says what is missing, and no other lack is said."""
+    line, = lines(result, "NO")
+    for word in words:
+        assert str(word) in line
+    assert (result.returncode, result.stderr) == (1, "")
+
+
+@pytest.fixture
+def inside(binary):
+    """inside(script, *arguments): rawtap behind what the script does first."""
+    def running(unshare, script, *arguments):
+        return subprocess.run(
+            ["unshare", *unshare, "sh", "-c", f'{script} exec "$@"', "sh", binary, *arguments],
+            capture_output=True, text=True, timeout=60)
+    return running
+
+
+# A good one
+
+def test_good_host(dovecot, run):
+    result = run("check", "--base-dir", dovecot.base_dir)
+    assert (result.returncode, result.stderr, lines(result, "NO")) == (0, "", [])
+    assert any(f"{dovecot.base_dir} (master process {dovecot.pid})" in line and "2.3" in line
+               for line in lines(result, "ok"))
+    assert any("(this one is used)" in line for line in lines(result, "ok"))
+
+
+def test_each_line_is_ok_or_no(dovecot, run):
+    result = run("check", "--base-dir", dovecot.base_dir)
+    assert all(line.startswith(("ok   ", "NO   ")) for line in result.stdout.splitlines())
+
+
+def test_every_backend_by_name(dovecot, run):
+    found = re.findall(r"^(ok|NO) +backend (\w+)", run("check").stdout, re.M)
+    assert ("ok", "sock") in found or ("ok", "fexit") in found
+    for mark, name in found:
+        result = run("check", "--backend", name, "--base-dir", dovecot.base_dir)
+        assert re.findall(r"^(ok|NO) +backend (\w+)", result.stdout, re.M) == [(mark, name)]
+        assert result.returncode == (0 if mark == "ok" else 1)
+
+
+# Privileges
+
+@pytest.fixture
+def for_nobody(binary, tmp_path):
+    """nobody need not get to where rawtap was built."""
+    for path in (tmp_path, *tmp_path.parents):
+        if len(path.parts) > 2:
+            path.chmod(path.stat().st_mode | 0o011)
+    return shutil.copy(binary, tmp_path)
+
+
+def test_check_as_nobody(dovecot, for_nobody):
+    result = subprocess.run([for_nobody, "check"], user=NOBODY, capture_output=True, text=True)
+    line = next(line for line in lines(result, "NO") if line.startswith("privileges"))
+    assert "root" in line and "cap_bpf" in line and "run it as root" in line
+    assert (result.returncode, result.stderr) == (1, "")
+
+
+def test_record_as_nobody(run, for_nobody):
+    result = subprocess.run([for_nobody], user=NOBODY, capture_output=True, text=True)
+    assert_one_line(result, 1, "privileges", "cap_bpf", "run it as root")
+
+
+@pytest.mark.parametrize("lack", ["cap_bpf", "cap_perfmon", "cap_setuid", "cap_sys_ptrace"])
+def test_root_without_a_capability(dovecot, binary, lack):
+    without = ["setpriv", f"--bounding-set=-{lack[4:]}", f"--inh-caps=-{lack[4:]}", binary]
+    check = subprocess.run([*without, "check", "--base-dir", dovecot.base_dir],
+                           capture_output=True, text=True)
+    assert lines(check, "NO")[0].startswith("privileges") and lack in lines(check, "NO")[0]
+    assert check.returncode == 1
+    assert_one_line(subprocess.run(without, capture_output=True, text=True), 1, lack)
+
+
+# The kernel
+
+HIDE_BTF = "mount -t tmpfs none /sys/kernel/btf &&"
+
+
+def test_check_without_btf(dovecot, inside):
+    result = inside(["-m"], HIDE_BTF, "check", "--base-dir", dovecot.base_dir)
+    line, *_ = lines(result, "NO")
+    assert "/sys/kernel/btf/vmlinux" in line and "CONFIG_DEBUG_INFO_BTF=y" in line
+    assert (result.returncode, result.stderr) == (1, "")
+
+
+def test_record_without_btf(root, inside):
+    result = inside(["-m"], HIDE_BTF)
+    assert_one_line(result, 1, "/sys/kernel/btf/vmlinux", "CONFIG_DEBUG_INFO_BTF=y")
+
+
+def test_check_an_unknown_backend(dovecot, run):
+    result = run("check", "--backend", "nope", "--base-dir", dovecot.base_dir)
+    assert_lacks(result, "backend", "nope")
+
+
+def test_record_with_an_unknown_backend(root, run):
+    assert_one_line(run("--backend", "nope"), 1, "nope")
+
+
+# Dovecot
+
+OTHER_PIDS = ["--pid", "--fork", "--mount-proc"]
+
+
+def test_check_without_a_dovecot(root, inside):
+    """In a pid namespace of its own, there is none."""
+    result = inside(OTHER_PIDS, "", "check")
+    assert_lacks(result, "running Dovecot", "start it")
+
+
+def test_check_a_base_dir_where_none_runs(dovecot, run, tmp_path):
+    assert_lacks(run("check", "--base-dir", tmp_path), "running Dovecot")
+
+
+def test_check_a_missing_base_dir(dovecot, run, tmp_path):
+    assert_lacks(run("check", "--base-dir", tmp_path / "missing"), "missing", "No such file")
+
+
+def test_check_one_of_several(dovecot, run):
+    with PrivateDovecot() as second:
+        result = run("check", "--base-dir", second.base_dir)
+        assert result.returncode == 0
+        assert str(second.base_dir) in result.stdout
+        assert str(dovecot.base_dir) not in result.stdout
+
+
+FAKE = r"""
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+int main(int argc, char *argv[])
+{
+	if (argc > 1 && strcmp(argv[1], "--version") == 0)
+		return puts("2.9.0 (x)") < 0;
+	if (chdir(argv[1]))
+		return 1;
+	puts("up");
+	fflush(stdout);
+	return pause();
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def fake_program(root, tmp_path_factory):
+    directory = tmp_path_factory.mktemp("fake")
+    (directory / "fake.c").write_text(FAKE)
+    subprocess.run(["gcc", "-o", directory / "dovecot", directory / "fake.c"], check=True)
+    return directory / "dovecot"
+
+
+@contextmanager
+def running(program, base_dir, **options):
+    """A process that looks like a Dovecot's master in base_dir."""
+    with subprocess.Popen([program, base_dir], stdout=subprocess.PIPE, **options) as process:
+        assert process.stdout.readline() == b"up\n"
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def test_check_an_unknown_version(fake_program, run, tmp_path):
+    with running(fake_program, tmp_path) as fake:
+        result = run("check", "--base-dir", tmp_path)
+    assert_lacks(result, "2.9.0 (x)", f"master process {fake.pid}", "2.3")
+
+
+def test_record_an_unknown_version(fake_program, dovecot, binary, tmp_path):
+    """It is said, and the others are recorded."""
+    with running(fake_program, tmp_path) as fake, \
+            Tap("-u", "nobody-at-all", binary=binary) as rawtap:
+        wait_until(lambda: f"{fake.pid} is not recorded" in rawtap.stderr, "a word on it")
+        assert "2.9.0 (x)" in rawtap.stderr
+        assert rawtap.stop()[0] == 0
+
+
+@pytest.fixture
+def not_roots_program(fake_program, tmp_path):
+    """Whoever owns it could have us run it as root."""
+    tmp_path.chmod(0o755)
+    copy = shutil.copy(fake_program, tmp_path / "dovecot")
+    os.chown(copy, NOBODY, NOBODY)
+    return copy
+
+
+def test_check_a_program_that_is_not_roots(not_roots_program, run, tmp_path):
+    with running(not_roots_program, tmp_path) as fake:
+        result = run("check")
+    line, = (line for line in lines(result, "NO") if f"process {fake.pid}," in line)
+    assert "belongs to root" in line
+
+
+def test_program_that_is_not_roots_is_never_run(not_roots_program, run, tmp_path):
+    """As it would be with --version."""
+    witness = tmp_path / "it-was-run"
+    source = FAKE.replace("return puts", f'return fclose(fopen("{witness}", "w")), puts')
+    (tmp_path / "fake.c").write_text(source)
+    Path(not_roots_program).unlink()
+    subprocess.run(["gcc", "-o", not_roots_program, tmp_path / "fake.c"], check=True)
+    os.chown(not_roots_program, NOBODY, NOBODY)
+    with running(not_roots_program, tmp_path):
+        run("check")
+    assert not witness.exists()
+    subprocess.run([not_roots_program, "--version"], check=True, capture_output=True)
+    assert witness.exists()         # the witness is one
+
+
+def test_a_good_dovecot_beside_a_stranger(not_roots_program, dovecot, run, tmp_path):
+    """Whoever may run programs on this host cannot have check fail."""
+    with running(not_roots_program, tmp_path, user=NOBODY):
+        result = run("check", "--base-dir", dovecot.base_dir)
+    assert result.returncode == 0, result.stdout

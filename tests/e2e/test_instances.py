@@ -1,0 +1,247 @@
+# SPDX-License-Identifier: MIT
+"""Several Dovecots, and one that starts, stops and reloads while rawtap runs.
+
+Without --base-dir rawtap records every Dovecot on the host: these tests then name their
+users with -u."""
+
+import os
+import shutil
+import signal
+import subprocess
+from contextlib import contextmanager
+
+import pytest
+
+from private_dovecot import PrivateDovecot
+from rawlogs import wait_until
+from taps import (  # noqa: F401
+    Tap, assert_one_line, binary, dovecot, files, log_in, record, recorded, recorded_user, run,
+    say, talk, transcripts, wait_recorded)
+
+MASK = "*@instances.example"
+
+
+@pytest.fixture
+def second(root):
+    with PrivateDovecot() as dovecot:
+        yield dovecot
+
+
+@pytest.fixture
+def tap(root, binary):
+    """tap(*options): a rawtap that is left running until the test ends."""
+    taps = []
+
+    def start(*options):
+        taps.append(Tap("-D", *options, binary=binary))
+        return taps[-1]
+
+    yield start
+    for tap in taps:
+        tap.kill()
+        print(tap.stderr)       # seen when the test fails
+
+
+@pytest.fixture
+def user(dovecot):
+    return recorded_user(dovecot, f"user{len(dovecot.users)}@instances.example")
+
+
+# Which
+
+def test_several_instances(dovecot, second, tap, user):
+    other = recorded_user(second, "other@instances.example")
+    rawtap = tap("-u", MASK)
+    clients = [talk(dovecot, user), talk(second, other), talk(second, other, "pop3", "tls")]
+    for running in (dovecot, second):
+        running.wait_sessions_over()
+    assert rawtap.stop()[0] == 0
+    assert recorded(user) == transcripts(clients[0])
+    assert recorded(other) == transcripts(*clients[1:])
+
+
+def test_base_dir_restricts(dovecot, second, record, user):
+    other = recorded_user(second, "other@instances.example")
+    with record(dovecot) as rawtap:
+        client = talk(dovecot, user)
+        talk(second, other)
+        second.wait_sessions_over()
+    assert recorded(user) == transcripts(client)
+    assert files(other) == []
+    assert rawtap.count("sessions recorded") == 1
+
+
+def test_base_dir_by_another_name(dovecot, tap, user, tmp_path):
+    (tmp_path / "link").symlink_to(dovecot.base_dir)
+    tap("--base-dir", f"{tmp_path}/./link/")
+    wait_recorded(talk(dovecot, user))
+
+
+def test_base_dir_is_asked_for_at_the_start(run, tmp_path):
+    assert_one_line(run("--base-dir", tmp_path / "missing"), 1, tmp_path / "missing",
+                    "No such file")
+
+
+def test_instance_that_starts_later(tap):
+    rawtap = tap("-u", MASK)
+    with PrivateDovecot() as late:
+        user = recorded_user(late, "late@instances.example")
+        client = talk(late, user, transport="tls")
+        late.wait_sessions_over()
+        assert rawtap.stop()[0] == 0
+        assert recorded(user) == transcripts(client)
+
+
+# Start, stop, reload
+
+def end_session(leader):
+    """At once; an orderly stop takes Dovecot seconds. The leader's exit status is not ours."""
+    os.kill(leader, signal.SIGKILL)
+    for entry in os.listdir("/proc"):
+        try:
+            if entry.isdigit() and os.getsid(int(entry)) == leader:
+                os.kill(int(entry), signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+
+
+def shut_down(dovecot):
+    end_session(dovecot.process.pid)
+    dovecot.process.wait(20)
+    for leftover in (dovecot.base_dir, dovecot.root / "state"):     # sockets, locks
+        shutil.rmtree(leftover)
+
+
+def restart(dovecot):
+    """With the same configuration, on other ports."""
+    shut_down(dovecot)
+    dovecot.log_file.unlink()
+    dovecot.start()
+
+
+def test_dovecot_restarts(second, tap):
+    user = recorded_user(second, "restart")
+    rawtap = tap("--base-dir", second.base_dir)
+    clients = []
+    for _ in range(3):
+        clients.append(talk(second, user, "imap", "starttls", word=f"x{len(clients)}"))
+        wait_recorded(*clients)
+        restart(second)
+    clients.append(talk(second, user, "pop3"))
+    wait_recorded(*clients)
+    assert rawtap.stop()[0] == 0
+
+
+def test_session_that_outlives_its_dovecot(second, tap):
+    """Dovecot's mail processes take ten seconds to notice. The master may be gone before
+    rawtap has looked at its first session."""
+    user = recorded_user(second, "outlives")
+    rawtap = tap("--base-dir", second.base_dir)
+    client = log_in(second, user)
+    second.process.send_signal(signal.SIGQUIT)
+    second.process.wait(20)
+    say(client, "after")
+    client.logout()
+    wait_recorded(client)
+    assert rawtap.stop()[0] == 0
+    assert rawtap.count("not ended") == 0
+
+
+def reload(dovecot):
+    before = dovecot.log().count("SIGHUP received")
+    subprocess.run(["doveadm", "-c", dovecot.config_file, "reload"], check=True)
+    wait_until(lambda: dovecot.log().count("SIGHUP received") > before, "Dovecot to reload")
+
+
+@pytest.mark.parametrize("transport", ["plain", "tls"])
+def test_dovecot_reloads(second, tap, transport):
+    user = recorded_user(second, "reload")
+    rawtap = tap("--base-dir", second.base_dir)
+    across = log_in(second, user, "imap", transport)
+    say(across, "before")
+    reload(second)
+    say(across, "after")
+    new = talk(second, user, "imap", transport, word="new")
+    say(across, "later")
+    across.logout()
+    wait_recorded(across, new)
+    assert rawtap.stop()[0] == 0
+
+
+# What was there before
+
+@pytest.mark.parametrize("protocol", ["imap", "pop3"])
+def test_processes_that_wait_for_a_session(root, tap, protocol):
+    """Forked before rawtap started, used afterwards."""
+    with PrivateDovecot(services={protocol: {"process_min_avail": 3}}) as dovecot:
+        user = recorded_user(dovecot, "forked")
+        waiting = wait_until(lambda: (found := dovecot.processes(protocol))[2:] and found,
+                             "processes in advance")
+        rawtap = tap("--base-dir", dovecot.base_dir)
+        clients = [talk(dovecot, user, protocol, transport, word=f"x{i}")
+                   for i, transport in enumerate(("plain", "tls") * 3)]
+        wait_recorded(*clients)
+        assert rawtap.stop()[0] == 0
+        assert set(waiting) & {login.pid for login in dovecot.logins()}
+
+
+def test_process_that_has_served_before(root, tap):
+    """Its connection to the auth service is older than rawtap."""
+    with PrivateDovecot(services={"imap": {"service_count": 0, "process_limit": 1}}) as dovecot:
+        user = recorded_user(dovecot, "served")
+        talk(dovecot, user)
+        rawtap = tap("--base-dir", dovecot.base_dir)
+        clients = [talk(dovecot, user, word=f"x{i}") for i in range(3)]
+        wait_recorded(*clients)
+        assert rawtap.stop()[0] == 0
+        assert len({login.pid for login in dovecot.logins()}) == 1
+
+
+@pytest.mark.parametrize("transport", ["plain", "tls"])
+def test_session_that_was_open_before(dovecot, record, user, transport):
+    old = log_in(dovecot, user, "imap", transport)
+    with record(dovecot, "-D") as rawtap:
+        say(old, "old")
+        new = talk(dovecot, user, "imap", transport)
+        say(old, "older")
+        old.logout()
+    assert recorded(user) == transcripts(new)
+    assert rawtap.count("it was open before rawtap started") == 1
+    assert "is not recorded: it was open before rawtap started" in rawtap.stderr
+
+
+# Without -F: the child of the one that was called is the master
+
+@contextmanager
+def in_the_background(dovecot):
+    subprocess.run(["dovecot", "-c", dovecot.config_file], check=True)
+    wait_until(lambda: "starting up for" in dovecot.log(), "Dovecot to start")
+    try:
+        yield
+    finally:
+        end_session(os.getsid(int((dovecot.base_dir / "master.pid").read_text())))
+
+
+@pytest.fixture
+def stopped(second):
+    """Configured, and not running."""
+    shut_down(second)
+    second.log_file.unlink()
+    second.base_dir.mkdir(0o755)
+    return second
+
+
+def test_daemon_that_ran_before(stopped, tap):
+    user = recorded_user(stopped, "daemon")
+    with in_the_background(stopped):
+        rawtap = tap("--base-dir", stopped.base_dir)
+        wait_recorded(talk(stopped, user, transport="tls"))
+        assert rawtap.stop()[0] == 0
+
+
+def test_daemon_that_starts_later(stopped, tap):
+    user = recorded_user(stopped, "daemon")
+    rawtap = tap("--base-dir", stopped.base_dir)
+    with in_the_background(stopped):
+        wait_recorded(talk(stopped, user, transport="tls"))
+        assert rawtap.stop()[0] == 0
