@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Install what building, the demo or the tests need, from Debian's own packages:
+# Install what building, the demo, the tests or vm.sh need, from Debian's own packages:
 #
-#   install-deps.sh build|demo|test...
+#   install-deps.sh build|demo|test|vm...
 #
 # Does nothing, and needs neither root nor network, when everything is there.
 # A Dovecot that is installed for the demo or the tests is not started, now or
@@ -14,6 +14,7 @@ BUILD="make gcc libc6-dev clang llvm libbpf-dev bpftool libelf-dev zlib1g-dev pk
 DEMO="dovecot-imapd dovecot-pop3d python3 openssl"
 TEST="libcmocka-dev python3-pytest clang-format cppcheck shellcheck mandoc
 	libclang-rt-14-dev|libclang-rt-dev git $DEMO"
+VM="qemu-system-x86 cpio kmod xz-utils zstd"
 
 POLICY=/usr/sbin/policy-rc.d # Debian's packages ask it before they start a service
 log=
@@ -130,7 +131,8 @@ find_missing()
 		build) wanted+=" $BUILD" ;;
 		demo) wanted+=" $DEMO" ;;
 		test) wanted+=" $TEST" ;;
-		*) fail "no group '$group' (there are build, demo and test)" ;;
+		vm) wanted+=" $VM" ;;
+		*) fail "no group '$group' (there are build, demo, test and vm)" ;;
 		esac
 	done
 	if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
@@ -145,7 +147,7 @@ find_missing()
 	echo "$missing"
 }
 
-[ $# -gt 0 ] || fail "usage: install-deps.sh build|demo|test..."
+[ $# -gt 0 ] || fail "usage: install-deps.sh build|demo|test|vm..."
 missing=$(find_missing "$@")
 others=()
 dovecot=()

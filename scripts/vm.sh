@@ -1,0 +1,279 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Run a command as root under another kernel, in a QEMU VM that sees this host's files.
+#
+#   vm.sh fetch [-f] PACKAGE...   get Debian's kernels, as linux-image-amd64 (6.1) and
+#                                 linux-image-6.12-amd64; -f: even those that are there
+#   vm.sh list                    the kernels that are there, oldest first
+#   vm.sh run [-k KERNEL] [-t SECONDS] [-e VAR]... [-o DIR] -- COMMAND [ARG...]
+#
+#   -k   one that `list` shows, the package that it was fetched as, or what its version
+#        begins with: 6.12 is the newest of these (default: the newest of all)
+#   -t   the time limit, including 3 to 10 seconds for the boot (default: 600)
+#   -e   an environment variable to pass on, as PATH always is
+#   -o   a directory, made if missing, in which the command changes the host's files
+#
+# All else that the command changes is its own, and lost. It has the host's paths and the
+# working directory, but not /run, /dev/shm and a network: there is only lo. Small writes
+# below -o are slow (1 ms each), as is what computes much (20 to 500 times).
+#
+# Standard output gets all output of the command. When it ends, what it left running is
+# killed. The exit status is the command's, or
+#   123  it was 0, but the kernel logged a BUG, an Oops or a WARNING
+#   124  the time was up
+#   125  the VM ended without a status, or could not be started
+#
+# Needs no root, but then the guest can read only what its user can. RAWTAP_KERNELS is the
+# directory of the kernels (default: .kernels in this tree).
+set -euo pipefail
+
+SCRIPTS=$(dirname "$(realpath "$0")")
+KERNELS=$(realpath -m "${RAWTAP_KERNELS:-$SCRIPTS/../.kernels}")
+ARCH=amd64
+MODULES="virtio_pci virtio_console 9pnet_virtio 9p overlay" # what vm_init.sh needs
+tmp=
+jobs=()
+
+fail()
+{
+	echo "vm: $*" >&2
+	exit 125
+}
+
+cleanup()
+{
+	[ ${#jobs[@]} = 0 ] || kill "${jobs[@]}" 2>/dev/null || true
+	wait
+	[ -z "$tmp" ] || rm -rf "$tmp"
+}
+trap cleanup EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+
+need()
+{
+	local tool
+
+	for tool in "$@"; do
+		command -v "$tool" >/dev/null ||
+			fail "$tool is missing: sudo ./scripts/install-deps.sh vm"
+	done
+}
+
+# apt-get or apt-cache with the host's sources, but its own state: the host's may be out of
+# date, is root's to change, and is for one architecture.
+apt()
+{
+	"$1" -qq -o Dir::State="$tmp/apt" -o Dir::State::status=/dev/null \
+		-o Dir::Cache="$tmp/apt" -o APT::Architecture="$ARCH" \
+		-o APT::Architectures::="$ARCH" -o APT::Sandbox::User=root \
+		-o Acquire::Languages=none "${@:2}" 2>>"$tmp/log"
+}
+
+unpack() # PACKAGE DIRECTORY
+{
+	mkdir "$tmp/download"
+	(cd "$tmp/download" && apt apt-get download "$1") ||
+		fail "cannot get $1: $(grep -m 1 '^[EW]:' "$tmp/log")"
+	dpkg-deb -x "$tmp"/download/*.deb "$2"
+	rm -r "$tmp/download"
+}
+
+# The ELF image inside a bzImage. QEMU boots that too (PVH), and the guest need not decompress
+# it, which without KVM is the slowest part of a boot. For the offsets see the kernel's
+# Documentation/x86/boot.rst; the payload's last 4 bytes are its length.
+extract_elf() # BZIMAGE ELF
+{
+	local setup offset length tool
+
+	setup=$(od -An -tu1 -j $((0x1f1)) -N 1 "$1")
+	read -r offset length < <(od -An -tu4 -j $((0x248)) -N 8 "$1")
+	head -c $(((setup + 1) * 512 + offset + length - 4)) "$1" |
+		tail -c $((length - 4)) >"$tmp/payload"
+	for tool in xz zstd gzip; do
+		"$tool" -dc <"$tmp/payload" >"$2" 2>>"$tmp/log" && return
+	done
+	return 1
+}
+
+pack_initramfs() # DIRECTORY
+{
+	(cd "$1" && find . | cpio -o -H newc -R 0:0 --quiet)
+}
+
+# Makes $KERNELS/VERSION: the kernel, and an initramfs with busybox and the modules.
+fetch_kernel() # PACKAGE
+{
+	local version=${1#linux-image-} root=$tmp/root initramfs=$tmp/initramfs
+	local module file count=100
+
+	echo "vm: fetching $1"
+	unpack "$1" "$root"
+	[ -d "$root/lib/modules/$version" ] || fail "$1 has no kernel"
+	mkdir -p "$initramfs"/{bin,modules,proc,lower,upper,new} "$tmp/kernel"
+	cp "$tmp/busybox/bin/busybox" "$initramfs/bin/"
+	depmod -b "$root" "$version"
+	for module in $MODULES; do
+		modprobe -C /dev/null -d "$root" -S "$version" -D "$module" 2>>"$tmp/log" ||
+			fail "$1 has no module $module, which the VM needs"
+	done >"$tmp/modules"
+	while read -r file; do # a number keeps the order
+		cp "$file" "$initramfs/modules/$((++count))-${file##*/}"
+	done < <(awk '$1 == "insmod" && !seen[$2]++ { print $2 }' "$tmp/modules")
+	find "$initramfs/modules" -name '*.xz' -exec xz -d {} +
+	pack_initramfs "$initramfs" >"$tmp/kernel/initramfs"
+	extract_elf "$root/boot/vmlinuz-$version" "$tmp/kernel/kernel" ||
+		fail "cannot decompress the kernel of $1"
+	rm -rf "${KERNELS:?}/$version"
+	mv "$tmp/kernel" "$KERNELS/$version"
+	rm -r "$root" "$initramfs"
+}
+
+fetch()
+{
+	local again='' package real missing=()
+
+	[ "${1-}" != -f ] || { again=yes && shift; }
+	mkdir -p "$KERNELS"
+	exec 9>"$KERNELS/.lock" && flock 9
+	for package in "$@"; do
+		[ -e "$KERNELS/$package" ] && [ -z "$again" ] || missing+=("$package")
+	done
+	[ ${#missing[@]} -gt 0 ] || return 0
+
+	need apt-get dpkg-deb depmod modprobe cpio xz zstd
+	tmp=$(mktemp -d "$KERNELS/.fetch.XXXXXX")
+	mkdir -p "$tmp/apt/lists/partial" "$tmp/apt/archives/partial"
+	apt apt-get update >/dev/null || true # what failed may be another source
+	unpack busybox-static "$tmp/busybox"
+	for package in "${missing[@]}"; do
+		# Most names are of packages that only depend on the newest kernel's.
+		real=$(apt apt-cache show --no-all-versions "$package" |
+			sed -n 's/^Depends:.*\(linux-image-[^ ,]*\).*/\1/p') || true
+		real=${real:-$package}
+		fetch_kernel "$real"
+		ln -sfn "${real#linux-image-}" "$KERNELS/$real"
+		ln -sfn "${real#linux-image-}" "$KERNELS/$package"
+	done
+}
+
+list()
+{
+	[ -d "$KERNELS" ] || return 0
+	find "$KERNELS" -maxdepth 1 -type d -name "[0-9]*-$ARCH" -printf '%f\n' | sort -V
+}
+
+# The name of the kernel that -k means.
+find_kernel() # [NAME]
+{
+	if [ -e "$KERNELS/$1/kernel" ]; then
+		echo "$1"
+	else
+		list | grep -E "^${1:-.*}[^0-9]" | tail -n 1
+	fi
+}
+
+# What the guest's bash runs.
+write_command() # COMMAND [ARG...]
+{
+	local variable
+
+	echo "export HOME=/root TERM=dumb"
+	for variable in PATH "${variables[@]}"; do
+		[ -z "${!variable+set}" ] || echo "export $variable=${!variable@Q}"
+	done
+	[ -z "$output" ] || echo "mkdir -p ${output@Q} && mount -t 9p -o" \
+		"trans=virtio,version=9p2000.L,msize=524288,cache=loose output ${output@Q} || exit"
+	echo "cd ${PWD@Q} || exit"
+	echo "exec -- ${*@Q}"
+}
+
+# Returns QEMU's status, or 124 when the time is up. Leaves in $tmp: console (what the kernel
+# logged), status ("started", then the command's) and log (QEMU's own messages).
+run_qemu()
+{
+	local qemu append="panic=-1 loglevel=5 mitigations=off"
+
+	case $ARCH in
+	amd64)
+		# Page tables with five levels are slow to walk in software. Without tsc=reliable
+		# a kernel with two CPUs may take the hpet, which is far slower to read.
+		qemu=(qemu-system-x86_64 -machine q35 -cpu "max,la57=off")
+		append+=" console=ttyS0 no_timer_check tsc=reliable"
+		;;
+	esac
+	need "${qemu[0]}"
+	[ -z "$output" ] || qemu+=(-device "virtio-9p-pci,fsdev=output,mount_tag=output"
+		-fsdev "local,id=output,security_model=none,path=${output//,/,,}")
+	rm -f "$tmp/output" "$tmp/status"
+	mkfifo "$tmp/output"
+	# Both in the background: bash handles signals only between commands, and in `wait`.
+	# One thread for both CPUs: no slower, and with two a kernel that patches itself may die.
+	cat "$tmp/output" &
+	jobs=($!)
+	(cd "$tmp" && exec timeout --kill-after=5 "$limit" "${qemu[@]}" \
+		-m 2048 -smp 2 -accel "tcg,thread=single" \
+		-nodefaults -no-user-config -no-reboot -display none \
+		-kernel "$kernel/kernel" -initrd initrd -append "$append" -serial file:console \
+		-fsdev local,id=root,security_model=none,readonly=on,multidevs=remap,path=/ \
+		-device virtio-9p-pci,fsdev=root,mount_tag=root -device virtio-serial-pci \
+		-chardev file,id=output,path=output -device virtserialport,chardev=output,nr=1 \
+		-chardev file,id=status,path=status -device virtserialport,chardev=status,nr=2 \
+	) </dev/null >"$tmp/output" 2>"$tmp/log" &
+	jobs+=($!)
+	wait "${jobs[1]}"
+}
+
+run()
+{
+	local wanted='' limit=600 variables=() output='' option kernel qemu try report=()
+
+	while getopts k:t:e:o: option; do
+		case $option in
+		k) wanted=$OPTARG ;;
+		t) limit=$OPTARG ;;
+		e) variables+=("$OPTARG") ;;
+		o) output=$(mkdir -p "$OPTARG" && realpath "$OPTARG") || exit 125 ;;
+		*) exit 125 ;;
+		esac
+	done
+	shift $((OPTIND - 1))
+	[ $# -gt 0 ] || fail "no command"
+	[[ $limit =~ ^[1-9][0-9]*$ ]] || fail "-t $limit: not a number of seconds"
+	kernel=$KERNELS/$(find_kernel "$wanted") ||
+		fail "there is no kernel ${wanted:-yet}: see vm.sh list, vm.sh fetch"
+	need cpio
+	tmp=$(mktemp -d)
+	mkdir "$tmp/initramfs"
+	install -m 755 "$SCRIPTS/vm_init.sh" "$tmp/initramfs/init"
+	write_command "$@" >"$tmp/initramfs/command"
+	cat "$kernel/initramfs" <(pack_initramfs "$tmp/initramfs") >"$tmp/initrd"
+
+	for try in 1 2; do
+		# QEMU without KVM loses a boot in some hundred.
+		[ "$try" = 1 ] || echo "vm: the VM died while it booted; trying again" >&2
+		qemu=0
+		run_qemu || qemu=$?
+		wait "${jobs[0]}" || true
+		jobs=()
+		if [ "$qemu" != 0 ] || [ -s "$tmp/status" ]; then
+			break
+		fi
+	done
+	[ ! -e "$tmp/status" ] || mapfile -t report <"$tmp/status"
+	if [ ${#report[@]} -lt 2 ]; then
+		tail -qn 40 "$tmp/log" "$tmp/console" >&2 || true
+		[ "$qemu" != 124 ] || { echo "vm: time limit ($limit s)" >&2 && exit 124; }
+		fail "the VM ended without a status (QEMU: $qemu)"
+	fi
+	if grep -E 'BUG:|BUG at|Oops|WARNING:|\[#[0-9]+\]' "$tmp/console" >"$tmp/bad"; then
+		sed 's/^/vm: the kernel logged: /' "$tmp/bad" >&2
+		[ "${report[1]}" != 0 ] || exit 123
+	fi
+	exit "${report[1]}"
+}
+
+case ${1-} in
+fetch | list | run) "$@" ;;
+*) fail "usage: vm.sh fetch|list|run ... (more at the top of $0)" ;;
+esac

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: MIT
+"""Run a command under another kernel.
+
+    run = Guest("6.1").run("uname", "-r", limit=30, env={"NAME": "value"}, output=directory)
+    run.returncode, run.stdout
+"""
+
+import os
+import subprocess
+from pathlib import Path
+
+VM = Path(__file__).resolve().parents[2] / "scripts" / "vm.sh"
+PACKAGES = {"6.1": "linux-image-amd64", "6.12": "linux-image-6.12-amd64"}  # of Debian 12
+
+
+class Guest:
+    """A VM for each run(), with the host's files. See scripts/vm.sh."""
+
+    def __init__(self, kernel):
+        self.kernel = kernel
+
+    def command(self, *command, limit=60, env=(), output=None):
+        options = ["-k", PACKAGES[self.kernel], "-t", str(limit)]
+        for name in env:
+            options += ["-e", name]
+        if output:
+            options += ["-o", str(output)]
+        return [VM, "run", *options, "--", *map(str, command)]
+
+    def run(self, *command, limit=60, env=None, output=None, **kwargs):
+        """Both streams of the command are in stdout; what vm.sh says is in stderr."""
+        return subprocess.run(
+            self.command(*command, limit=limit, env=env or {}, output=output),
+            env=os.environ | (env or {}), stdin=subprocess.DEVNULL, capture_output=True,
+            text=True, errors="surrogateescape", **kwargs)
