@@ -9,7 +9,6 @@
 When the block ends all sessions have to be over; rawtap is stopped then.
 """
 
-import os
 import re
 import subprocess
 from contextlib import contextmanager
@@ -24,8 +23,6 @@ from recorder import Rawtap
 from rawlogs import wait_until
 
 GAP = re.compile(rb"(\n?)\[rawtap: (\d+) bytes lost at offset (\d+): ([^]\n]*)\]\n")
-
-
 REPLY = {"imap": "{word} OK NOOP completed", "pop3": "-ERR Unknown command: {upper}"}
 
 
@@ -47,17 +44,22 @@ class Tap(Rawtap):
         return int(found[-1])
 
 
-@pytest.fixture
-def binary(request):
+def program(request):
     return Path(request.config.getoption("--rawtap")).resolve()
 
 
 @pytest.fixture
-def record(root, binary):
+def binary(request):
+    """rawtap, on whatever host."""
+    return program(request)
+
+
+@pytest.fixture
+def record(rawtap_binary):
     """record(dovecot, *options): a rawtap around a block, on this Dovecot alone."""
     @contextmanager
     def recording(dovecot, *options):
-        with Tap("--base-dir", dovecot.base_dir, *options, binary=binary) as rawtap:
+        with Tap("--base-dir", dovecot.base_dir, *options, binary=rawtap_binary) as rawtap:
             yield rawtap
             dovecot.wait_sessions_over()
             rawtap.stop()
@@ -65,10 +67,10 @@ def record(root, binary):
 
 
 @pytest.fixture
-def run(binary):
+def run(request):
     """run(*arguments): a rawtap that is to end by itself."""
     def running(*arguments, **options):
-        return subprocess.run([binary, *map(str, arguments)], capture_output=True,
+        return subprocess.run([program(request), *map(str, arguments)], capture_output=True,
                               text=True, stdin=subprocess.DEVNULL, timeout=60, **options)
     return running
 
@@ -176,13 +178,5 @@ def assert_same_but_for_gaps(data, transcript, what):
     return gaps
 
 
-# Processes
-
 def mail_pid(dovecot, user, count=1):
     return dovecot.wait_login(user, count).pid
-
-
-def own(path, user, mode=None):
-    os.chown(path, user.uid, user.gid, follow_symlinks=False)
-    if mode is not None:
-        path.chmod(mode)

@@ -13,7 +13,7 @@ import pytest
 
 from private_dovecot import PrivateDovecot
 from rawlogs import wait_until
-from taps import Tap, assert_one_line, binary, dovecot, run  # noqa: F401
+from taps import Tap, assert_one_line, binary, dovecot, program, run  # noqa: F401
 
 NOBODY = 65534
 
@@ -197,10 +197,10 @@ def test_check_an_unknown_version(fake_program, run, tmp_path):
     assert_lacks(result, "2.9.0 (x)", f"master process {fake.pid}", "2.3")
 
 
-def test_record_an_unknown_version(fake_program, dovecot, binary, tmp_path):
+def test_record_an_unknown_version(fake_program, dovecot, rawtap_binary, tmp_path):
     """It is said, and the others are recorded."""
     with running(fake_program, tmp_path) as fake, \
-            Tap("-u", "nobody-at-all", binary=binary) as rawtap:
+            Tap("-u", "nobody-at-all", binary=rawtap_binary) as rawtap:
         wait_until(lambda: f"{fake.pid} is not recorded" in rawtap.stderr, "a word on it")
         assert "2.9.0 (x)" in rawtap.stderr
         assert rawtap.stop()[0] == 0

@@ -5,8 +5,8 @@ import pytest
 
 from private_dovecot import PrivateDovecot
 from taps import (  # noqa: F401
-    Tap, assert_one_line, binary, dovecot, files, only_pair, record, recorded, recorded_user, run,
-    talk, transcripts, wait_recorded)
+    Tap, assert_one_line, dovecot, files, only_pair, record, recorded, recorded_user, run, talk,
+    transcripts, wait_recorded)
 
 SERVICES = """\
 service imap {
@@ -217,19 +217,19 @@ def test_several_instances(run, dovecot, second, file):
     assert_one_line(run("-c", file(MANUAL)), 1, "--base-dir")
 
 
-def test_dovecot_config(dovecot, second, binary, file, user):
+def test_dovecot_config(dovecot, second, rawtap_binary, file, user):
     with Tap("-c", file(MANUAL), "--dovecot-config", second.config_file, "-u", user.name,
-             binary=binary) as rawtap:
+             binary=rawtap_binary) as rawtap:
         client = talk(dovecot, user)
         dovecot.wait_sessions_over()
         assert rawtap.stop()[0] == 0
     assert recorded(user) == transcripts(client)
 
 
-def test_without_a_running_dovecot(root, binary, file):
+def test_without_a_running_dovecot(rawtap_binary, file):
     """It is started later."""
     dovecot = PrivateDovecot()
     dovecot.base_dir.mkdir()
-    with Tap("-c", file(MANUAL), "--base-dir", dovecot.base_dir, binary=binary), dovecot:
+    with Tap("-c", file(MANUAL), "--base-dir", dovecot.base_dir, binary=rawtap_binary), dovecot:
         user = recorded_user(dovecot, "late")
         wait_recorded(talk(dovecot, user))

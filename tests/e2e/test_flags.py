@@ -12,8 +12,7 @@ import rawlogs
 from mailclient import TRANSPORTS, MailClient
 from private_dovecot import User
 from taps import (  # noqa: F401
-    assert_one_line, binary, dovecot, log_in, mail_pid, only_pair, record,
-    recorded_user, run)
+    assert_one_line, dovecot, log_in, mail_pid, only_pair, record, recorded_user, run)
 
 FILES = {"": ["in", "out"], "-f in": ["in"], "-i": ["in"], "-f out": ["out"], "-o": ["out"]}
 FLAGS = [" ".join(filter(None, flags)) for flags in itertools.product(

@@ -13,8 +13,7 @@ from mailclient import TRANSPORTS
 from private_dovecot import PrivateDovecot
 from rawlogs import wait_until
 from taps import (  # noqa: F401
-    binary, dovecot, files, log_in, mail_pid, own, record, recorded,
-    recorded_user, say, talk, transcripts)
+    dovecot, files, log_in, mail_pid, record, recorded, recorded_user, say, talk, transcripts)
 
 
 # Where the home comes from

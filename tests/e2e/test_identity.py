@@ -9,7 +9,7 @@ import pytest
 from mailclient import TRANSPORTS, ProtocolError, connect
 from private_dovecot import PrivateDovecot
 from taps import (  # noqa: F401
-    Tap, binary, dovecot, files, log_in, record, recorded, recorded_user, say, talk, transcripts,
+    Tap, dovecot, files, log_in, record, recorded, recorded_user, say, talk, transcripts,
     wait_recorded)
 
 WAYS = list(itertools.product(("imap", "pop3"), TRANSPORTS))
@@ -210,15 +210,15 @@ def assert_each_its_own(rawtap, clients):
     assert rawtap.count("the user has no dovecot.rawlog directory") == 1
 
 
-def test_users_one_by_one_in_one_process(shared_process, binary):
+def test_users_one_by_one_in_one_process(shared_process, rawtap_binary):
     dovecot, users = shared_process
-    with Tap("--base-dir", dovecot.base_dir, binary=binary) as rawtap:
+    with Tap("--base-dir", dovecot.base_dir, binary=rawtap_binary) as rawtap:
         assert_each_its_own(rawtap, [talk(dovecot, user, word=user.name) for user in users])
 
 
-def test_users_side_by_side_in_one_process(shared_process, binary):
+def test_users_side_by_side_in_one_process(shared_process, rawtap_binary):
     dovecot, users = shared_process
-    with Tap("--base-dir", dovecot.base_dir, binary=binary) as rawtap:
+    with Tap("--base-dir", dovecot.base_dir, binary=rawtap_binary) as rawtap:
         clients = [log_in(dovecot, user, "imap", transport)
                    for user, transport in zip(users, itertools.cycle(TRANSPORTS))]
         for client in clients * 3:

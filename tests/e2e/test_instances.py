@@ -15,8 +15,8 @@ import pytest
 from private_dovecot import PrivateDovecot
 from rawlogs import wait_until
 from taps import (  # noqa: F401
-    Tap, assert_one_line, binary, dovecot, files, log_in, record, recorded, recorded_user, run,
-    say, talk, transcripts, wait_recorded)
+    Tap, assert_one_line, dovecot, files, log_in, record, recorded, recorded_user, run, say,
+    talk, transcripts, wait_recorded)
 
 MASK = "*@instances.example"
 
@@ -28,12 +28,12 @@ def second(root):
 
 
 @pytest.fixture
-def tap(root, binary):
+def tap(rawtap_binary):
     """tap(*options): a rawtap that is left running until the test ends."""
     taps = []
 
     def start(*options):
-        taps.append(Tap("-D", *options, binary=binary))
+        taps.append(Tap("-D", *options, binary=rawtap_binary))
         return taps[-1]
 
     yield start

@@ -15,8 +15,8 @@ import rawlogs
 from mailclient import TRANSPORTS
 from rawlogs import wait_until
 from taps import (  # noqa: F401
-    Tap, assert_same_but_for_gaps, binary, dovecot, files, log_in, only_pair, recorded,
-    recorded_user, run, say, split_gaps, talk, transcripts, wait_recorded)
+    Tap, assert_same_but_for_gaps, dovecot, files, log_in, only_pair, recorded, recorded_user,
+    run, say, split_gaps, talk, transcripts, wait_recorded)
 
 STOP_SIGNALS = [signal.SIGINT, signal.SIGTERM]
 
@@ -27,12 +27,12 @@ def user(dovecot):
 
 
 @pytest.fixture
-def tap(root, binary, dovecot):
+def tap(rawtap_binary, dovecot):
     """tap(*options): a rawtap that is left running until the test ends."""
     taps = []
 
     def start(*options, **more):
-        taps.append(Tap("--base-dir", dovecot.base_dir, *options, binary=binary, **more))
+        taps.append(Tap("--base-dir", dovecot.base_dir, *options, binary=rawtap_binary, **more))
         return taps[-1]
 
     yield start

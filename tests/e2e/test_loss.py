@@ -12,8 +12,8 @@ import rawlogs
 from mailclient import TRANSPORTS
 from private_dovecot import PrivateDovecot, make_message
 from taps import (  # noqa: F401
-    Tap, assert_same_but_for_gaps, binary, dovecot, log_in, only_pair, record, recorded,
-    recorded_user, say, transcripts, wait_recorded)
+    Tap, assert_same_but_for_gaps, dovecot, log_in, only_pair, record, recorded, recorded_user,
+    say, transcripts, wait_recorded)
 
 LARGE = 10_000_000
 FULL = "the ring was full"
@@ -27,12 +27,12 @@ def user(dovecot):
 
 
 @pytest.fixture
-def tap(root, binary, dovecot):
+def tap(rawtap_binary, dovecot):
     taps = []
 
     def start(*options):
         taps.append(Tap("--base-dir", dovecot.base_dir, "--ring-size", "128K", *options,
-                        binary=binary))
+                        binary=rawtap_binary))
         return taps[-1]
 
     yield start

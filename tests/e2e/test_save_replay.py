@@ -12,7 +12,7 @@ import rawlogs
 from mailclient import MailClient
 from private_dovecot import PrivateDovecot
 from taps import (  # noqa: F401
-    Tap, assert_one_line, binary, log_in, recorded_user, run, say, talk, transcripts)
+    Tap, assert_one_line, binary, dovecot, log_in, recorded_user, run, say, talk)
 
 NOBODY = 65534
 

@@ -3,7 +3,7 @@
 
 import pytest
 
-from taps import binary, dovecot, record, recorded, recorded_user, talk, transcripts  # noqa: F401
+from taps import dovecot, record, recorded, recorded_user, talk, transcripts  # noqa: F401
 
 NAMES = ("alice@example.org", "alicia@example.org", "bob@example.com", "bob")
 CASES = [
