@@ -194,12 +194,12 @@ def fetch_large(client):
 
 
 @imap((LARGE, True))
-def fetch_large_by_sendfile(client):
+def fetch_large_stored_with_crlf(client):
     fetch_first(client)
 
 
 @imap((1_000_000, True), receive_buffer=4096)
-def fetch_slowly_by_sendfile(client):
+def fetch_slowly_stored_with_crlf(client):
     client.read_size = 1500
     fetch_first(client)
 
@@ -278,7 +278,7 @@ def reset_in_fetch(client):
 
 
 @imap((LARGE, True))
-def reset_in_fetch_by_sendfile(client):
+def reset_in_fetch_stored_with_crlf(client):
     reset_in_fetch(client)
 
 

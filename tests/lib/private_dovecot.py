@@ -178,7 +178,8 @@ class PrivateDovecot:
 
     def seed(self, user, size, *, crlf=False):
         """A new mail of size bytes, as a client sees it, in the user's INBOX.
-        crlf: with CRLF on disk too, which has Dovecot send it by sendfile()."""
+        crlf: with CRLF on disk too. (Its name does not tell the sizes, so Dovecot reads it to send
+        it; for sendfile() it has to be appended with mail_save_crlf = yes.)"""
         stored = self.root / f"message-{size}-{'crlf' if crlf else 'lf'}"
         if not stored.exists():
             message = make_message(size)
