@@ -1,7 +1,5 @@
 # SPDX-License-Identifier: MIT
 import os
-import re
-import subprocess
 import sys
 from pathlib import Path
 
@@ -29,10 +27,8 @@ def rawtap_binary(request, root):
     if not binary.exists():
         pytest.fail(f"there is no {binary}: build it first")
     # Only what the machine lacks is a reason to skip; anything else must fail.
-    check = subprocess.run([binary, "check"], capture_output=True, text=True).stdout
-    lacks = re.findall("^NO +(?:privileges|kernel|backend).*", check, re.MULTILINE)
-    if lacks and not re.search("^ok +backend", check, re.MULTILINE):
-        pytest.skip(f"rawtap cannot attach here: {'; '.join(lacks)}")
+    if missing := recorder.lacks(binary):
+        pytest.skip(f"rawtap cannot attach here: {missing}")
     return binary
 
 

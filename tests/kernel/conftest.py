@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: MIT
 import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -20,9 +19,8 @@ def rawtap_binary(request):
     binary = Path(option or recorder.default_binary()).resolve()
     if not binary.exists():
         pytest.fail(f"there is no {binary}: build it first")
-    check = subprocess.run([binary, "check"], capture_output=True, text=True)
-    if check.returncode == 1:
-        pytest.skip(f"this host cannot be recorded: {(check.stdout + check.stderr).strip()}")
+    if missing := recorder.lacks(binary):
+        pytest.skip(f"rawtap cannot attach here: {missing}")
     return binary
 
 

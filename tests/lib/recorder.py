@@ -7,6 +7,7 @@
 """
 
 import os
+import re
 import signal
 import subprocess
 import threading
@@ -19,6 +20,13 @@ TIMEOUT = 60
 
 def default_binary():
     return Path(os.environ.get("RAWTAP") or REPOSITORY / ".output" / "rawtap")
+
+
+def lacks(binary):
+    """What this host lacks for rawtap to attach at all, in its own words; "" if it can."""
+    check = subprocess.run([binary, "check"], capture_output=True, text=True).stdout
+    missing = re.findall("^NO +(?:privileges|kernel|backend).*", check, re.MULTILINE)
+    return "" if re.search("^ok +backend", check, re.MULTILINE) else "; ".join(missing)
 
 
 class Rawtap:
