@@ -144,7 +144,7 @@ uninstall:	## remove what install put there
 
 help:	## this list
 	@echo 'Targets (V=1: show the commands; CC, CLANG, BPFTOOL, PYTHON, OUTPUT, PREFIX, DESTDIR can be set):'
-	@sed -n 's/^\([a-z-]*\):.*## *\(.*\)/  \1\t\2/p' Makefile | expand -t 22
+	@sed -n 's/^\([a-z0-9-]*\):.*## *\(.*\)/  \1\t\2/p' Makefile | expand -t 22
 
 # A missing tool is named before a compiler complains.
 $(OUTPUT): | tools
@@ -224,6 +224,36 @@ $(OUTPUT)/fuzz_%: tests/fuzz/fuzz_%.c $(OUTPUT)/librawtap.a
 	$(call msg,FUZZ,$@)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -MF $@.d -MT $@ $(LDFLAGS) -fsanitize=fuzzer -o $@ $< \
 		$(OUTPUT)/librawtap.a $(TEST_LDLIBS)
+
+# For another architecture: with the libraries of its Debian packages, which are the root of a
+# VM as well, where tests/vm tries it.
+
+ARM64_ROOT := $(abspath $(or $(RAWTAP_KERNELS),.kernels))/root-arm64
+ARM64_PACKAGES = libc6-dev libgcc-$(shell gcc -dumpversion)-dev libbpf-dev libcap-ng-dev \
+		 libsystemd-dev uthash-dev bash python3-pytest
+
+.PHONY: arm64 check-arm64
+arm64:	## .output-arm64/rawtap, with Debian's arm64 packages unpacked below .kernels
+	$(Q)scripts/vm.sh root arm64 $(ARM64_PACKAGES)
+	$(Q)PKG_CONFIG_SYSROOT_DIR=$(ARM64_ROOT) \
+	PKG_CONFIG_LIBDIR=$(ARM64_ROOT)/usr/lib/aarch64-linux-gnu/pkgconfig \
+	$(MAKE) --no-print-directory ARCH=arm64 OUTPUT=.output-arm64 LDFLAGS=-fuse-ld=lld \
+		CC='$(CLANG) --target=aarch64-linux-gnu --sysroot=$(ARM64_ROOT)'
+
+check-arm64:	## the kernel side's tests on an arm64 kernel, in a VM (root; minutes)
+	$(Q)$(PYTHON) -B -m pytest -q -p no:cacheprovider tests/vm/test_arm64.py $(T)
+
+# What verifying the programs costs; tests/vm runs it.
+$(OUTPUT)/verifier_cost: tests/vm/verifier_cost.c $(OUTPUT)/backend.o
+	$(call msg,TEST,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -MF $@.d -MT $@ $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+KERNELS	?= linux-image-rt-amd64 linux-image-6.12-rt-amd64
+
+.PHONY: check-kernels
+check-kernels: $(OUTPUT)/rawtap	## the backends on other kernels (root): KERNELS=Debian packages, T= goes to pytest
+	$(Q)RAWTAP_VM_KERNELS='$(KERNELS)' RAWTAP=$(abspath $<) $(PYTHON) -B -m pytest -q -ra \
+		-p no:cacheprovider tests/vm/test_backends.py $(T)
 
 .PHONY: clean
 clean:	## remove all that was built

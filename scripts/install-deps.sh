@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Install what building, the demo, the tests or vm.sh need, from Debian's own packages:
+# Install what building, the demo, the tests, vm.sh or arm64 need, from Debian's own packages:
 #
-#   install-deps.sh build|demo|test|vm...
+#   install-deps.sh build|demo|test|vm|arm64...
 #
 # Does nothing, and needs neither root nor network, when everything is there.
 # A Dovecot that is installed for the demo or the tests is not started, now or
@@ -15,6 +15,7 @@ DEMO="dovecot-imapd dovecot-pop3d python3 openssl"
 TEST="libcmocka-dev python3-pytest clang-format cppcheck shellcheck mandoc
 	libclang-rt-14-dev|libclang-rt-dev git $DEMO"
 VM="qemu-system-x86 cpio kmod xz-utils zstd"
+ARM64="lld qemu-system-arm python3-pytest $VM" # with build: to build for it here, and to try that
 
 POLICY=/usr/sbin/policy-rc.d # Debian's packages ask it before they start a service
 log=
@@ -132,7 +133,8 @@ find_missing()
 		demo) wanted+=" $DEMO" ;;
 		test) wanted+=" $TEST" ;;
 		vm) wanted+=" $VM" ;;
-		*) fail "no group '$group' (there are build, demo, test and vm)" ;;
+		arm64) wanted+=" $ARM64" ;;
+		*) fail "no group '$group' (there are build, demo, test, vm and arm64)" ;;
 		esac
 	done
 	if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
@@ -147,7 +149,7 @@ find_missing()
 	echo "$missing"
 }
 
-[ $# -gt 0 ] || fail "usage: install-deps.sh build|demo|test|vm..."
+[ $# -gt 0 ] || fail "usage: install-deps.sh build|demo|test|vm|arm64..."
 missing=$(find_missing "$@")
 others=()
 dovecot=()

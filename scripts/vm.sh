@@ -5,6 +5,9 @@
 #   vm.sh fetch [-f] PACKAGE...   get Debian's kernels, as linux-image-amd64 (6.1) and
 #                                 linux-image-6.12-amd64; -f: even those that are there
 #   vm.sh list                    the kernels that are there, oldest first
+#   vm.sh root ARCH PACKAGE...    make the root for guests of another architecture, of these
+#                                 packages (bash at least) and of what they need; nothing of
+#                                 them runs. Does nothing if it is made of these already
 #   vm.sh run [-k KERNEL] [-t SECONDS] [-e VAR]... [-o DIR] -- COMMAND [ARG...]
 #
 #   -k   one that `list` shows, the package that it was fetched as, or what its version
@@ -16,6 +19,9 @@
 # All else that the command changes is its own, and lost. It has the host's paths and the
 # working directory, but not /run, /dev/shm and a network: there is only lo. Small writes
 # below -o are slow (1 ms each), as is what computes much (20 to 500 times).
+#
+# A kernel for another architecture, as linux-image-6.12-arm64, runs with the root that `root`
+# made; of the host's files only the working directory is there, and can't be changed.
 #
 # Standard output gets all output of the command. When it ends, what it left running is
 # killed. The exit status is the command's, or
@@ -29,7 +35,8 @@ set -euo pipefail
 
 SCRIPTS=$(dirname "$(realpath "$0")")
 KERNELS=$(realpath -m "${RAWTAP_KERNELS:-$SCRIPTS/../.kernels}")
-ARCH=amd64
+HOST=amd64
+ARCH=$HOST # that all this is about
 MODULES="virtio_pci virtio_console 9pnet_virtio 9p overlay" # what vm_init.sh needs
 tmp=
 jobs=()
@@ -56,7 +63,8 @@ need()
 
 	for tool in "$@"; do
 		command -v "$tool" >/dev/null ||
-			fail "$tool is missing: sudo ./scripts/install-deps.sh vm"
+			fail "$tool is missing: sudo ./scripts/install-deps.sh" \
+				"$([ "$ARCH" = "$HOST" ] && echo vm || echo "$ARCH")"
 	done
 }
 
@@ -64,17 +72,30 @@ need()
 # date, is root's to change, and is for one architecture.
 apt()
 {
-	"$1" -qq -o Dir::State="$tmp/apt" -o Dir::State::status=/dev/null \
-		-o Dir::Cache="$tmp/apt" -o APT::Architecture="$ARCH" \
+	"$1" -qq -o Dir::State="$tmp/apt-$ARCH" -o Dir::State::status=/dev/null \
+		-o Dir::Cache="$tmp/apt-$ARCH" -o APT::Architecture="$ARCH" \
 		-o APT::Architectures::="$ARCH" -o APT::Sandbox::User=root \
 		-o Acquire::Languages=none "${@:2}" 2>>"$tmp/log"
+}
+
+# What apt() is about from here on.
+use_arch() # ARCH
+{
+	ARCH=$1
+	[ ! -d "$tmp/apt-$ARCH" ] || return 0
+	mkdir -p "$tmp/apt-$ARCH"/{lists,archives}/partial
+	apt apt-get update >/dev/null || true # what failed may be another source
+}
+
+fail_to_get()
+{
+	fail "cannot get $*: $(grep -m 1 '^[EW]:' "$tmp/log")"
 }
 
 unpack() # PACKAGE DIRECTORY
 {
 	mkdir "$tmp/download"
-	(cd "$tmp/download" && apt apt-get download "$1") ||
-		fail "cannot get $1: $(grep -m 1 '^[EW]:' "$tmp/log")"
+	(cd "$tmp/download" && apt apt-get download "$1") || fail_to_get "$1"
 	dpkg-deb -x "$tmp"/download/*.deb "$2"
 	rm -r "$tmp/download"
 }
@@ -96,6 +117,16 @@ extract_elf() # BZIMAGE ELF
 	return 1
 }
 
+# QEMU can boot what this makes of a package's kernel.
+prepare_kernel() # VMLINUZ KERNEL
+{
+	case $ARCH in
+	amd64) extract_elf "$1" "$2" ;;
+	arm64) cp "$1" "$2" ;;
+	*) return 1 ;;
+	esac
+}
+
 pack_initramfs() # DIRECTORY
 {
 	(cd "$1" && find . | cpio -o -H newc -R 0:0 --quiet)
@@ -108,6 +139,7 @@ fetch_kernel() # PACKAGE
 	local module file count=100
 
 	echo "vm: fetching $1"
+	unpack busybox-static "$tmp/busybox"
 	unpack "$1" "$root"
 	[ -d "$root/lib/modules/$version" ] || fail "$1 has no kernel"
 	mkdir -p "$initramfs"/{bin,modules,proc,lower,upper,new} "$tmp/kernel"
@@ -122,11 +154,20 @@ fetch_kernel() # PACKAGE
 	done < <(awk '$1 == "insmod" && !seen[$2]++ { print $2 }' "$tmp/modules")
 	find "$initramfs/modules" -name '*.xz' -exec xz -d {} +
 	pack_initramfs "$initramfs" >"$tmp/kernel/initramfs"
-	extract_elf "$root/boot/vmlinuz-$version" "$tmp/kernel/kernel" ||
-		fail "cannot decompress the kernel of $1"
+	prepare_kernel "$root/boot/vmlinuz-$version" "$tmp/kernel/kernel" ||
+		fail "cannot boot the kernel of $1"
 	rm -rf "${KERNELS:?}/$version"
 	mv "$tmp/kernel" "$KERNELS/$version"
-	rm -r "$root" "$initramfs"
+	rm -r "$root" "$initramfs" "$tmp/busybox"
+}
+
+# One at a time. $tmp is on the disk of what will be made.
+begin_fetch()
+{
+	need apt-get dpkg-deb
+	mkdir -p "$KERNELS"
+	exec 9>"$KERNELS/.lock" && flock 9
+	tmp=$(mktemp -d "$KERNELS/.fetch.XXXXXX")
 }
 
 fetch()
@@ -134,19 +175,15 @@ fetch()
 	local again='' package real missing=()
 
 	[ "${1-}" != -f ] || { again=yes && shift; }
-	mkdir -p "$KERNELS"
-	exec 9>"$KERNELS/.lock" && flock 9
+	begin_fetch
 	for package in "$@"; do
 		[ -e "$KERNELS/$package" ] && [ -z "$again" ] || missing+=("$package")
 	done
 	[ ${#missing[@]} -gt 0 ] || return 0
 
-	need apt-get dpkg-deb depmod modprobe cpio xz zstd
-	tmp=$(mktemp -d "$KERNELS/.fetch.XXXXXX")
-	mkdir -p "$tmp/apt/lists/partial" "$tmp/apt/archives/partial"
-	apt apt-get update >/dev/null || true # what failed may be another source
-	unpack busybox-static "$tmp/busybox"
+	need depmod modprobe cpio xz zstd
 	for package in "${missing[@]}"; do
+		use_arch "${package##*-}"
 		# Most names are of packages that only depend on the newest kernel's.
 		real=$(apt apt-cache show --no-all-versions "$package" |
 			sed -n 's/^Depends:.*\(linux-image-[^ ,]*\).*/\1/p') || true
@@ -157,10 +194,36 @@ fetch()
 	done
 }
 
+# Makes $KERNELS/root-ARCH, if it is not made of these packages already.
+root() # ARCH PACKAGE...
+{
+	local root=$KERNELS/root-$1 packages=("${@:2}") package link
+
+	begin_fetch
+	[ "$(cat "$root/packages" 2>/dev/null)" != "${packages[*]}" ] || return 0
+	use_arch "$1"
+	echo "vm: fetching ${packages[*]} ($ARCH)"
+	apt apt-get install --yes --download-only --no-install-recommends "${packages[@]}" \
+		>/dev/null || fail_to_get "${packages[*]}"
+	mkdir -p "$tmp/root/usr/"{bin,sbin,lib}
+	ln -s usr/bin usr/sbin usr/lib "$tmp/root/"
+	for package in "$tmp/apt-$ARCH"/archives/*.deb; do
+		dpkg-deb --fsys-tarfile "$package" |
+			tar -x -C "$tmp/root" --keep-directory-symlink
+	done
+	# For a linker, which follows them on the host.
+	find "$tmp/root" -type l -lname '/*' -printf '%P %l\n' | while read -r package link; do
+		ln -snfr "$tmp/root$link" "$tmp/root/$package"
+	done
+	echo "${packages[*]}" >"$tmp/root/packages"
+	rm -rf "$root"
+	mv "$tmp/root" "$root"
+}
+
 list()
 {
 	[ -d "$KERNELS" ] || return 0
-	find "$KERNELS" -maxdepth 1 -type d -name "[0-9]*-$ARCH" -printf '%f\n' | sort -V
+	find "$KERNELS" -maxdepth 1 -type d -name '[0-9]*' -printf '%f\n' | sort -V
 }
 
 # The name of the kernel that -k means.
@@ -169,8 +232,16 @@ find_kernel() # [NAME]
 	if [ -e "$KERNELS/$1/kernel" ]; then
 		echo "$1"
 	else
-		list | grep -E "^${1:-.*}[^0-9]" | tail -n 1
+		list | grep -E "^${1:-.*}[^0-9].*-$HOST\$" | tail -n 1
 	fi
+}
+
+mount_9p() # TAG DIRECTORY ro|rw
+{
+	local busybox=/run/vm/busybox
+
+	echo "$busybox mkdir -p ${2@Q} && $busybox mount -t 9p -o" \
+		"$3,trans=virtio,version=9p2000.L,msize=524288,cache=loose $1 ${2@Q} || exit"
 }
 
 # What the guest's bash runs.
@@ -182,10 +253,17 @@ write_command() # COMMAND [ARG...]
 	for variable in PATH "${variables[@]}"; do
 		[ -z "${!variable+set}" ] || echo "export $variable=${!variable@Q}"
 	done
-	[ -z "$output" ] || echo "mkdir -p ${output@Q} && mount -t 9p -o" \
-		"trans=virtio,version=9p2000.L,msize=524288,cache=loose output ${output@Q} || exit"
+	[ "$root" = / ] || mount_9p directory "$PWD" ro
+	[ -z "$output" ] || mount_9p output "$output" rw
 	echo "cd ${PWD@Q} || exit"
 	echo "exec -- ${*@Q}"
+}
+
+# Adds to $qemu.
+share() # TAG DIRECTORY [OPTIONS]
+{
+	qemu+=(-fsdev "local,id=$1,security_model=none,path=${2//,/,,}${3-}"
+		-device "virtio-9p-pci,fsdev=$1,mount_tag=$1")
 }
 
 # Returns QEMU's status, or 124 when the time is up. Leaves in $tmp: console (what the kernel
@@ -201,10 +279,16 @@ run_qemu()
 		qemu=(qemu-system-x86_64 -machine q35 -cpu "max,la57=off")
 		append+=" console=ttyS0 no_timer_check tsc=reliable"
 		;;
+	arm64)
+		# Pointer authentication as the architecture defines it is slow in software.
+		qemu=(qemu-system-aarch64 -machine virt -cpu "max,pauth-impdef=on")
+		append+=" console=ttyAMA0"
+		;;
 	esac
 	need "${qemu[0]}"
-	[ -z "$output" ] || qemu+=(-device "virtio-9p-pci,fsdev=output,mount_tag=output"
-		-fsdev "local,id=output,security_model=none,path=${output//,/,,}")
+	share root "$root" ,readonly=on,multidevs=remap
+	[ "$root" = / ] || share directory "$PWD" ,readonly=on
+	[ -z "$output" ] || share output "$output"
 	rm -f "$tmp/output" "$tmp/status"
 	mkfifo "$tmp/output"
 	# Both in the background: bash handles signals only between commands, and in `wait`.
@@ -215,8 +299,7 @@ run_qemu()
 		-m 2048 -smp 2 -accel "tcg,thread=single" \
 		-nodefaults -no-user-config -no-reboot -display none \
 		-kernel "$kernel/kernel" -initrd initrd -append "$append" -serial file:console \
-		-fsdev local,id=root,security_model=none,readonly=on,multidevs=remap,path=/ \
-		-device virtio-9p-pci,fsdev=root,mount_tag=root -device virtio-serial-pci \
+		-device virtio-serial-pci \
 		-chardev file,id=output,path=output -device virtserialport,chardev=output,nr=1 \
 		-chardev file,id=status,path=status -device virtserialport,chardev=status,nr=2 \
 	) </dev/null >"$tmp/output" 2>"$tmp/log" &
@@ -226,7 +309,7 @@ run_qemu()
 
 run()
 {
-	local wanted='' limit=600 variables=() output='' option kernel qemu try report=()
+	local wanted='' limit=600 variables=() output='' option kernel root=/ qemu try report=()
 
 	while getopts k:t:e:o: option; do
 		case $option in
@@ -242,6 +325,10 @@ run()
 	[[ $limit =~ ^[1-9][0-9]*$ ]] || fail "-t $limit: not a number of seconds"
 	kernel=$KERNELS/$(find_kernel "$wanted") ||
 		fail "there is no kernel ${wanted:-yet}: see vm.sh list, vm.sh fetch"
+	ARCH=$(realpath "$kernel")
+	ARCH=${ARCH##*-}
+	[ "$ARCH" = "$HOST" ] || root=$KERNELS/root-$ARCH
+	[ -d "$root" ] || fail "there is no $root yet: see vm.sh root"
 	need cpio
 	tmp=$(mktemp -d)
 	mkdir "$tmp/initramfs"
@@ -262,7 +349,7 @@ run()
 	done
 	[ ! -e "$tmp/status" ] || mapfile -t report <"$tmp/status"
 	if [ ${#report[@]} -lt 2 ]; then
-		tail -qn 40 "$tmp/log" "$tmp/console" >&2 || true
+		tail -qn 60 "$tmp/log" "$tmp/console" >&2 || true
 		[ "$qemu" != 124 ] || { echo "vm: time limit ($limit s)" >&2 && exit 124; }
 		fail "the VM ended without a status (QEMU: $qemu)"
 	fi
@@ -274,6 +361,6 @@ run()
 }
 
 case ${1-} in
-fetch | list | run) "$@" ;;
-*) fail "usage: vm.sh fetch|list|run ... (more at the top of $0)" ;;
+fetch | list | root | run) "$@" ;;
+*) fail "usage: vm.sh fetch|list|root|run ... (more at the top of $0)" ;;
 esac

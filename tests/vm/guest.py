@@ -11,16 +11,19 @@ from pathlib import Path
 
 VM = Path(__file__).resolve().parents[2] / "scripts" / "vm.sh"
 PACKAGES = {"6.1": "linux-image-amd64", "6.12": "linux-image-6.12-amd64"}  # of Debian 12
+if "RAWTAP_VM_KERNELS" in os.environ:     # others instead, by the names of their packages
+    PACKAGES = {name: name for name in os.environ["RAWTAP_VM_KERNELS"].split()}
 
 
 class Guest:
-    """A VM for each run(), with the host's files. See scripts/vm.sh."""
+    """A VM for each run(), with the host's files. The kernel is one of PACKAGES, or a package.
+    See scripts/vm.sh."""
 
     def __init__(self, kernel):
         self.kernel = kernel
 
     def command(self, *command, limit=60, env=(), output=None):
-        options = ["-k", PACKAGES[self.kernel], "-t", str(limit)]
+        options = ["-k", PACKAGES.get(self.kernel, self.kernel), "-t", str(limit)]
         for name in env:
             options += ["-e", name]
         if output:

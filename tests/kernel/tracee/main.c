@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -103,16 +104,17 @@ static void execute_mail(char *argv[])
 /* Its first system call after it said so is the read() that blocks. */
 static void wait_blocked(pid_t pid, int said)
 {
-	char path[64], call[8], byte;
+	char path[64], wanted[8], call[8], byte;
 	FILE *file;
 
 	check(read(said, &byte, 1) == 1, "nothing said");
 	snprintf(path, sizeof(path), "/proc/%d/syscall", (int)pid);
+	snprintf(wanted, sizeof(wanted), "%d ", SYS_read);
 	do {
 		file = fopen(path, "r");
 		check(file && fgets(call, sizeof(call), file), path);
 		fclose(file);
-	} while (strncmp(call, "0 ", 2) != 0);
+	} while (strncmp(call, wanted, strlen(wanted)) != 0);
 }
 
 static int run_mail(const struct setup *setup, char *argv[])
