@@ -167,16 +167,29 @@ def number(pattern, text):
     return int(re.search(pattern, text, re.M)[1])
 
 
+def left_out(run):
+    return number(r" (\d+) program runs that the kernel left out", run["stderr"])
+
+
 @pytest.mark.parametrize("kernel, backend", CONTRACTS)
 def test_all_that_is_missing_is_told(results, kernel, backend):
     run = results[f"contract-{backend}"]
+    assert run["status"] == 3
     gaps = [gap for outcome in run["outcomes"].values() if isinstance(outcome, dict)
             for gap in itertools.chain(*outcome.values())]
     assert number(r"^rawtap: (\d+) bytes lost", run["stderr"]) == sum(size for _, size, _ in gaps)
-    assert run["status"] == 3
     for counter in ("records lost: the ring was full", "map updates refused",
-                    "buffers that could not be read", "program runs that the kernel left out"):
+                    "buffers that could not be read"):
         assert number(rf" (\d+) {counter}", run["stderr"]) == 0
+
+
+@pytest.mark.parametrize("kernel, backend", CONTRACTS)
+def test_no_run_is_left_out(request, results, kernel, backend):
+    if backend == "fexit" and "-rt-" in kernel:
+        request.applymarker(pytest.mark.xfail(
+            strict=False, reason="a program is not run where another task was preempted in it"))
+    for job in (f"contract-{backend}", *(["dovecot"] if kernel != HOST else [])):
+        assert left_out(results[job]) == 0, job
 
 
 # Dovecot
@@ -192,11 +205,11 @@ def test_dovecot(results, kernel, user):
 @pytest.mark.parametrize("kernel", PACKAGES)
 def test_verdicts(results, kernel):
     run = results["dovecot"]
-    assert run["status"] == 0
     for counted, wanted in {"sessions recorded": 3, "files": 6, "bytes lost$": 0,
                             "the user has no dovecot.rawlog directory": 1,
                             "sockets given the verdict 'not recorded'": 1}.items():
         assert number(rf"(\d+) {counted}", run["stderr"]) == wanted, counted
+    assert run["status"] == (3 if left_out(run) else 0)
     # of the 10 commands that followed the verdict: at least their reads and writes
     assert number(r"(\d+) of them skipped by a verdict", run["stderr"]) >= 20
 
