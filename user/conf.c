@@ -176,7 +176,7 @@ static int read_postlogin(const char *protocol, const struct layer *base,
 		str_printf(error, "service %s: rawlog does not take what stands behind it: %s",
 			   name.data, with.data);
 	else if (ret > 0)
-		ret = rules_add(rules, &mode_home, protocol, &flags) ? 0 : -EINVAL;
+		ret = rules_add(rules, &mode_home, protocol, &flags, NULL) ? 0 : -EINVAL;
 out:
 	str_free(&with);
 	str_free(&without);

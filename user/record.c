@@ -223,13 +223,13 @@ static void add_home_rule(struct rules *rules, const struct log_flags *flags)
 	const struct service *service;
 
 	if (!rules->ways_count) {
-		rules_add(rules, &mode_home, NULL, flags);
+		rules_add(rules, &mode_home, NULL, flags, NULL);
 		return;
 	}
 	for (service = services; service < services + services_count; service++)
 		if (service->role == RL_ROLE_MAIL &&
 		    !rules_have(rules, &mode_home, service->protocol))
-			rules_add(rules, &mode_home, service->protocol, flags);
+			rules_add(rules, &mode_home, service->protocol, flags, NULL);
 }
 
 /* Options and -c FILE together. With none: the home rule. */

@@ -15,6 +15,12 @@ const struct mode mode_home = {
 	.format = &format_binary,
 };
 
+const struct mode mode_rawlog_dir = {.name = "rawlog_dir", .format = &format_binary};
+const struct mode mode_login = {.name = "login", .format = &format_binary};
+const struct mode mode_lmtp = {.name = "lmtp", .format = &format_binary};
+const struct mode mode_lmtp_proxy = {.name = "lmtp_proxy", .format = &format_binary};
+const struct mode mode_relay = {.name = "relay", .format = &format_binary};
+
 static const struct mode *const modes[] = {&mode_home};
 
 static const struct mode *mode_find(const char *name)
@@ -28,7 +34,7 @@ static const struct mode *mode_find(const char *name)
 }
 
 struct way *rules_add(struct rules *rules, const struct mode *mode, const char *protocol,
-		      const struct log_flags *flags)
+		      const struct log_flags *flags, const char *dir)
 {
 	struct way *way;
 
@@ -38,6 +44,7 @@ struct way *rules_add(struct rules *rules, const struct mode *mode, const char *
 	way->mode = mode;
 	way->protocol = mem_strdup(protocol);
 	way->flags = *flags;
+	way->dir = dir ? mem_strdup(dir) : NULL;
 	return way;
 }
 
@@ -67,8 +74,10 @@ void rules_clear_masks(struct rules *rules)
 
 void rules_free(struct rules *rules)
 {
-	while (rules->ways_count)
+	while (rules->ways_count) {
 		free(rules->ways[--rules->ways_count].protocol);
+		free(rules->ways[rules->ways_count].dir);
+	}
 	rules_clear_masks(rules);
 }
 
@@ -193,7 +202,7 @@ static int load_way(struct rules *rules, const char **text, const char *end)
 	for (; *letters; letters++)
 		if (*letters == 'f' || log_flags_set(&flags, *letters, NULL))
 			return -EINVAL;
-	return rules_add(rules, mode, *protocol ? protocol : NULL, &flags) ? 0 : -EINVAL;
+	return rules_add(rules, mode, *protocol ? protocol : NULL, &flags, NULL) ? 0 : -EINVAL;
 }
 
 int rules_load(struct rules *rules, const char *text, size_t size)

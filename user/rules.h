@@ -21,12 +21,14 @@ struct mode {
 };
 
 extern const struct mode mode_home; /* the rawlog binary's: HOME/dovecot.rawlog/ */
+extern const struct mode mode_rawlog_dir, mode_login, mode_lmtp, mode_lmtp_proxy, mode_relay;
 
 /* A mode switched on. */
 struct way {
 	const struct mode *mode;
 	char *protocol; /* NULL: every one that the mode knows */
 	struct log_flags flags;
+	char *dir; /* NULL: the mode has one of its own */
 };
 
 #define RULES_WAYS_MAX 32
@@ -39,9 +41,9 @@ struct rules {
 	unsigned int masks_count;
 };
 
-/* Takes a copy of `protocol`. The new way, or NULL when there are too many. */
+/* Takes copies of `protocol` and `dir`. The new way, or NULL when there are too many. */
 struct way *rules_add(struct rules *rules, const struct mode *mode, const char *protocol,
-		      const struct log_flags *flags);
+		      const struct log_flags *flags, const char *dir);
 /* Is this protocol recorded this way already? */
 bool rules_have(const struct rules *rules, const struct mode *mode, const char *protocol);
 void rules_add_mask(struct rules *rules, const char *mask);

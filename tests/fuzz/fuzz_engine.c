@@ -57,8 +57,8 @@ static void take_rules(struct rules *rules, const void *data, size_t len)
 	    rules_load(rules, event.setting->text, event.setting->size) == 0)
 		return;
 	rules_free(rules);
-	rules_add(rules, &mode_home, NULL, &(struct log_flags){0});
-	rules_add(rules, &mode_home, "imap", &flags);
+	rules_add(rules, &mode_home, NULL, &(struct log_flags){0}, NULL);
+	rules_add(rules, &mode_home, "imap", &flags, NULL);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)

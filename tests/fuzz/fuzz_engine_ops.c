@@ -308,9 +308,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	memset(&world, 0, sizeof(world));
 	world.space = UINT64_MAX;
 	world.answers = bits & 16;
-	rules_add(&rules, &mode_home, NULL, &flags);
+	rules_add(&rules, &mode_home, NULL, &flags, NULL);
 	if (bits & 32)
-		rules_add(&rules, &mode_home, "imap", &(struct log_flags){0});
+		rules_add(&rules, &mode_home, "imap", &(struct log_flags){0}, NULL);
 	world_begin(&world, &rules);
 	begin(&world, &input);
 	while (input.left)

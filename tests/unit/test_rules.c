@@ -61,9 +61,9 @@ static void round_trip(void **state)
 			.only = {bits & 8, bits & 16},
 		};
 
-		assert_non_null(rules_add(&rules, &mode_home, protocols[bits % 3], &flags));
+		assert_non_null(rules_add(&rules, &mode_home, protocols[bits % 3], &flags, NULL));
 	}
-	assert_null(rules_add(&rules, &mode_home, NULL, &(struct log_flags){0}));
+	assert_null(rules_add(&rules, &mode_home, NULL, &(struct log_flags){0}, NULL));
 	for (i = 0; i < 3; i++)
 		rules_add_mask(&rules, i ? "*@example.org" : "");
 	check_round_trip(&rules);
