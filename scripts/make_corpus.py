@@ -28,6 +28,7 @@ WORDS = {
     "flags": b"/usr/lib/dovecot/script-login -d /usr/lib/dovecot/rawlog -b -t -I -f in",
     "old": b"script-login rawlog -o -t",
     "mail": b"imap -D -a auth -t 60 -u user postlogin",
+    "login": b"/usr/lib/dovecot/imap-login -D -l imap -R rawlogs login",
 }
 # As fuzz_engine_ops.c reads them: flags, then the number of what happens and its arguments.
 LOGIN = bytes([5, 1, 0, 0, 29, 1, 6, 1, 0, 0, 1, 7, 1, 0, 0, 0, 1])

@@ -15,24 +15,34 @@
 
 #define WORDS_MAX 32
 
-/* The settings of ways that are documented and that this version has not: never skipped silently. */
-static const struct {
-	const char *protocol; /* for -f protocol=; NULL: none */
+/* What the programs take (2.3.19.1): imap/main.c, login-common/main.c; and each of them besides:
+ * lib-master/master-service.c. No '+': they may stand behind other words. */
+#define MAIL_OPTIONS	"a:Dt:u:"
+#define LOGIN_OPTIONS	"Dl:R:S"
+#define SERVICE_OPTIONS "c:i:ko:OL"
+
+/* The settings that name a directory, and the ways that they are. */
+static const struct dir_setting {
+	const char *filter; /* for -f protocol=; NULL: none */
 	const char *setting;
-	const char *value_part; /* it matters only if the value has this; NULL: any value */
-} unsupported[] = {
-	{"imap", "rawlog_dir", NULL},
-	{"pop3", "rawlog_dir", NULL},
-	{"submission", "rawlog_dir", NULL},
-	{NULL, "lmtp_rawlog_dir", NULL},
-	{NULL, "lmtp_proxy_rawlog_dir", NULL},
-	{NULL, "submission_relay_rawlog_dir", NULL},
-	{NULL, "service/imap-login/executable", " -R"},
-	{NULL, "service/pop3-login/executable", " -R"},
-	{NULL, "service/submission-login/executable", " -R"},
+	const char *login; /* the setting is the executable of this service, with -R; NULL: a DIR */
+	const struct mode *mode;
+	const char *protocol; /* of the way; NULL: the mode knows but one */
+} dir_settings[] = {
+	{"imap", "rawlog_dir", NULL, &mode_rawlog_dir, "imap"},
+	{"pop3", "rawlog_dir", NULL, &mode_rawlog_dir, "pop3"},
+	{"submission", "rawlog_dir", NULL, &mode_rawlog_dir, "submission"},
+	{"lmtp", "lmtp_rawlog_dir", NULL, &mode_lmtp, NULL},
+	{"lmtp", "lmtp_proxy_rawlog_dir", NULL, &mode_lmtp_proxy, NULL},
+	{"submission", "submission_relay_rawlog_dir", NULL, &mode_relay, NULL},
+	{NULL, "service/imap-login/executable", "imap-login", &mode_login, "imap"},
+	{NULL, "service/pop3-login/executable", "pop3-login", &mode_login, "pop3"},
+	{NULL, "service/submission-login/executable", "submission-login", &mode_login,
+	 "submission"},
 };
 
-static const char *const protocols[] = {"imap", "pop3"};
+/* The programs of mail services: a post-login service may stand behind them. */
+static const char *const protocols[] = {"imap", "pop3", "submission"};
 
 /* A configuration that doveconf can read: the running one, or with FILE laid over it. */
 struct layer {
@@ -133,14 +143,36 @@ bool conf_postlogin_name(const char *executable, struct str *name_r)
 
 	optind = 0;
 	opterr = 0;
-	while ((letter = getopt(count, words, "+a:Dt:u:")) !=
-	       -1) /* imap/main.c, pop3/main.c, 2.3 */
+	while ((letter = getopt(count, words, MAIL_OPTIONS SERVICE_OPTIONS)) != -1)
 		;
 	found = count > 0 && optind < count;
 	if (found)
 		str_append_text(name_r, words[optind]);
 	free(copy);
 	return found;
+}
+
+int conf_login_dir(const char *executable, const char *program, struct str *dir_r)
+{
+	char *copy = mem_strdup(executable), *words[WORDS_MAX];
+	int count = split(copy, words), letter, ret = 0;
+	const char *dir = NULL;
+
+	optind = 0;
+	opterr = 0;
+	while (count && strcmp(base_name(words[0]), program) == 0 && ret == 0 &&
+	       (letter = getopt(count, words, LOGIN_OPTIONS SERVICE_OPTIONS)) != -1) {
+		if (letter == '?')
+			ret = -EINVAL;
+		else if (letter == 'R')
+			dir = optarg;
+	}
+	if (ret == 0 && dir) {
+		str_append_text(dir_r, dir);
+		ret = 1;
+	}
+	free(copy);
+	return ret;
 }
 
 /* What the manual's post-login block switches on for one protocol. 0 or -EINVAL. */
@@ -185,26 +217,74 @@ out:
 	return ret;
 }
 
-static int refuse_unsupported(const struct layer *base, const struct layer *overlay,
-			      struct str *error)
+/* Where the login process finds a DIR of -R. It is in its chroot, unless that is empty, and its
+ * current directory is $base_dir/login else (restrict-access.c, login-common/main.c, 2.3.19.1).
+ * Relative: to $base_dir/login. */
+static void leave_chroot(const struct layer *layer, const char *service, struct str *dir)
 {
-	struct str with = {0}, without = {0};
-	const char *part;
-	unsigned int i;
-	int ret = 0;
+	struct str setting = {0}, chroot = {0}, base_dir = {0}, inside = {0};
+	const char *path = dir->data;
 
-	for (i = 0; i < sizeof(unsupported) / sizeof(unsupported[0]) && !ret; i++) {
-		part = unsupported[i].value_part;
-		if (ask(overlay, unsupported[i].protocol, unsupported[i].setting, &with) ||
-		    ask(base, unsupported[i].protocol, unsupported[i].setting, &without))
-			continue; /* not installed: doveconf does not know it */
-		if (!with.len || strcmp(str_text(&with), str_text(&without)) == 0 ||
-		    (part && !strstr(with.data, part)))
-			continue;
-		str_printf(error, "%s = %s: this version of rawtap can't record that way",
-			   unsupported[i].setting, with.data);
-		ret = -EINVAL;
+	str_printf(&setting, "service/%s/chroot", service);
+	if (ask(layer, NULL, setting.data, &chroot) || !chroot.len)
+		goto out;
+	while (*path == '/')
+		path++;
+	str_append_text(&inside, *path ? path : ".");
+	str_clear(dir);
+	if (strcmp(chroot.data, "login") != 0) {
+		if (chroot.data[0] != '/' && ask(layer, NULL, "base_dir", &base_dir) == 0)
+			str_printf(dir, "%s/", str_text(&base_dir));
+		str_printf(dir, "%s/", chroot.data);
 	}
+	str_append_text(dir, inside.data);
+out:
+	str_free(&setting);
+	str_free(&chroot);
+	str_free(&base_dir);
+	str_free(&inside);
+}
+
+/* The DIR that it has in this configuration, into `dir`; empty: none. `value`: all of it.
+ * 0; -EINVAL: it makes no sense. */
+static int read_dir(const struct layer *layer, const struct dir_setting *setting, struct str *value,
+		    struct str *dir)
+{
+	int ret;
+
+	str_clear(dir);
+	if (ask(layer, setting->filter, setting->setting, value)) {
+		str_clear(value); /* not installed: doveconf does not know it */
+		return 0;
+	}
+	if (!setting->login) {
+		str_append_text(dir, str_text(value));
+		return 0;
+	}
+	ret = conf_login_dir(str_text(value), setting->login, dir);
+	if (ret > 0)
+		leave_chroot(layer, setting->login, dir);
+	return ret < 0 ? ret : 0;
+}
+
+/* What one setting of `overlay` switches on, and `base` does not. 0 or -EINVAL. */
+static int read_dir_setting(const struct dir_setting *setting, const struct layer *base,
+			    const struct layer *overlay, struct rules *rules, struct str *error)
+{
+	struct str value = {0}, with = {0}, without = {0};
+	int ret;
+
+	if (read_dir(base, setting, &value, &without))
+		str_clear(&without); /* that is between Dovecot and its admin */
+	ret = read_dir(overlay, setting, &value, &with);
+	if (ret)
+		str_printf(error, "service %s does not take what stands in its executable: %s",
+			   setting->login, value.data);
+	else if (with.len && strcmp(with.data, str_text(&without)) != 0 &&
+		 !rules_add(rules, setting->mode, setting->protocol, &(struct log_flags){0},
+			    with.data))
+		ret = -EINVAL;
+	str_free(&value);
 	str_free(&with);
 	str_free(&without);
 	return ret;
@@ -236,12 +316,14 @@ static int read_layers(const struct layer *base, const struct layer *overlay, st
 		ret = -EINVAL;
 	} else {
 		*debug_r = sets_debug(str_text(&with)) && !sets_debug(str_text(&without));
-		ret = refuse_unsupported(base, overlay, error);
+		ret = 0;
 	}
 	str_free(&with);
 	str_free(&without);
 	for (i = 0; i < sizeof(protocols) / sizeof(protocols[0]) && !ret; i++)
 		ret = read_postlogin(protocols[i], base, overlay, rules, error);
+	for (i = 0; i < sizeof(dir_settings) / sizeof(dir_settings[0]) && !ret; i++)
+		ret = read_dir_setting(&dir_settings[i], base, overlay, rules, error);
 	if (!ret && rules->ways_count == before) {
 		str_append_text(error, "it switches on nothing that the running Dovecot does not "
 				       "do by itself");

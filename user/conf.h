@@ -22,6 +22,10 @@ int conf_read(const char *file, const char *running, struct rules *rules, bool *
  * rawlog; 0: it runs something else; -EINVAL: rawlog's own flags make no sense. */
 int conf_script_flags(const char *executable, struct log_flags *flags_r);
 
+/* The directory in a login service's executable, "imap-login -R rawlogs", as that `program` takes
+ * it. 1: it is appended to `dir_r`; 0: none, or another program; -EINVAL: words that it refuses. */
+int conf_login_dir(const char *executable, const char *program, struct str *dir_r);
+
 /* The post-login service in a mail service's executable, "imap postlogin": its name into
  * `name_r`. False: none. */
 bool conf_postlogin_name(const char *executable, struct str *name_r);

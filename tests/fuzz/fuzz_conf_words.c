@@ -27,6 +27,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	found = conf_postlogin_name(text, &name);
 	assert(found == (name.len > 0));
 	assert(!found || (strstr(text, name.data) && !strpbrk(name.data, " \t")));
+	str_clear(&name);
+	ret = conf_login_dir(text, "imap-login", &name);
+	assert(ret == 0 || ret == 1 || ret == -EINVAL);
+	assert((ret == 1) == (name.len > 0));
+	if (ret)
+		assert(strstr(text, "imap-login") && strstr(text, "-"));
+	assert(!name.len || (strstr(text, name.data) && !strpbrk(name.data, " \t")));
 	str_free(&name);
 	free(text);
 	return 0;

@@ -85,6 +85,54 @@ static void postlogin_name(void **state)
 	check_postlogin("imap\tpostlogin other", "postlogin");
 	check_postlogin("imap -- postlogin", "postlogin");
 	check_postlogin("imap postlogin -D", "postlogin");
+	check_postlogin("imap -a auth -D", NULL);
+	check_postlogin("imap -o mail_debug=yes -k postlogin", "postlogin");
+	check_postlogin("submission postlogin", "postlogin");
+}
+
+static void check_login_dir(const char *executable, int ret, const char *expect)
+{
+	struct str dir = {0};
+
+	assert_int_equal(conf_login_dir(executable, "imap-login", &dir), ret);
+	assert_string_equal(str_text(&dir), expect);
+	str_free(&dir);
+}
+
+static void login_dir(void **state)
+{
+	check_login_dir("imap-login -R rawlogs", 1, "rawlogs");
+	check_login_dir("imap-login -Rrawlogs", 1, "rawlogs");
+	check_login_dir("/usr/lib/dovecot/imap-login  -R  /var/log/raw logs", 1, "/var/log/raw");
+	check_login_dir("imap-login -D -S -l imap -R rawlogs login", 1, "rawlogs");
+	check_login_dir("imap-login -DR rawlogs", 1, "rawlogs");
+	check_login_dir("imap-login login -R rawlogs -D", 1, "rawlogs");
+	check_login_dir("imap-login -o verbose_ssl=yes -k -R rawlogs", 1, "rawlogs");
+	check_login_dir("imap-login -R one -R two", 1, "two");
+	check_login_dir("imap-login -R -D", 1, "-D");
+}
+
+static void no_login_dir(void **state)
+{
+	check_login_dir("", 0, "");
+	check_login_dir("  ", 0, "");
+	check_login_dir("imap-login", 0, "");
+	check_login_dir("imap-login -D login", 0, "");
+	check_login_dir("imap-login -l -Rrawlogs", 0, ""); /* a socket with an odd name */
+	check_login_dir("imap-login -- -R rawlogs", 0, "");
+	check_login_dir("imap-login -D -o x=-R", 0, "");
+	check_login_dir("pop3-login -R rawlogs", 0, "");
+	check_login_dir("script-login imap-login -R rawlogs", 0, "");
+	check_login_dir("imap-login/ -R rawlogs", 0, "");
+}
+
+static void login_words_make_no_sense(void **state)
+{
+	check_login_dir("imap-login -R", -EINVAL, "");
+	check_login_dir("imap-login -R rawlogs -x", -EINVAL, "");
+	check_login_dir("imap-login -R rawlogs -b", -EINVAL, "");
+	check_login_dir("imap-login --rawlog rawlogs", -EINVAL, "");
+	check_login_dir("imap-login -R rawlogs", 1, "rawlogs"); /* getopt() has forgotten */
 }
 
 /* More words than anybody writes are cut, not written beyond the end. */
@@ -101,6 +149,13 @@ static void many_words(void **state)
 	assert_true(flags.timestamps);
 	assert_true(conf_postlogin_name(text.data, &name));
 	assert_string_equal(name.data, "rawlog");
+	str_clear(&text);
+	str_clear(&name);
+	str_append_text(&text, "imap-login -R rawlogs");
+	for (i = 0; i < 1000; i++)
+		str_append_text(&text, " -D");
+	assert_int_equal(conf_login_dir(text.data, "imap-login", &name), 1);
+	assert_string_equal(name.data, "rawlogs");
 	str_free(&text);
 	str_free(&name);
 }
@@ -112,6 +167,9 @@ int main(void)
 		cmocka_unit_test(script_runs_something_else),
 		cmocka_unit_test(script_flags_make_no_sense),
 		cmocka_unit_test(postlogin_name),
+		cmocka_unit_test(login_dir),
+		cmocka_unit_test(no_login_dir),
+		cmocka_unit_test(login_words_make_no_sense),
 		cmocka_unit_test(many_words),
 	};
 
