@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Door: which of the tracked sockets are still there. No hook tells of every
- * socket's end, so user space asks now and then; what is missing has ended.
- * A socket that its process has closed (a TCP orphan) counts as ended.
+ * Door: what is there. Which of the tracked sockets still are: no hook tells of
+ * every socket's end, so user space asks now and then; what is missing has
+ * ended. A socket that its process has closed (a TCP orphan) counts as ended.
+ * And, once, which sockets are older than the recorder.
  */
-#include "maps.bpf.h"
+#include "sock.bpf.h"
 
 SEC("iter/bpf_sk_storage_map")
 int iter__sockets(struct bpf_iter__bpf_sk_storage_map *ctx)
@@ -15,9 +16,36 @@ int iter__sockets(struct bpf_iter__bpf_sk_storage_map *ctx)
 
 	if (!sk || !state || !sk->sk_socket)
 		return 0;
-	live.cookie = state->cookie;
-	live.end[RL_IN] = state->offset[RL_IN];
-	live.end[RL_OUT] = state->offset[RL_OUT];
+	live.cookie = state->stream.cookie;
+	/* of TLS these are not the offsets that the stream of records has */
+	live.end[RL_IN] = state->tls ? 0 : state->stream.offset[RL_IN];
+	live.end[RL_OUT] = state->tls ? 0 : state->stream.offset[RL_OUT];
 	bpf_seq_write(ctx->meta->seq, &live, sizeof(live));
+	return 0;
+}
+
+/* Mail processes need no mark: there a login request names each new one. */
+SEC("iter/task_file")
+int iter__files(struct bpf_iter__task_file *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct file *file = ctx->file;
+	struct rl_service *service;
+	struct sock_state *state;
+	struct socket *socket;
+	__u32 tgid;
+
+	if (!task || !file)
+		return 0;
+	tgid = task->tgid;
+	service = bpf_map_lookup_elem(&procs, &tgid);
+	if (!service || service->role == RL_ROLE_MAIL || !role_has_traffic(service->role))
+		return 0;
+	socket = bpf_sock_from_file(file);
+	if (!socket || !socket->sk || bpf_sk_storage_get(&socks, socket->sk, 0, 0))
+		return 0;
+	state = sock_state_make(socket->sk, service->role);
+	if (state)
+		state->found = 1;
 	return 0;
 }

@@ -54,7 +54,7 @@ static __always_inline void control_submit(void *record)
 
 /* One operation's bytes on their way into records. */
 struct emit {
-	struct sock_state *sock;
+	struct stream *stream;
 	__u64 piece;	  /* user address of what comes next */
 	__u64 piece_left; /* bytes of it */
 	__u64 pieces;	  /* user address of the next struct iovec */
@@ -63,9 +63,16 @@ struct emit {
 	__u64 passed_ino;
 	__u32 pieces_left; /* how many struct iovec follow */
 	__u16 lost;	   /* bytes were lost: tell where the direction stands */
+	__u16 flags;	   /* of each record: enum rl_flag */
 	__u8 begun;	   /* this is not the operation's first chunk */
 	__u8 dir;
 };
+
+/* What a client or another server says; the rest is control: what tells who it is. */
+static __always_inline bool class_is_traffic(__u32 class)
+{
+	return class == RL_CLASS_CLIENT || class == RL_CLASS_RELAY;
+}
 
 static __always_inline void gap_emit(struct emit *e, __u64 size, __u8 reason)
 {
@@ -75,12 +82,13 @@ static __always_inline void gap_emit(struct emit *e, __u64 size, __u8 reason)
 		e->lost = 1;
 		return;
 	}
-	rec_init(&r->rec, RL_GAP, sizeof(*r), e->sock->cookie);
+	rec_init(&r->rec, RL_GAP, sizeof(*r), e->stream->cookie);
+	r->rec.flags = e->flags;
 	__builtin_memset(&r->body, 0, sizeof(r->body));
 	r->body.offset = e->offset;
 	r->body.size = size;
 	r->body.dir = e->dir;
-	r->body.class = e->sock->class;
+	r->body.class = e->stream->class;
 	r->body.reason = reason;
 	control_submit(r);
 }
@@ -90,15 +98,16 @@ static __always_inline void chunk_emit(struct emit *e, __u32 size, const __u32 c
 {
 	const __u32 head = sizeof(struct rl_rec) + sizeof(struct rl_data);
 	__u64 used = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA);
+	bool control = !class_is_traffic(e->stream->class);
 	struct rl_data *data;
 	struct rl_rec *rec = NULL;
 
-	if (e->sock->class != RL_CLASS_CLIENT || used + head + cap <= config.data_limit)
+	if (control || used + head + cap <= config.data_limit)
 		rec = bpf_ringbuf_reserve(&ring, head + cap, 0);
 	if (!rec) {
 		COUNT(lost_records, 1);
 		COUNT(lost_bytes, size);
-		if (e->sock->class != RL_CLASS_CLIENT)
+		if (control)
 			COUNT(lost_control, 1);
 		e->lost = 1;
 		return;
@@ -113,18 +122,17 @@ static __always_inline void chunk_emit(struct emit *e, __u32 size, const __u32 c
 		gap_emit(e, size, RL_GAP_FAULT);
 		return;
 	}
-	rec_init(rec, RL_DATA, head + size, e->sock->cookie);
-	rec->flags = flags;
+	rec_init(rec, RL_DATA, head + size, e->stream->cookie);
+	rec->flags = flags | e->flags;
 	data->offset = e->offset;
 	data->passed_ino = e->passed_ino;
 	data->size = size;
 	data->dir = e->dir;
-	data->class = e->sock->class;
+	data->class = e->stream->class;
 	data->pad[0] = data->pad[1] = 0;
 	COUNT(records, 1);
-	bpf_ringbuf_submit(rec, e->sock->class != RL_CLASS_CLIENT ||
-						(used < config.wakeup_size &&
-						 used + head + cap >= config.wakeup_size) ?
+	bpf_ringbuf_submit(rec, control || (used < config.wakeup_size &&
+					    used + head + cap >= config.wakeup_size) ?
 					BPF_RB_FORCE_WAKEUP :
 					BPF_RB_NO_WAKEUP);
 }
@@ -195,9 +203,9 @@ static __always_inline void emit_bytes(struct emit *e)
 		chunk_emit(e, 0, 192, RL_F_EOF);
 	if (!e->lost)
 		return;
-	tail.end[RL_IN] = e->sock->offset[RL_IN];
-	tail.end[RL_OUT] = e->sock->offset[RL_OUT];
-	if (bpf_map_update_elem(&tails, &e->sock->cookie, &tail, BPF_ANY))
+	tail.end[RL_IN] = e->stream->offset[RL_IN];
+	tail.end[RL_OUT] = e->stream->offset[RL_OUT];
+	if (bpf_map_update_elem(&tails, &e->stream->cookie, &tail, BPF_ANY))
 		COUNT(map_full, 1);
 }
 

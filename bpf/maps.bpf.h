@@ -12,14 +12,45 @@
 #define RL_MAP extern
 #endif
 
-/* What is known of a socket; lives and dies with the socket itself. */
-struct sock_state {
-	__u64 cookie;
+/* One stream of bytes: a socket's own, or the text inside its TLS. */
+struct stream {
+	__u64 cookie;	 /* of the socket; 0: not known yet */
 	__u64 offset[2]; /* bytes that passed, by enum rl_dir */
 	__u32 class;	 /* enum rl_class */
 	__u32 verdict;	 /* enum rl_verdict */
-	__u32 announced; /* its SOCK_OPEN is in the ring */
-	__u32 eof;	 /* its end-of-file is in the ring */
+};
+
+/* What is known of a socket; lives and dies with the socket itself. */
+struct sock_state {
+	struct stream stream;
+	__u16 role;	/* enum rl_role of the process that it belongs to */
+	__u8 announced; /* its SOCK_OPEN is in the ring */
+	__u8 eof;	/* its end-of-file is in the ring */
+	__u8 connected; /* by the process itself, not accepted */
+	__u8 tls;	/* its bytes are TLS, which nobody wants */
+	__u8 found;	/* it was there when the recorder began */
+	__u8 pad;
+};
+
+/* An object of OpenSSL's, by its address in its process. */
+struct object_key {
+	__u64 address;
+	__u32 tgid;
+	__u32 pad;
+};
+
+/* What a thread did last, for what it does next. */
+struct thread_state {
+	/* its last receive: whose bytes lie where */
+	__u64 recv_address, recv_size;
+	__u64 recv_cookie;
+	__u64 recv_offset;
+	__u32 recv_class, recv_verdict;
+	__u64 pair[2];	 /* BIO_new_bio_pair(): where it puts the inner and the outer half */
+	__u64 call_ssl;	 /* SSL_read() or SSL_write() that has not returned */
+	__u64 call_data; /* its buffer */
+	__u32 waiting;	 /* SSL objects whose socket is not known yet */
+	__u32 pad;
 };
 
 struct map_ring {
@@ -54,7 +85,40 @@ struct map_verdicts {
 	__uint(max_entries, RL_MAX_SOCKETS);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, __u64);
+	__type(value, struct rl_decision);
+};
+
+/* Those that carry TLS, by cookie, with the verdict on them. */
+struct map_tls_socks {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, RL_MAX_SOCKETS);
+	__type(key, __u64);
 	__type(value, __u32);
+};
+
+/* SSL -> the text inside. */
+struct map_ssls {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, RL_MAX_SOCKETS);
+	__type(key, struct object_key);
+	__type(value, struct stream);
+};
+
+/* The outer half of a BIO pair -> the address of the SSL that has the inner one. */
+struct map_bios {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, RL_MAX_SOCKETS);
+	__type(key, struct object_key);
+	__type(value, __u64);
+};
+
+/* By thread: only of processes that do TLS. */
+struct map_threads {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, RL_MAX_PROCS);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u64);
+	__type(value, struct thread_state);
 };
 
 struct map_tails {
@@ -78,6 +142,10 @@ RL_MAP struct map_procs procs SEC(".maps");
 RL_MAP struct map_services services SEC(".maps");
 RL_MAP struct map_verdicts verdicts SEC(".maps");
 RL_MAP struct map_tails tails SEC(".maps");
+RL_MAP struct map_tls_socks tls_socks SEC(".maps");
+RL_MAP struct map_ssls ssls SEC(".maps");
+RL_MAP struct map_bios bios SEC(".maps");
+RL_MAP struct map_threads threads SEC(".maps");
 RL_MAP struct map_stats stats SEC(".maps");
 
 #ifdef RL_DEFINE_MAPS

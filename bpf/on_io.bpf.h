@@ -9,6 +9,7 @@
 #define RL_ON_IO_BPF_H
 
 #include "sock.bpf.h"
+#include "thread.bpf.h"
 
 /* Where the bytes are that this system call moves. 0, or the reason why they can't be had. */
 static __always_inline int buffer_find(struct emit *e, __u64 *control)
@@ -70,18 +71,56 @@ static __always_inline __u64 passed_ino(__u64 control)
 /* Has user space said no? Asked until it has decided, then remembered with the socket. */
 static __always_inline bool is_muted(struct sock_state *state)
 {
-	__u32 *verdict;
+	struct rl_decision *decision;
+	struct rl_decision own;
+	__u32 verdict;
 
-	if (state->verdict == RL_VERDICT_PENDING) {
-		verdict = bpf_map_lookup_elem(&verdicts, &state->cookie);
-		if (!verdict)
+	if (state->stream.verdict == RL_VERDICT_PENDING) {
+		decision = bpf_map_lookup_elem(&verdicts, &state->stream.cookie);
+		if (!decision)
 			return false;
-		state->verdict = *verdict;
-		bpf_map_delete_elem(&verdicts, &state->cookie);
-		if (state->verdict == RL_VERDICT_MUTE)
+		own = *decision;
+		bpf_map_delete_elem(&verdicts, &state->stream.cookie);
+		if (own.role != state->role)
+			return false;
+		verdict = own.verdict;
+		state->stream.verdict = verdict;
+		if (state->tls)
+			bpf_map_update_elem(&tls_socks, &state->stream.cookie, &verdict, BPF_EXIST);
+		if (verdict == RL_VERDICT_MUTE)
 			COUNT(verdicts, 1);
 	}
-	return state->verdict == RL_VERDICT_MUTE;
+	return state->stream.verdict == RL_VERDICT_MUTE;
+}
+
+/*
+ * A socket of a process that does TLS. What was received is noted, for the
+ * BIO_write() that takes it on: that tells which SSL object has this socket.
+ * True: the bytes are TLS, and what is inside comes by another way.
+ */
+static __always_inline bool is_tls(struct sock_state *state, struct emit *e, __u64 offset)
+{
+	struct thread_state *thread;
+
+	if (!class_is_traffic(state->stream.class))
+		return false;
+	if (!state->tls && bpf_map_lookup_elem(&tls_socks, &state->stream.cookie))
+		state->tls = 1;
+	thread = thread_get();
+	if (!thread)
+		return state->tls;
+	if (e->dir == RL_IN) {
+		thread->recv_address = e->piece;
+		thread->recv_size = e->left;
+		thread->recv_cookie = state->stream.cookie;
+		thread->recv_offset = offset;
+		thread->recv_class = state->stream.class;
+		thread->recv_verdict = state->stream.verdict;
+	}
+	/* a server's first bytes of TLS follow the client's, and are known by them */
+	if (thread->waiting && (e->dir == RL_IN || state->stream.class == RL_CLASS_RELAY))
+		e->flags = RL_F_UNDECIDED;
+	return state->tls;
 }
 
 /* `unread`: no buffer has the bytes, the caller had them thrown away. */
@@ -92,14 +131,18 @@ static __always_inline int on_io(struct sock *sk, int ret, __u8 dir, bool unread
 	struct emit e = {.dir = dir};
 	struct sock_state *state;
 	__u64 control = 0;
+	bool muted;
 	int reason;
 
-	if (likely(!service) || service->role != RL_ROLE_MAIL || ret < 0)
+	if (likely(!service) || !role_has_traffic(service->role) || ret < 0)
 		return 0;
 	COUNT(operations, 1);
 	e.left = ret;
 	state = bpf_sk_storage_get(&socks, sk, 0, 0);
-	if (state && (state->class == RL_CLASS_OTHER || is_muted(state))) {
+	if (state && state->role != service->role)
+		sock_hand_over(state, service->role);
+	muted = state && (state->stream.class == RL_CLASS_OTHER || is_muted(state));
+	if (muted && !(service->flags & RL_SERVICE_TLS)) {
 		COUNT(muted, 1);
 		return 0;
 	}
@@ -107,15 +150,21 @@ static __always_inline int on_io(struct sock *sk, int ret, __u8 dir, bool unread
 	if (unread)
 		reason = RL_GAP_CALL;
 	state = sock_state_get(sk, service, &e);
-	if (!state || state->class == RL_CLASS_OTHER)
+	if (!state || state->stream.class == RL_CLASS_OTHER)
 		return 0;
 	if (ret == 0 && (dir == RL_OUT || state->eof))
 		return 0;
 	if (ret == 0)
 		state->eof = 1;
-	e.sock = state;
-	e.offset = __sync_fetch_and_add(&state->offset[dir & 1], ret);
-	if (state->class != RL_CLASS_CLIENT)
+	e.stream = &state->stream;
+	e.offset = __sync_fetch_and_add(&state->stream.offset[dir & 1], ret);
+	if (service->flags & RL_SERVICE_TLS && is_tls(state, &e, e.offset) && ret)
+		return 0;
+	if (muted) {
+		COUNT(muted, 1);
+		return 0;
+	}
+	if (!class_is_traffic(state->stream.class))
 		e.passed_ino = passed_ino(control);
 	if (reason && ret) {
 		gap_emit(&e, ret, reason);

@@ -33,6 +33,7 @@ static __always_inline int on_exec(struct task_struct *task)
 	if (!service)
 		return 0;
 	own = *service;
+	own.flags |= RL_SERVICE_FRESH;
 	if (own.role == RL_ROLE_MASTER) {
 		if ((__u32)bpf_get_current_uid_gid() != 0)
 			own.role = RL_ROLE_STRANGER;
@@ -77,7 +78,9 @@ static __always_inline int on_exit(struct task_struct *task)
 {
 	CONTROL_RECORD(exit_record, rl_none) *r;
 	__u32 tgid = task->tgid;
+	__u64 thread = (__u64)tgid << 32 | (__u32)task->pid;
 
+	bpf_map_delete_elem(&threads, &thread);
 	if ((__u32)task->pid != tgid || role_of(tgid) == RL_ROLE_NONE)
 		return 0;
 	bpf_map_delete_elem(&procs, &tgid);

@@ -19,6 +19,7 @@
 #define MSG_PEEK     2
 #define MSG_TRUNC    0x20
 #define MSG_ERRQUEUE 0x2000
+#define TCP_SYN_SENT 2
 #define S_IFMT	     0170000
 #define S_IFSOCK     0140000
 

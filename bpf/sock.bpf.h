@@ -9,6 +9,12 @@
 
 #include "emit.bpf.h"
 
+/* Are the sockets of such a process read? */
+static __always_inline bool role_has_traffic(__u16 role)
+{
+	return role == RL_ROLE_MAIL || role == RL_ROLE_LOGIN || role == RL_ROLE_DELIVERY;
+}
+
 /* The inode number of the socket, as fstat() shows it. */
 static __always_inline __u64 sock_ino(struct sock *sk)
 {
@@ -98,33 +104,62 @@ static __always_inline bool says_script_login(struct emit *e)
 	return true;
 }
 
-/* The class of `sk`; fills in `path` where an AF_UNIX address decided it. */
-static __always_inline __u32 sock_classify(struct sock *sk, const struct rl_service *service,
+/* An AF_UNIX stream socket's class; fills in `path` where an address decided it. */
+static __always_inline __u32 unix_classify(struct sock *sk, const struct rl_service *service,
 					   struct emit *e, char path[RL_PATH_LEN])
 {
 	static const char auth_master[] = "/auth-master";
-	__u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
 	struct sock *peer;
-	__u32 len;
+	__u32 len = unix_path(sk, path);
+	bool accepted = len;
 
-	if (BPF_CORE_READ(sk, sk_type) != SOCK_STREAM)
-		return RL_CLASS_OTHER;
-	if (family == AF_INET || family == AF_INET6)
+	if (accepted && service->role == RL_ROLE_DELIVERY)
 		return RL_CLASS_CLIENT;
-	if (family != AF_UNIX)
-		return RL_CLASS_OTHER;
-	len = unix_path(sk, path);
-	if (len)
-		return path_ends(path, len, service->login_suffix, service->suffix_len) ?
-			       RL_CLASS_LOGIN :
-			       RL_CLASS_OTHER;
-	peer = BPF_CORE_READ((struct unix_sock *)sk, peer);
-	len = peer ? unix_path(peer, path) : 0;
+	if (!accepted) {
+		peer = BPF_CORE_READ((struct unix_sock *)sk, peer);
+		len = peer ? unix_path(peer, path) : 0;
+	}
 	if (!len) /* a socketpair: the login process's TLS proxy, or the rawlog binary */
-		return RL_CLASS_CLIENT;
+		return service->role == RL_ROLE_MAIL ? RL_CLASS_CLIENT : RL_CLASS_OTHER;
+	/* a mail process accepts login requests, a login process connects to make them */
+	if (accepted == (service->role == RL_ROLE_MAIL) &&
+	    path_ends(path, len, service->login_suffix, service->suffix_len))
+		return RL_CLASS_LOGIN;
+	if (accepted || service->role != RL_ROLE_MAIL)
+		return RL_CLASS_OTHER;
 	if (path_ends(path, len, auth_master, sizeof(auth_master) - 1))
 		return RL_CLASS_AUTH;
 	return says_script_login(e) ? RL_CLASS_POSTLOGIN : RL_CLASS_OTHER;
+}
+
+static __always_inline __u32 sock_classify(struct sock *sk, const struct sock_state *state,
+					   const struct rl_service *service, struct emit *e,
+					   char path[RL_PATH_LEN])
+{
+	__u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
+
+	if (BPF_CORE_READ(sk, sk_type) != SOCK_STREAM)
+		return RL_CLASS_OTHER;
+	if (family == AF_UNIX)
+		return unix_classify(sk, service, e, path);
+	if (family != AF_INET && family != AF_INET6)
+		return RL_CLASS_OTHER;
+	if (!state->connected)
+		return RL_CLASS_CLIENT;
+	return service->flags & RL_SERVICE_RELAY ? RL_CLASS_RELAY : RL_CLASS_OTHER;
+}
+
+static __always_inline void inet_addresses(struct sock *sk, struct rl_inet *inet)
+{
+	if (BPF_CORE_READ(sk, __sk_common.skc_family) == AF_INET6) {
+		BPF_CORE_READ_INTO(&inet->local, sk, __sk_common.skc_v6_rcv_saddr);
+		BPF_CORE_READ_INTO(&inet->remote, sk, __sk_common.skc_v6_daddr);
+	} else {
+		*(__be32 *)inet->local = BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr);
+		*(__be32 *)inet->remote = BPF_CORE_READ(sk, __sk_common.skc_daddr);
+	}
+	inet->local_port = BPF_CORE_READ(sk, __sk_common.skc_num);
+	inet->remote_port = __builtin_bswap16(BPF_CORE_READ(sk, __sk_common.skc_dport));
 }
 
 /* Tell user space of a socket of interest. Tried again at the next operation if the ring is full. */
@@ -135,14 +170,58 @@ static __always_inline void sock_announce(struct sock *sk, struct sock_state *st
 
 	if (!CONTROL_RESERVE(r))
 		return;
-	rec_init(&r->rec, RL_SOCK_OPEN, sizeof(*r), state->cookie);
+	rec_init(&r->rec, RL_SOCK_OPEN, sizeof(*r), state->stream.cookie);
+	if (state->found)
+		r->rec.flags = RL_F_FOUND;
 	r->body.ino = sock_ino(sk);
-	r->body.class = state->class;
+	r->body.class = state->stream.class;
 	r->body.family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	r->body.role = state->role;
 	r->body.pad = 0;
 	__builtin_memcpy(r->body.path, path, RL_PATH_LEN);
+	if (r->body.family != AF_UNIX)
+		inet_addresses(sk, &r->body.inet);
 	control_submit(r);
 	state->announced = 1;
+}
+
+/*
+ * A socket moved on to a process of another kind: from the login process to the
+ * mail process. For the one it has ended, for the other it begins.
+ */
+static __always_inline void sock_hand_over(struct sock_state *state, __u16 role)
+{
+	CONTROL_RECORD(close_record, rl_close) *r;
+
+	if (state->announced && CONTROL_RESERVE(r)) {
+		rec_init(&r->rec, RL_SOCK_CLOSE, sizeof(*r), state->stream.cookie);
+		r->body.end[RL_IN] = state->stream.offset[RL_IN];
+		r->body.end[RL_OUT] = state->stream.offset[RL_OUT];
+		control_submit(r);
+	}
+	bpf_map_delete_elem(&tails, &state->stream.cookie);
+	state->stream.offset[RL_IN] = 0;
+	state->stream.offset[RL_OUT] = 0;
+	state->stream.verdict = RL_VERDICT_PENDING;
+	state->role = role;
+	state->announced = 0;
+	state->eof = 0;
+	state->tls = 0;
+	state->found = 0;
+}
+
+/* The state of a socket; made if there is none. NULL: no memory. */
+static __always_inline struct sock_state *sock_state_make(struct sock *sk, __u16 role)
+{
+	struct sock_state *state = bpf_sk_storage_get(&socks, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+
+	if (!state) {
+		COUNT(map_full, 1);
+		return NULL;
+	}
+	state->stream.cookie = bpf_get_socket_cookie(sk);
+	state->role = role;
+	return state;
 }
 
 /* The state of a socket of a tracked process; made at its first operation. NULL: no memory. */
@@ -152,18 +231,15 @@ sock_state_get(struct sock *sk, const struct rl_service *service, struct emit *e
 	struct sock_state *state = bpf_sk_storage_get(&socks, sk, 0, 0);
 	char path[RL_PATH_LEN] = {};
 
-	if (likely(state && (state->announced || state->class == RL_CLASS_OTHER)))
+	if (likely(state && (state->announced || state->stream.class == RL_CLASS_OTHER)))
 		return state;
 	if (!state) {
-		state = bpf_sk_storage_get(&socks, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
-		if (!state) {
-			COUNT(map_full, 1);
+		state = sock_state_make(sk, service->role);
+		if (!state)
 			return NULL;
-		}
-		state->cookie = bpf_get_socket_cookie(sk);
 	}
-	state->class = sock_classify(sk, service, e, path);
-	if (state->class != RL_CLASS_OTHER)
+	state->stream.class = sock_classify(sk, state, service, e, path);
+	if (state->stream.class != RL_CLASS_OTHER)
 		sock_announce(sk, state, path);
 	return state;
 }

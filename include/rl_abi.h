@@ -29,7 +29,9 @@
 	X(FACT_MASTER, 9, rl_master) /* what is known of a Dovecot master process */               \
 	X(FACT_LOG, 10, rl_log)	     /* how the opening of a log went */                           \
 	X(FACT_WRITE, 11, rl_write)  /* a log was given up: why */                                 \
-	X(STATS, 12, rl_stats)	     /* the kernel side's counters at the end */
+	X(STATS, 12, rl_stats)	     /* the kernel side's counters at the end */                   \
+	X(TLS_BEGIN, 13, rl_tls) /* the socket carries TLS; the text inside comes with RL_F_TLS */ \
+	X(FACT_HOME, 14, rl_home) /* a master's mail_home setting */
 
 enum rl_type {
 #define X(name, number, payload) RL_##name = number,
@@ -43,12 +45,14 @@ enum rl_dir { RL_IN = 0, RL_OUT = 1 };
 /* What a socket of a tracked process is; decided once, at its first operation. */
 enum rl_class {
 	RL_CLASS_NONE = 0,
-	RL_CLASS_CLIENT = 1,	/* inet stream, or an unnamed socketpair end */
-	RL_CLASS_LOGIN = 2,	/* accepted on .../login/<service>: login requests */
+	RL_CLASS_CLIENT = 1,	/* accepted inet stream, lmtp's unix stream, or a socketpair end */
+	RL_CLASS_LOGIN = 2,	/* .../login/<service>: login requests, at either end */
 	RL_CLASS_AUTH = 3,	/* connected to .../auth-master: user lookups */
 	RL_CLASS_POSTLOGIN = 4, /* connected to a post-login service */
 	RL_CLASS_OTHER = 5,	/* of no interest */
+	RL_CLASS_RELAY = 6,	/* inet stream that the process itself connected: the next server */
 };
+#define RL_CLASS_MAX RL_CLASS_RELAY
 
 /* What a process is to the kernel side. */
 enum rl_role {
@@ -56,14 +60,20 @@ enum rl_role {
 	RL_ROLE_MASTER = 1,   /* parent of the others; its sockets are not read */
 	RL_ROLE_MAIL = 2,     /* serves logged-in users */
 	RL_ROLE_STRANGER = 3, /* called as a master is, and not run by root */
+	RL_ROLE_LOGIN = 4,    /* serves clients until they are logged in */
+	RL_ROLE_DELIVERY = 5, /* takes mail without a login: lmtp */
 };
 
 enum rl_flag {
-	RL_F_MORE = 1 << 0,  /* DATA: the same system call's bytes go on in the next record */
-	RL_F_EOF = 1 << 1,   /* DATA: a read returned 0 */
-	RL_F_FOUND = 1 << 2, /* PROC_EXEC: was already running when rawtap started */
-	RL_F_CONT = 1 << 3,  /* DATA: the same system call's bytes began in an earlier record */
-	RL_F_LIVE = 1 << 4,  /* SOCK_CLOSE: the socket is still there, the recorder stops */
+	RL_F_MORE = 1 << 0, /* DATA: the same system call's bytes go on in the next record */
+	RL_F_EOF = 1 << 1,  /* DATA: a read returned 0 */
+	/* PROC_EXEC, SOCK_OPEN of others than mail processes: was there when rawtap started */
+	RL_F_FOUND = 1 << 2,
+	RL_F_CONT = 1 << 3, /* DATA: the same system call's bytes began in an earlier record */
+	RL_F_LIVE = 1 << 4, /* SOCK_CLOSE: the socket is still there, the recorder stops */
+	RL_F_TLS = 1 << 5,  /* DATA, GAP: the text inside TLS, with offsets of its own */
+	/* DATA, GAP: this may be TLS already: the next record of the process tells (TLS_BEGIN) */
+	RL_F_UNDECIDED = 1 << 6,
 };
 
 /* Why bytes are missing. X(name, number, text) */
@@ -113,12 +123,24 @@ struct rl_proc {
 	char comm[RL_COMM_LEN];
 };
 
+/* The addresses of an inet socket: ports in host order, zeroes behind an IPv4 address. */
+struct rl_inet {
+	__u8 local[16];
+	__u8 remote[16];
+	__u16 local_port;
+	__u16 remote_port;
+};
+
 struct rl_open {
 	__u64 ino; /* of the socket, as fstat() shows it */
 	__u16 class;
 	__u16 family;
-	__u32 pad;
-	char path[RL_PATH_LEN]; /* AF_UNIX: own or the peer's address, NUL-terminated */
+	__u16 role; /* enum rl_role of the process that it belongs to now */
+	__u16 pad;
+	union {
+		char path[RL_PATH_LEN]; /* AF_UNIX: own or the peer's address, NUL-terminated */
+		struct rl_inet inet;	/* AF_INET, AF_INET6 */
+	};
 };
 
 struct rl_data {
@@ -162,6 +184,18 @@ struct rl_master {
 	__u32 pad;
 	char version[RL_VERSION_LEN];
 	char base_dir[RL_BASE_DIR_LEN];
+};
+
+/* rl_rec.tgid is the master's. Follows its FACT_MASTER where there is such a setting. */
+#define RL_HOME_LEN 256
+
+struct rl_home {
+	char mail_home[RL_HOME_LEN]; /* with its variables */
+};
+
+/* The text inside TLS is numbered from 0, in both directions. */
+struct rl_tls {
+	__u64 offset; /* of the socket's RL_IN direction, where TLS begins */
 };
 
 enum rl_log_status {
@@ -208,7 +242,8 @@ struct rl_setting {
 	X(lost_control, "handshake and process records lost")                                      \
 	X(faults, "buffers that could not be read")                                                \
 	X(map_full, "map updates refused")                                                         \
-	X(missed, "program runs that the kernel left out")
+	X(missed, "program runs that the kernel left out")                                         \
+	X(tls_unknown, "TLS bytes whose connection is not known")
 
 struct rl_stats {
 #define X(field, text) __u64 field;

@@ -18,18 +18,31 @@ struct rl_service_key {
 	char comm[RL_COMM_LEN];
 };
 
+enum rl_service_flag {
+	RL_SERVICE_TLS = 1 << 0,   /* its TLS is looked into: the probes are attached */
+	RL_SERVICE_RELAY = 1 << 1, /* what it connects to itself is of interest */
+	RL_SERVICE_FRESH = 1 << 2, /* of a process: seen from its beginning */
+};
+
 struct rl_service {
-	__u16 role; /* enum rl_role */
-	__u16 suffix_len;
+	__u16 role;  /* enum rl_role */
+	__u16 flags; /* enum rl_service_flag */
+	__u32 suffix_len;
 	/* The end of the path of the socket that login requests come in on. */
 	char login_suffix[RL_SUFFIX_LEN];
 };
 
-/* Map `verdicts` (key: cookie): what user space decided of a socket. */
+/* What user space decided of a socket. */
 enum rl_verdict {
 	RL_VERDICT_PENDING = 0,
 	RL_VERDICT_RECORD = 1,
 	RL_VERDICT_MUTE = 2,
+};
+
+/* Map `verdicts` (key: cookie). */
+struct rl_decision {
+	__u16 verdict; /* enum rl_verdict */
+	__u16 role;    /* of the process that it is about: a socket can have moved on meanwhile */
 };
 
 /* Map `tails` (key: cookie): where each direction stood when bytes were lost. */

@@ -10,8 +10,10 @@
 #if defined(__TARGET_ARCH_x86)
 
 struct pt_regs {
+	long unsigned int ax;
 	long unsigned int dx;
 	long unsigned int si;
+	long unsigned int di;
 	long unsigned int orig_ax;
 };
 
@@ -40,6 +42,11 @@ enum {
 struct pt_regs {
 	__u64 regs[31];
 	__s32 syscallno;
+};
+
+/* What an uprobe's program sees of them. */
+struct user_pt_regs {
+	__u64 regs[31];
 };
 
 #define SYSCALL_NR(regs)   ((regs)->syscallno)
