@@ -46,6 +46,11 @@ static struct master *master_find(struct engine *engine, uint32_t tgid)
 	return master;
 }
 
+const struct master *engine_master(const struct engine *engine, const struct proc *proc)
+{
+	return master_find((struct engine *)engine, proc->master_tgid);
+}
+
 const struct hs_login_layout *engine_layout(struct engine *engine, const struct proc *proc)
 {
 	struct master *master = master_find(engine, proc->master_tgid);
@@ -69,7 +74,9 @@ static void sock_free(struct engine *engine, struct sock **sock_p)
 	HASH_DELETE(hh, engine->socks, sock);
 	if (sock->session)
 		sock->session->sock = NULL;
+	tls_drop(engine, sock);
 	str_free(&sock->login.bytes);
+	str_free(&sock->login.reply);
 	hs_lines_free(&sock->lines[RL_IN]);
 	hs_lines_free(&sock->lines[RL_OUT]);
 	free(sock);
@@ -84,10 +91,13 @@ static void proc_free(struct engine *engine, struct proc **proc_p, const struct 
 	*proc_p = NULL;
 	HASH_DELETE(hh, engine->procs, proc);
 	DL_FOREACH_SAFE(proc->sessions, session, next) {
-		DL_DELETE(proc->sessions, session);
-		session->proc = NULL;
 		if (!session->sock && rec)
 			session_end(engine, session, rec, NULL);
+	}
+	DL_FOREACH_SAFE(proc->sessions, session, next) {
+		DL_DELETE(proc->sessions, session);
+		session->proc = NULL;
+		session->rawlogs = proc->rawlogs;
 	}
 	free(proc);
 }
@@ -121,7 +131,7 @@ static void on_proc_exec(struct engine *engine, const struct event *event)
 	master_forget(engine, tgid);
 	if (service && service->role == RL_ROLE_MASTER && event->rec->flags & RL_F_FOUND)
 		engine->world.ask_master(engine->world.context, tgid); /* later it may be gone */
-	if (!service || service->role != RL_ROLE_MAIL)
+	if (!service || service->role == RL_ROLE_MASTER)
 		return;
 	proc = mem_alloc(sizeof(*proc));
 	proc->tgid = tgid;
@@ -194,7 +204,16 @@ static void on_master(struct engine *engine, const struct event *event)
 	}
 	master->status = event->master->status;
 	master->layout = hs_login_layout_find(event->master->version);
+	memcpy(master->base_dir, event->master->base_dir, sizeof(master->base_dir));
 	explain_master(event);
+}
+
+static void on_home(struct engine *engine, const struct event *event)
+{
+	struct master *master = master_find(engine, event->rec->tgid);
+
+	if (master)
+		memcpy(master->mail_home, event->home->mail_home, sizeof(master->mail_home));
 }
 
 /* Why no login request names a client's socket; REASON_NONE: it is no session at all. */
@@ -205,27 +224,74 @@ static enum reason unnamed_reason(const struct proc *proc)
 	return proc->lost_login ? REASON_NO_LOGIN : REASON_NONE;
 }
 
-/* A client's socket: a login request has named it, or it is none of ours. */
-static void client_open(struct engine *engine, struct sock *sock, const struct proc *proc)
+/* A socket whose bytes are not recorded. REASON_NONE: it is no session at all. */
+static void client_ignore(struct engine *engine, const struct sock *sock, const struct proc *proc,
+			  enum reason reason)
 {
-	struct session *session = session_by_ino(engine, sock->ino);
-	enum reason reason = unnamed_reason(proc);
-
-	if (session && !session->sock && session->tgid == sock->tgid) {
-		session->sock = sock;
-		sock->session = session;
-		if (session->state == SESSION_REFUSED)
-			engine->world.verdict(engine->world.context, sock->cookie, false);
-		return;
-	}
 	if (reason != REASON_NONE)
 		engine->summary.sessions[reason]++;
 	log_line(reason != REASON_NONE && reason_is_warning(reason) ? LOG_LEVEL_WARN :
 								      LOG_LEVEL_DEBUG,
-		 "%s()<%" PRIu32 ">: socket %" PRIu64 " is not recorded: %s", proc->service->comm,
+		 "%s()<%" PRIu32 ">: socket %" PRIu64 " is not recorded: %s", proc->service->name,
 		 proc->tgid, sock->ino,
 		 reason != REASON_NONE ? reason_text(reason) : "no login request names it");
 	engine->world.verdict(engine->world.context, sock->cookie, false);
+}
+
+static void client_bind(struct engine *engine, struct sock *sock, struct session *session)
+{
+	session->sock = sock;
+	sock->session = session;
+	if (session->state == SESSION_REFUSED)
+		engine->world.verdict(engine->world.context, sock->cookie, false);
+}
+
+/* A mail process's client: a login request has named it, or it is none of ours. */
+static void mail_open(struct engine *engine, struct sock *sock, const struct proc *proc)
+{
+	struct session *session = session_by_ino(engine, sock->ino);
+
+	if (session && !session->sock && session->tgid == sock->tgid &&
+	    session->traffic == TRAFFIC_MAIL)
+		client_bind(engine, sock, session);
+	else
+		client_ignore(engine, sock, proc, unnamed_reason(proc));
+}
+
+static void take_addresses(struct hs_login *login, const struct sock *sock)
+{
+	if (sock->family != AF_INET && sock->family != AF_INET6)
+		return;
+	login->local.family = login->remote.family = sock->family;
+	memcpy(login->local.addr, sock->inet.local, sizeof(login->local.addr));
+	memcpy(login->remote.addr, sock->inet.remote, sizeof(login->remote.addr));
+	login->local_port = sock->inet.local_port;
+	login->remote_port = sock->inet.remote_port;
+}
+
+static void traffic_open(struct engine *engine, struct sock *sock, struct proc *proc,
+			 const struct event *event)
+{
+	enum traffic traffic = service_traffic(proc->service, sock->class);
+	struct session *session;
+
+	if (traffic == TRAFFIC_MAIL) {
+		mail_open(engine, sock, proc);
+		return;
+	}
+	if (!rules_record(engine->rules, traffic)) {
+		engine->world.verdict(engine->world.context, sock->cookie, false);
+		return;
+	}
+	if (event->rec->flags & RL_F_FOUND) {
+		client_ignore(engine, sock, proc, REASON_OPEN_BEFORE);
+		return;
+	}
+	session = session_new(engine, proc, traffic);
+	take_addresses(&session->login, sock);
+	session_set_ino(engine, session, sock->ino);
+	client_bind(engine, sock, session);
+	session_begin(engine, session, event->rec);
 }
 
 /* Told once: nobody looks at the process any more. */
@@ -235,8 +301,13 @@ static void proc_ignore(struct engine *engine, struct proc *proc)
 		return;
 	proc->ignored = true;
 	engine->summary.sessions[REASON_MASTER]++;
-	log_debug("%s()<%" PRIu32 ">: not recorded: %s", proc->service->comm, proc->tgid,
+	log_debug("%s()<%" PRIu32 ">: not recorded: %s", proc->service->name, proc->tgid,
 		  reason_text(REASON_MASTER));
+}
+
+static bool sock_has_traffic(const struct sock *sock)
+{
+	return sock->class == RL_CLASS_CLIENT || sock->class == RL_CLASS_RELAY;
 }
 
 static void on_sock_open(struct engine *engine, const struct event *event)
@@ -261,9 +332,12 @@ static void on_sock_open(struct engine *engine, const struct event *event)
 	sock->ino = event->open->ino;
 	sock->tgid = tgid;
 	sock->class = event->open->class;
+	sock->family = event->open->family;
+	if (sock->family != AF_UNIX)
+		sock->inet = event->open->inet;
 	HASH_ADD(hh, engine->socks, cookie, sizeof(sock->cookie), sock);
-	if (sock->class == RL_CLASS_CLIENT)
-		client_open(engine, sock, proc);
+	if (sock_has_traffic(sock))
+		traffic_open(engine, sock, proc, event);
 }
 
 /*
@@ -276,9 +350,8 @@ static void on_bytes(struct engine *engine, const struct event *event)
 
 	if (!sock)
 		return;
-	if (sock->class == RL_CLASS_CLIENT) {
-		if (sock->session)
-			session_client(engine, sock->session, event);
+	if (sock_has_traffic(sock)) {
+		tls_bytes(engine, sock, event);
 	} else if (event->type == RL_DATA) {
 		handshake_data(engine, sock, event);
 	} else {
@@ -294,10 +367,20 @@ static void on_sock_close(struct engine *engine, const struct event *event)
 
 	if (!sock)
 		return;
+	tls_end(engine, sock);
+	handshake_end(engine, sock, event->rec);
 	session = sock->session;
 	if (session)
 		session_end(engine, session, event->rec, event->close);
 	sock_free(engine, &sock);
+}
+
+static void on_tls_begin(struct engine *engine, const struct event *event)
+{
+	struct sock *sock = sock_find(engine, event->rec->cookie);
+
+	if (sock && sock_has_traffic(sock))
+		tls_begin(engine, sock, event);
 }
 
 static void on_log(struct engine *engine, const struct event *event)
@@ -324,6 +407,8 @@ void engine_feed(struct engine *engine, const void *data, size_t size)
 		engine_malformed(engine, "record", 0);
 		return;
 	}
+	if (engine->undecided)
+		tls_settle(engine, &event);
 	switch (event.type) {
 	case RL_CLOCK:
 		on_clock(engine, &event);
@@ -348,6 +433,12 @@ void engine_feed(struct engine *engine, const void *data, size_t size)
 		break;
 	case RL_FACT_MASTER:
 		on_master(engine, &event);
+		break;
+	case RL_FACT_HOME:
+		on_home(engine, &event);
+		break;
+	case RL_TLS_BEGIN:
+		on_tls_begin(engine, &event);
 		break;
 	case RL_FACT_LOG:
 		on_log(engine, &event);
@@ -397,7 +488,7 @@ bool engine_has_lost(const struct engine *engine)
 
 	return summary->lost_bytes || summary->given_up || summary->malformed ||
 	       summary->stats.lost_control || summary->stats.map_full || summary->stats.missed ||
-	       summary->sessions[REASON_BACKLOG];
+	       summary->stats.tls_unknown || summary->sessions[REASON_BACKLOG];
 }
 
 void engine_free(struct engine **engine_p)

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/socket.h>
 
 /* The least that a type's payload holds, bytes. */
 static const struct {
@@ -29,17 +30,18 @@ static bool is_valid(const struct event *event, size_t extra)
 	switch (event->type) {
 	case RL_DATA:
 		return event->data->size == extra && event->data->dir <= RL_OUT &&
-		       event->data->class <= RL_CLASS_OTHER &&
+		       event->data->class <= RL_CLASS_MAX &&
 		       event->data->offset <= UINT64_MAX - extra;
 	case RL_SETTING:
 		return event->setting->size == extra && extra &&
 		       event->setting->text[extra - 1] == '\0';
 	case RL_GAP:
-		return !extra && event->gap->dir <= RL_OUT && event->gap->class <= RL_CLASS_OTHER &&
+		return !extra && event->gap->dir <= RL_OUT && event->gap->class <= RL_CLASS_MAX &&
 		       event->gap->offset <= UINT64_MAX - event->gap->size;
 	case RL_SOCK_OPEN:
-		return !extra && event->open->class <= RL_CLASS_OTHER &&
-		       ends(event->open->path, sizeof(event->open->path));
+		return !extra && event->open->class <= RL_CLASS_MAX &&
+		       (event->open->family != AF_UNIX ||
+			ends(event->open->path, sizeof(event->open->path)));
 	case RL_PROC_EXEC:
 		return !extra && ends(event->proc->comm, sizeof(event->proc->comm));
 	case RL_FACT_MASTER:
@@ -49,11 +51,14 @@ static bool is_valid(const struct event *event, size_t extra)
 	case RL_FACT_LOG:
 		return !extra && event->log->status <= RL_LOG_CREATE_FAILED &&
 		       event->log->serial >= 1;
+	case RL_FACT_HOME:
+		return !extra && ends(event->home->mail_home, sizeof(event->home->mail_home));
 	case RL_CLOCK:
 	case RL_PROC_EXIT:
 	case RL_SOCK_CLOSE:
 	case RL_FACT_WRITE:
 	case RL_STATS:
+	case RL_TLS_BEGIN:
 		return !extra;
 	}
 	return false;

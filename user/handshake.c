@@ -11,25 +11,99 @@
 #include "log.h"
 #include "model.h"
 
+/* To a mail process: a session begins. */
+static void mail_begin(struct engine *engine, struct proc *proc, struct login_reader *reader,
+		       const struct rl_rec *rec)
+{
+	struct session *session = session_new(engine, proc, TRAFFIC_MAIL);
+	const unsigned char *input;
+	size_t input_len;
+
+	session->login = reader->head;
+	session_set_ino(engine, session, reader->head.ino);
+	if (hs_login_data_parse(reader->bytes.data, reader->head.data_size,
+				proc->service->prefix_strings, session->session_id, &input,
+				&input_len)) {
+		engine_malformed(engine, "login request's data", proc->tgid);
+		return;
+	}
+	str_append(&session->input, input, input_len);
+	session->input_time_ns = rec->time_ns;
+}
+
+static bool same_peer(const struct hs_login *a, const struct hs_login *b)
+{
+	return a->remote_port == b->remote_port && a->local_port == b->local_port &&
+	       memcmp(a->remote.addr, b->remote.addr, sizeof(a->remote.addr)) == 0 &&
+	       memcmp(a->local.addr, b->local.addr, sizeof(a->local.addr)) == 0;
+}
+
+/*
+ * Which of a login process's clients is it that logs in? Without TLS its own
+ * socket is passed along. With TLS that is one end of a socketpair, and the
+ * addresses say it. These can be told by a proxy in front: then there is but
+ * one client in the process, or it can't be known.
+ */
+static struct session *login_client(struct proc *proc, const struct hs_login *request)
+{
+	struct session *session, *only = NULL;
+	unsigned int count = 0;
+
+	DL_FOREACH(proc->sessions, session) {
+		if (session->traffic != TRAFFIC_LOGIN || !session->sock || session->parting)
+			continue;
+		if (session->sock->ino == request->ino ||
+		    (session->tls && same_peer(&session->login, request)))
+			return session;
+		only = session;
+		count++;
+	}
+	return count == 1 ? only : NULL;
+}
+
 static void login_complete(struct engine *engine, struct sock *sock, const struct rl_rec *rec)
 {
 	struct proc *proc = engine_proc(engine, sock->tgid);
 	struct login_reader *reader = &sock->login;
 	struct session *session;
-	const unsigned char *input;
-	size_t input_len;
 
 	if (!proc)
 		return;
-	session = session_new(engine, proc, &reader->head);
-	if (hs_login_data_parse(reader->bytes.data, reader->head.data_size,
-				proc->service->prefix_strings, session->session_id, &input,
-				&input_len)) {
-		engine_malformed(engine, "login request's data", sock->tgid);
+	if (proc->service->role == RL_ROLE_MAIL) {
+		mail_begin(engine, proc, reader, rec);
 		return;
 	}
-	str_append(&session->input, input, input_len);
-	session->input_time_ns = rec->time_ns;
+	session = login_client(proc, &reader->head);
+	if (session)
+		session_part(session, reader->head.tag);
+}
+
+/* A mail process has taken over the client, or has not. */
+static void login_answered(struct engine *engine, struct proc *proc,
+			   const struct hs_login_reply *reply, const struct rl_rec *rec)
+{
+	struct session *session, *next;
+
+	DL_FOREACH_SAFE(proc->sessions, session, next) {
+		if (session->parting && session->part_tag == reply->tag) {
+			session_parted(engine, session, rec, reply->ok);
+			return;
+		}
+	}
+}
+
+static void login_replies(struct engine *engine, struct sock *sock, const struct event *event)
+{
+	struct proc *proc = engine_proc(engine, sock->tgid);
+	struct str *bytes = &sock->login.reply;
+	struct hs_login_reply reply;
+
+	str_append(bytes, event->data->bytes, event->data->size);
+	while (proc && bytes->len >= HS_LOGIN_REPLY_LEN) {
+		hs_login_reply_parse(bytes->data, &reply);
+		str_consume(bytes, HS_LOGIN_REPLY_LEN);
+		login_answered(engine, proc, &reply, event->rec);
+	}
 }
 
 /* The next request is understood again: it begins with the bytes that pass a descriptor. */
@@ -214,6 +288,14 @@ static void script_answer(struct engine *engine, struct sock *sock, const struct
 		hs_lines_feed(&sock->lines[RL_IN], data->bytes, data->size, script_line, &context);
 }
 
+/* A mail process is sent requests, a login process sends them. */
+static int request_dir(struct engine *engine, const struct sock *sock)
+{
+	const struct proc *proc = engine_proc(engine, sock->tgid);
+
+	return proc && proc->service->role == RL_ROLE_LOGIN ? RL_OUT : RL_IN;
+}
+
 void handshake_data(struct engine *engine, struct sock *sock, const struct event *event)
 {
 	struct line_context context = {engine, sock, event};
@@ -224,8 +306,10 @@ void handshake_data(struct engine *engine, struct sock *sock, const struct event
 	sock->next[data->dir] = data->offset + data->size;
 	switch (sock->class) {
 	case RL_CLASS_LOGIN:
-		if (data->dir == RL_IN)
+		if (data->dir == request_dir(engine, sock))
 			login_bytes(engine, sock, event);
+		else if (request_dir(engine, sock) == RL_OUT)
+			login_replies(engine, sock, event);
 		break;
 	case RL_CLASS_AUTH:
 		engine->summary.malformed += hs_lines_feed(&sock->lines[data->dir], data->bytes,
@@ -240,6 +324,7 @@ void handshake_data(struct engine *engine, struct sock *sock, const struct event
 	case RL_CLASS_NONE:
 	case RL_CLASS_CLIENT:
 	case RL_CLASS_OTHER:
+	case RL_CLASS_RELAY:
 		break;
 	}
 }
@@ -248,6 +333,17 @@ void handshake_lost(struct engine *engine, struct sock *sock, int dir)
 {
 	engine_malformed(engine, "a handshake with bytes missing", sock->tgid);
 	hs_lines_resync(&sock->lines[dir]);
-	if (sock->class == RL_CLASS_LOGIN && dir == RL_IN)
+	if (sock->class == RL_CLASS_LOGIN && dir == request_dir(engine, sock))
 		login_lost(engine, sock);
+	str_clear(&sock->login.reply);
+}
+
+/* Who has no answer gets none. */
+void handshake_end(struct engine *engine, struct sock *sock, const struct rl_rec *rec)
+{
+	struct proc *proc = engine_proc(engine, sock->tgid);
+	struct hs_login_reply reply = {.tag = sock->login.head.tag, .ok = false};
+
+	if (proc && sock->class == RL_CLASS_LOGIN && proc->service->role == RL_ROLE_LOGIN)
+		login_answered(engine, proc, &reply, rec);
 }

@@ -173,7 +173,17 @@ void hs_user_free(struct hs_user *user)
 	free(user->name);
 	free(user->home);
 	free(user->chroot);
+	free(user->auth_user);
 	*user = HS_USER_NONE;
+}
+
+void hs_user_copy(struct hs_user *copy_r, const struct hs_user *user)
+{
+	*copy_r = *user;
+	copy_r->name = mem_strdup(user->name);
+	copy_r->home = mem_strdup(user->home);
+	copy_r->chroot = mem_strdup(user->chroot);
+	copy_r->auth_user = mem_strdup(user->auth_user);
 }
 
 static int set_text(char **text, struct span value)
@@ -207,6 +217,8 @@ static int set_field(struct hs_user *user, struct span field)
 		return set_text(&user->home, value);
 	if (field_has_key(field, "chroot", &value))
 		return set_text(&user->chroot, value);
+	if (field_has_key(field, "auth_user", &value))
+		return set_text(&user->auth_user, value);
 	if (field_has_key(field, "uid", &value))
 		set_id(&user->uid, value);
 	else if (field_has_key(field, "gid", &value))

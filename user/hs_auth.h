@@ -35,14 +35,17 @@ void hs_lines_free(struct hs_lines *lines);
 /* What userdb returned, as far as it concerns us. Of a field that is there twice, the last
  * counts. Strings are owned: hs_user_free(). */
 struct hs_user {
-	char *name;   /* not empty */
-	char *home;   /* NULL: none returned */
-	char *chroot; /* NULL: none returned */
-	uid_t uid;    /* (uid_t)-1: none returned */
-	gid_t gid;    /* (gid_t)-1: none returned */
+	char *name;	 /* not empty */
+	char *home;	 /* NULL: none returned */
+	char *chroot;	 /* NULL: none returned */
+	char *auth_user; /* who authenticated, where that is another; NULL: none returned */
+	uid_t uid;	 /* (uid_t)-1: none returned */
+	gid_t gid;	 /* (gid_t)-1: none returned */
 };
 /* All zero would be root. */
 #define HS_USER_NONE ((struct hs_user){.uid = (uid_t)-1, .gid = (gid_t)-1})
+/* A copy with strings of its own. */
+void hs_user_copy(struct hs_user *copy_r, const struct hs_user *user);
 void hs_user_free(struct hs_user *user); /* HS_USER_NONE afterwards */
 
 enum hs_auth_type {

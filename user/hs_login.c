@@ -10,6 +10,7 @@ static const struct hs_login_layout layouts[] = {
 	{
 		.version_prefix = "2.3.",
 		.size = 96,
+		.tag = 0,
 		.auth_id = 8,
 		.client_pid = 12,
 		.cookie = 16,
@@ -98,6 +99,7 @@ int hs_login_parse(const struct hs_login_layout *layout, const void *data, size_
 	    ip_parse(request, layout->local_ip, &login_r->local) < 0 ||
 	    ip_parse(request, layout->remote_ip, &login_r->remote) < 0)
 		return -EINVAL;
+	login_r->tag = u32_at(request, layout->tag);
 	login_r->auth_id = u32_at(request, layout->auth_id);
 	login_r->client_pid = u32_at(request, layout->client_pid);
 	memcpy(login_r->cookie, request + layout->cookie, sizeof(login_r->cookie));
@@ -107,6 +109,12 @@ int hs_login_parse(const struct hs_login_layout *layout, const void *data, size_
 	login_r->data_size = u32_at(request, layout->data_size);
 	login_r->ino = u64_at(request, layout->ino);
 	return 0;
+}
+
+void hs_login_reply_parse(const void *data, struct hs_login_reply *reply_r)
+{
+	reply_r->tag = u32_at(data, 0);
+	reply_r->ok = u32_at(data, 4) == 0; /* MASTER_AUTH_STATUS_OK */
 }
 
 /* Cuts a NUL-terminated string off the front. */

@@ -10,6 +10,7 @@
 #ifndef HS_LOGIN_H
 #define HS_LOGIN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,6 +24,7 @@ struct hs_ip {
 };
 
 struct hs_login {
+	uint32_t tag; /* the answer has it too */
 	uint32_t auth_id;
 	uint32_t client_pid; /* of the login process */
 	uint8_t cookie[HS_COOKIE_LEN];
@@ -37,8 +39,8 @@ struct hs_login {
 struct hs_login_layout {
 	const char *version_prefix; /* of what `dovecot --version` prints: "2.3." */
 	size_t size;		    /* of the structure, bytes */
-	size_t auth_id, client_pid, cookie, local_ip, remote_ip, local_port, remote_port, flags,
-		data_size, ino; /* offsets */
+	size_t tag, auth_id, client_pid, cookie, local_ip, remote_ip, local_port, remote_port,
+		flags, data_size, ino; /* offsets */
 };
 
 /* The layout of a version ("2.3.19.1 (9b53102964)"); NULL: a version that is not known. */
@@ -48,6 +50,16 @@ const struct hs_login_layout *hs_login_layout_find(const char *version);
  * (data_size beyond HS_LOGIN_DATA_MAX, a family other than 0, AF_INET, AF_INET6). */
 int hs_login_parse(const struct hs_login_layout *layout, const void *data, size_t len,
 		   struct hs_login *login_r);
+
+/* What a mail process answers on the same socket (struct master_auth_reply). */
+#define HS_LOGIN_REPLY_LEN 12
+struct hs_login_reply {
+	uint32_t tag;
+	bool ok; /* the connection is the mail process's now */
+};
+
+/* `data` has HS_LOGIN_REPLY_LEN bytes. */
+void hs_login_reply_parse(const void *data, struct hs_login_reply *reply_r);
 
 /* Splits what follows the structure: the session id (cut to fit, NUL-terminated), then
  * `prefix_strings` NUL-terminated strings, which are skipped, then the pipelined input, which

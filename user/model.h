@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the engine knows: masters, processes, sockets, sessions. Owned by the
- * engine, seen by its parts (engine.c, handshake.c, session.c,
- * delivery.c) alone.
+ * engine, seen by its parts (engine.c, handshake.c, tls.c, session.c,
+ * files.c, delivery.c) alone.
  *
  * A connection is keyed by its socket (inode, cookie), never by descriptor or
  * pid: one process may serve many, one after another or at once.
@@ -15,6 +15,8 @@
 #include <uthash.h>
 #include <utlist.h>
 
+#include <sys/socket.h>
+
 #include "engine.h"
 #include "hs_auth.h"
 #include "hs_login.h"
@@ -25,6 +27,8 @@ struct master {
 	uint32_t tgid;
 	enum rl_master_status status;
 	const struct hs_login_layout *layout; /* NULL: a version that is not known */
+	char base_dir[RL_BASE_DIR_LEN];
+	char mail_home[RL_HOME_LEN]; /* its setting; "": none */
 	UT_hash_handle hh;
 };
 
@@ -32,14 +36,18 @@ struct proc {
 	uint32_t tgid;
 	uint32_t master_tgid;
 	const struct service *service;
-	bool found;	 /* was running before rawtap started */
-	bool lost_login; /* a login request that came to it was not understood */
-	bool ignored;	 /* it was said that its master is not recorded */
+	bool found;	  /* was running before rawtap started */
+	bool lost_login;  /* a login request that came to it was not understood */
+	bool ignored;	  /* it was said that its master is not recorded */
+	uint32_t rawlogs; /* logs with a number in their name, so far (lib/iostream-rawlog.c) */
 	struct session *sessions;
+	struct sock *undecided; /* its last record is data that can be TLS: the next one tells */
 	UT_hash_handle hh;
 };
 
 /*
+ * Of a mail session; others begin with ASKED.
+ *
  *  LOGIN -REQUEST-> LOOKUP -USER-> READY <-> SCRIPT     what comes for the client
  *                                    |                  meanwhile is held
  *           first byte, or the end   v
@@ -61,15 +69,16 @@ struct held {
 	struct rl_rec rec; /* the payload follows */
 };
 
-/* One login and what follows. */
+/* What passes one connection. A mail session: one login and what follows. */
 struct session {
-	uint32_t id;	   /* counts from 1 */
+	uint32_t id; /* counts from 1 */
+	enum traffic traffic;
 	struct proc *proc; /* NULL once that ended */
 	struct session *prev, *next;
 	uint32_t tgid;
 	const struct service *service;
-	uint64_t ino; /* of the client's socket */
-	struct hs_login login;
+	uint64_t ino;	       /* of the client's socket */
+	struct hs_login login; /* of others than mail sessions: the addresses alone */
 	char session_id[HS_SESSION_LEN];
 	struct str input; /* that came with the login request */
 	uint64_t input_time_ns;
@@ -79,7 +88,15 @@ struct session {
 	uint32_t lookup_id;
 	struct hs_user user;
 	uint32_t proc_uid, proc_gid; /* of the mail process when the user was looked up */
+	char *base;		     /* where relative directories begin; NULL: not known */
 	char *names[RULES_WAYS_MAX]; /* of the files, by way */
+	char *dirs[RULES_WAYS_MAX];  /* the expanded directories, by way */
+	uint32_t rawlogs;	     /* proc->rawlogs, once that ended */
+	bool counted;		     /* in the summary */
+
+	bool tls;	   /* records of the text inside TLS count */
+	bool parting;	   /* pre-login: the mail process was asked to take over; all is held */
+	uint32_t part_tag; /* of that request */
 
 	struct sock *sock;  /* NULL: no operation yet, or closed */
 	uint64_t passed[2]; /* the offset that is expected next */
@@ -103,12 +120,17 @@ struct login_reader {
 	struct str bytes;
 	bool has_head;
 	struct hs_login head;
+	struct str reply; /* a login process's */
 };
 
 struct sock {
 	uint64_t cookie, ino;
 	uint32_t tgid;
 	enum rl_class class;
+	struct rl_inet inet; /* CLIENT, RELAY; zeroes for AF_UNIX */
+	sa_family_t family;
+	bool tls;
+	struct held *undecided, **undecided_end; /* see tls.c */
 	uint64_t next[2];	   /* AUTH, LOGIN, POSTLOGIN: the offset that is expected next */
 	struct session *session;   /* CLIENT: the one that it belongs to */
 	uint32_t script_session;   /* POSTLOGIN: the id of the one that it decides */
@@ -130,9 +152,12 @@ struct engine {
 	struct sock *socks;
 	struct session *sessions_by_id, *sessions_by_ino;
 	struct session *dirty;
+	unsigned int undecided; /* processes with an undecided socket */
 };
 
 /* engine.c */
+/* NULL: not known. */
+const struct master *engine_master(const struct engine *engine, const struct proc *proc);
 struct proc *engine_proc(struct engine *engine, uint32_t tgid);
 const struct hs_login_layout *engine_layout(struct engine *engine, const struct proc *proc);
 int64_t engine_realtime(const struct engine *engine, uint64_t time_ns); /* nanoseconds */
@@ -142,9 +167,32 @@ void engine_malformed(struct engine *engine, const char *what, uint32_t tgid);
 void handshake_data(struct engine *engine, struct sock *sock, const struct event *event);
 /* Bytes of one direction are missing. */
 void handshake_lost(struct engine *engine, struct sock *sock, int dir);
+/* The socket has ended. */
+void handshake_end(struct engine *engine, struct sock *sock, const struct rl_rec *rec);
+
+/* tls.c: which of a socket's bytes are TLS. */
+/* DATA or GAP of a socket with traffic. */
+void tls_bytes(struct engine *engine, struct sock *sock, const struct event *event);
+void tls_begin(struct engine *engine, struct sock *sock, const struct event *event);
+/* A record came that decides what the process's undecided bytes are. */
+void tls_settle(struct engine *engine, const struct event *event);
+/* The socket has ended; what is undecided is what it looks like. */
+void tls_end(struct engine *engine, struct sock *sock);
+/* Forgets what is undecided. */
+void tls_drop(struct engine *engine, struct sock *sock);
 
 /* session.c */
-struct session *session_new(struct engine *engine, struct proc *proc, const struct hs_login *login);
+struct session *session_new(struct engine *engine, struct proc *proc, enum traffic traffic);
+/* A connection that has no login begins with its socket. */
+void session_begin(struct engine *engine, struct session *session, const struct rl_rec *rec);
+/* The text inside TLS begins. */
+void session_tls(struct engine *engine, struct session *session, const struct rl_rec *rec);
+/* Pre-login: a mail process was asked to take over, and answered. */
+void session_part(struct session *session, uint32_t tag);
+void session_parted(struct engine *engine, struct session *session, const struct rl_rec *rec,
+		    bool ok);
+/* "imap(u1@example.org)<4711,AbCdEf>", as Dovecot's own log prefixes it. Valid until the next. */
+const char *session_label(const struct session *session);
 struct session *session_by_ino(struct engine *engine, uint64_t ino);
 struct session *session_by_id(struct engine *engine, uint32_t id);
 void session_set_ino(struct engine *engine, struct session *session, uint64_t ino);
@@ -159,6 +207,20 @@ void session_refuse(struct engine *engine, struct session *session, enum reason 
 void session_end(struct engine *engine, struct session *session, const struct rl_rec *rec,
 		 const struct rl_close *close);
 void session_free(struct engine *engine, struct session **session);
+
+/* files.c: what a session's files are called, and where. */
+/* Settles where relative directories begin. */
+void files_base(const struct engine *engine, struct session *session);
+/* Settles name and directory of one way. REASON_NONE, or why that can't be. */
+enum reason files_name(struct engine *engine, struct session *session, uint32_t way,
+		       uint64_t time_ns);
+void files_place(const struct engine *engine, const struct session *session, uint32_t way,
+		 struct log_place *place_r);
+/* The log directory as the host has it. */
+void files_dir_text(const struct engine *engine, const struct session *session, uint32_t way,
+		    struct str *text);
+/* A log was opened, or could not be: its number is used up (lib/iostream-rawlog.c). */
+void files_count(const struct engine *engine, struct session *session, uint32_t way);
 
 /* delivery.c */
 /* Keeps a copy of DATA or GAP until the user is known; too much of it, and the session is refused. */

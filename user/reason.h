@@ -9,9 +9,10 @@
 /* X(name, text, in the summary and with -D, is it a warning?) */
 #define REASONS(X)                                                                                 \
 	X(NONE, "recorded", 0)                                                                     \
-	X(NO_DIR, "the user has no dovecot.rawlog directory", 0)                                   \
+	X(NO_DIR, "its log directory does not exist", 0)                                           \
 	X(NOT_DIR, "dovecot.rawlog is not a directory", 0)                                         \
-	X(LSTAT, "dovecot.rawlog could not be looked at", 1)                                       \
+	X(LSTAT, "its log directory could not be looked at", 1)                                    \
+	X(EXPAND, "its log directory's variables could not be expanded", 1)                        \
 	X(CREATE, "the files could not be created", 1)                                             \
 	X(NO_HOME, "userdb returned no home directory", 0)                                         \
 	X(RELATIVE_HOME, "userdb returned a home directory that is not an absolute path", 1)       \

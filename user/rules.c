@@ -9,30 +9,6 @@
 #include "mem.h"
 #include "rl_abi.h"
 
-const struct mode mode_home = {
-	.name = "rawlog",
-	.home_dir = "dovecot.rawlog",
-	.format = &format_binary,
-};
-
-const struct mode mode_rawlog_dir = {.name = "rawlog_dir", .format = &format_binary};
-const struct mode mode_login = {.name = "login", .format = &format_binary};
-const struct mode mode_lmtp = {.name = "lmtp", .format = &format_binary};
-const struct mode mode_lmtp_proxy = {.name = "lmtp_proxy", .format = &format_binary};
-const struct mode mode_relay = {.name = "relay", .format = &format_binary};
-
-static const struct mode *const modes[] = {&mode_home};
-
-static const struct mode *mode_find(const char *name)
-{
-	unsigned int i;
-
-	for (i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
-		if (strcmp(modes[i]->name, name) == 0)
-			return modes[i];
-	return NULL;
-}
-
 struct way *rules_add(struct rules *rules, const struct mode *mode, const char *protocol,
 		      const struct log_flags *flags, const char *dir)
 {
@@ -43,9 +19,36 @@ struct way *rules_add(struct rules *rules, const struct mode *mode, const char *
 	way = &rules->ways[rules->ways_count++];
 	way->mode = mode;
 	way->protocol = mem_strdup(protocol);
-	way->flags = *flags;
+	way->flags = mode->lib ? (struct log_flags){.timestamps = true} : *flags;
 	way->dir = dir ? mem_strdup(dir) : NULL;
 	return way;
+}
+
+bool way_takes(const struct way *way, enum traffic traffic, const char *protocol)
+{
+	return way->mode->traffic == traffic &&
+	       (!way->protocol || strcmp(way->protocol, protocol) == 0);
+}
+
+bool rules_need(const struct rules *rules, const struct service *service)
+{
+	unsigned int i;
+
+	for (i = 0; i < rules->ways_count; i++)
+		if (way_takes(&rules->ways[i], service->client, service->protocol) ||
+		    way_takes(&rules->ways[i], service->relay, service->protocol))
+			return true;
+	return false;
+}
+
+bool rules_record(const struct rules *rules, enum traffic traffic)
+{
+	unsigned int i;
+
+	for (i = 0; i < rules->ways_count; i++)
+		if (rules->ways[i].mode->traffic == traffic)
+			return true;
+	return false;
 }
 
 bool rules_have(const struct rules *rules, const struct mode *mode, const char *protocol)
@@ -64,6 +67,12 @@ void rules_add_mask(struct rules *rules, const char *mask)
 	rules->masks[rules->masks_count++] = mem_strdup(mask);
 }
 
+void rules_set_hostname(struct rules *rules, const char *hostname)
+{
+	free(rules->hostname);
+	rules->hostname = mem_strdup(hostname);
+}
+
 void rules_clear_masks(struct rules *rules)
 {
 	while (rules->masks_count)
@@ -79,6 +88,8 @@ void rules_free(struct rules *rules)
 		free(rules->ways[rules->ways_count].dir);
 	}
 	rules_clear_masks(rules);
+	free(rules->hostname);
+	rules->hostname = NULL;
 }
 
 bool rules_want_user(const struct rules *rules, const char *user)
@@ -170,10 +181,20 @@ void rules_save(const struct rules *rules, struct str *text)
 		str_append_text(text, way->flags.ip_in_name ? "I" : "");
 		str_append_text(text, way->flags.only[RL_IN] ? "i" : "");
 		save_word(text, way->flags.only[RL_OUT] ? "o" : "");
+		if (way->dir) {
+			save_word(text, "dir");
+			save_word(text, way->dir);
+		}
 	}
 	for (i = 0; i < rules->masks_count; i++) {
 		save_word(text, "user");
 		save_word(text, rules->masks[i]);
+	}
+	if (rules->redact)
+		save_word(text, "redact");
+	if (rules->hostname) {
+		save_word(text, "hostname");
+		save_word(text, rules->hostname);
 	}
 	save_word(text, "end");
 }
@@ -205,18 +226,49 @@ static int load_way(struct rules *rules, const char **text, const char *end)
 	return rules_add(rules, mode, *protocol ? protocol : NULL, &flags, NULL) ? 0 : -EINVAL;
 }
 
+/* Of the way before it. */
+static int load_dir(struct rules *rules, const char *dir)
+{
+	struct way *way = rules->ways_count ? &rules->ways[rules->ways_count - 1] : NULL;
+
+	if (!dir || !way || way->dir || way->mode->home_dir)
+		return -EINVAL;
+	way->dir = mem_strdup(dir);
+	return 0;
+}
+
+/* A way of this mode makes no sense without one. */
+static int check_dirs(const struct rules *rules)
+{
+	unsigned int i;
+
+	for (i = 0; i < rules->ways_count; i++)
+		if (!rules->ways[i].dir != !!rules->ways[i].mode->home_dir)
+			return -EINVAL;
+	return 0;
+}
+
 int rules_load(struct rules *rules, const char *text, size_t size)
 {
-	const char *end = text + size, *word, *mask;
+	const char *end = text + size, *word, *argument;
 
 	while ((word = load_word(&text, end)) != NULL) {
 		if (strcmp(word, "end") == 0)
-			return text == end ? 0 : -EINVAL;
+			return text == end ? check_dirs(rules) : -EINVAL;
 		if (strcmp(word, "way") == 0) {
 			if (load_way(rules, &text, end))
 				return -EINVAL;
-		} else if (strcmp(word, "user") == 0 && (mask = load_word(&text, end)) != NULL) {
-			rules_add_mask(rules, mask);
+		} else if (strcmp(word, "dir") == 0) {
+			if (load_dir(rules, load_word(&text, end)))
+				return -EINVAL;
+		} else if (strcmp(word, "redact") == 0) {
+			rules->redact = true;
+		} else if (strcmp(word, "hostname") == 0 &&
+			   (argument = load_word(&text, end)) != NULL) {
+			rules_set_hostname(rules, argument);
+		} else if (strcmp(word, "user") == 0 &&
+			   (argument = load_word(&text, end)) != NULL) {
+			rules_add_mask(rules, argument);
 		} else {
 			return -EINVAL;
 		}

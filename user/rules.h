@@ -9,19 +9,8 @@
 
 #include <stdbool.h>
 
-#include "format.h"
+#include "mode.h"
 #include "str.h"
-
-/* A documented way to record; a new one is a row in modes[]. */
-struct mode {
-	const char *name; /* as in the saved rules */
-	/* The directory, below the user's home. */
-	const char *home_dir;
-	const struct format *format;
-};
-
-extern const struct mode mode_home; /* the rawlog binary's: HOME/dovecot.rawlog/ */
-extern const struct mode mode_rawlog_dir, mode_login, mode_lmtp, mode_lmtp_proxy, mode_relay;
 
 /* A mode switched on. */
 struct way {
@@ -39,15 +28,24 @@ struct rules {
 	unsigned int ways_count;
 	char **masks; /* of user names; none: every user */
 	unsigned int masks_count;
+	bool redact;	/* credentials are replaced by a mark */
+	char *hostname; /* of the recorded host, for %{hostname}; NULL: not known */
 };
 
 /* Takes copies of `protocol` and `dir`. The new way, or NULL when there are too many. */
 struct way *rules_add(struct rules *rules, const struct mode *mode, const char *protocol,
 		      const struct log_flags *flags, const char *dir);
+/* Does this way record this? */
+bool way_takes(const struct way *way, enum traffic traffic, const char *protocol);
+/* Does a way record anything of this service? */
+bool rules_need(const struct rules *rules, const struct service *service);
+/* Does a way record this traffic, of any protocol? */
+bool rules_record(const struct rules *rules, enum traffic traffic);
 /* Is this protocol recorded this way already? */
 bool rules_have(const struct rules *rules, const struct mode *mode, const char *protocol);
 void rules_add_mask(struct rules *rules, const char *mask);
 void rules_clear_masks(struct rules *rules);
+void rules_set_hostname(struct rules *rules, const char *hostname); /* takes a copy */
 void rules_free(struct rules *rules);
 
 /* Is this user one of those that -u names? `*` and `?` as in doveadm. */

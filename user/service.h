@@ -6,20 +6,36 @@
 #ifndef SERVICE_H
 #define SERVICE_H
 
+#include <stdbool.h>
+
 #include "rl_maps.h"
 
+/* What passes the sockets of Dovecot's processes. */
+enum traffic {
+	TRAFFIC_NONE,	    /* nothing of interest */
+	TRAFFIC_MAIL,	    /* a logged-in client and its mail process */
+	TRAFFIC_LOGIN,	    /* a client and a login process */
+	TRAFFIC_LMTP,	    /* an LMTP client and lmtp */
+	TRAFFIC_LMTP_PROXY, /* lmtp and the next LMTP server */
+	TRAFFIC_RELAY,	    /* submission and the next SMTP server */
+};
+
 struct service {
-	const char *comm;     /* the program's name, as the kernel shows it */
+	const char *name;     /* the program's; the kernel shows its first 15 bytes */
 	const char *protocol; /* as in `protocol imap { }`; NULL for the master */
 	enum rl_role role;
-	const char *login_suffix;    /* end of the path of the socket of its login requests */
+	enum traffic client;	     /* on sockets that it accepted */
+	enum traffic relay;	     /* on sockets that it connected itself */
+	const char *login_suffix;    /* end of the path of the socket of login requests */
 	unsigned int prefix_strings; /* NUL-terminated strings before the pipelined input */
 };
 
 extern const struct service services[];
 extern const unsigned int services_count;
 
-/* By program name; NULL: not one of them. */
+/* By program name, as the kernel shows it; NULL: not one of them. */
 const struct service *service_find(const char *comm);
+/* What a socket of this class carries. */
+enum traffic service_traffic(const struct service *service, enum rl_class class);
 
 #endif

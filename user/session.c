@@ -13,20 +13,19 @@
 #include "log.h"
 #include "model.h"
 
-struct session *session_new(struct engine *engine, struct proc *proc, const struct hs_login *login)
+struct session *session_new(struct engine *engine, struct proc *proc, enum traffic traffic)
 {
 	struct session *session = mem_alloc(sizeof(*session));
 
 	session->id = ++engine->sessions_seen;
+	session->traffic = traffic;
 	session->proc = proc;
 	session->tgid = proc->tgid;
 	session->service = proc->service;
-	session->login = *login;
 	session->held_end = &session->held;
 	session->user = HS_USER_NONE;
 	DL_APPEND(proc->sessions, session);
 	HASH_ADD(by_id, engine->sessions_by_id, id, sizeof(session->id), session);
-	session_set_ino(engine, session, login->ino);
 	return session;
 }
 
@@ -68,49 +67,42 @@ void session_set_ino(struct engine *engine, struct session *session, uint64_t in
 		HASH_ADD(by_ino, engine->sessions_by_ino, ino, sizeof(session->ino), session);
 }
 
-/* "imap(u1@example.org)<4711,AbCdEf>", as Dovecot's own log prefixes it. */
-static const char *label(const struct session *session)
+const char *session_label(const struct session *session)
 {
 	static char text[512];
 
-	snprintf(text, sizeof(text), "%s(%s)<%" PRIu32 ",%s>", session->service->comm,
+	snprintf(text, sizeof(text), "%s(%s)<%" PRIu32 ",%s>", session->service->name,
 		 session->user.name ? session->user.name : "", session->tgid, session->session_id);
 	return text;
 }
 
-static bool directory_text(const struct session *session, struct str *text)
-{
-	if (!session->user.home)
-		return false;
-	str_printf(text, "%s%s/dovecot.rawlog", session->user.chroot ? session->user.chroot : "",
-		   session->user.home);
-	return true;
-}
-
 /* The manual's DEBUG messages (util/rawlog.c) where they apply, else the reason's own text. */
-static void explain(const struct session *session, enum reason reason)
+static void explain(const struct engine *engine, const struct session *session, enum reason reason)
 {
 	enum log_level level = reason_is_warning(reason) ? LOG_LEVEL_WARN : LOG_LEVEL_DEBUG;
+	const struct mode *mode = engine->rules->ways[session->way].mode;
 	const char *error = session->way_errno ? strerror(session->way_errno) : "";
-	const char *name = session->names[session->way];
+	const char *name = session->names[session->way], *label = session_label(session);
 	struct str dir = {0};
 
-	if (!directory_text(session, &dir))
-		str_append_text(&dir, "dovecot.rawlog");
+	files_dir_text(engine, session, session->way, &dir);
 	if (reason == REASON_NO_DIR)
-		log_line(level, "%s: not recorded: rawlog: %s doesn't exist", label(session),
-			 dir.data);
+		log_line(level, "%s: not recorded: rawlog: %s doesn't exist", label,
+			 str_text(&dir));
 	else if (reason == REASON_NOT_DIR)
-		log_line(level, "%s: not recorded: rawlog: %s is not a directory", label(session),
-			 dir.data);
+		log_line(level, "%s: not recorded: rawlog: %s is not a directory", label,
+			 str_text(&dir));
+	else if (reason == REASON_LSTAT && mode->lib)
+		log_line(level, "%s: not recorded: rawlog: stat(%s) failed: %s", label,
+			 str_text(&dir), error);
 	else if (reason == REASON_LSTAT)
-		log_line(level, "%s: not recorded: lstat() failed for %s: %s", label(session),
-			 dir.data, error);
+		log_line(level, "%s: not recorded: lstat() failed for %s: %s", label,
+			 str_text(&dir), error);
 	else if (reason == REASON_CREATE)
-		log_line(level, "%s: not recorded: creat(%s/%s) failed: %s", label(session),
-			 dir.data, name ? name : "", error);
+		log_line(level, "%s: not recorded: creat(%s/%s) failed: %s", label, str_text(&dir),
+			 name ? name : "", error);
 	else
-		log_line(level, "%s: not recorded: %s", label(session), reason_text(reason));
+		log_line(level, "%s: not recorded: %s", label, reason_text(reason));
 	str_free(&dir);
 }
 
@@ -120,74 +112,13 @@ void session_refuse(struct engine *engine, struct session *session, enum reason 
 		return;
 	session->state = SESSION_REFUSED;
 	session->reason = reason;
-	engine->summary.sessions[reason]++;
-	explain(session, reason);
+	if (!session->counted)
+		engine->summary.sessions[reason]++;
+	session->counted = true;
+	explain(engine, session, reason);
 	delivery_drop_held(session);
 	if (session->sock)
 		engine->world.verdict(engine->world.context, session->sock->cookie, false);
-}
-
-static void place_fill(const struct engine *engine, const struct session *session, uint32_t way,
-		       struct log_place *place_r)
-{
-	const struct way *rule = &engine->rules->ways[way];
-
-	*place_r = (struct log_place){
-		.session = session->id,
-		.way = way,
-		.tgid = session->tgid,
-		.chroot = session->user.chroot,
-		.home = session->user.home,
-		.dir = rule->mode->home_dir,
-		.name = session->names[way],
-		.uid = session->user.uid,
-		.gid = session->user.gid,
-		.wanted = {log_flags_has(&rule->flags, RL_IN), log_flags_has(&rule->flags, RL_OUT)},
-	};
-}
-
-/* [IP-]yyyymmdd-HHMMSS-pid. Each way has its own flags, so its own name. */
-static void name_set(struct engine *engine, struct session *session, uint32_t way_index,
-		     uint64_t time_ns)
-{
-	const struct way *way = &engine->rules->ways[way_index];
-	char ip[HS_IP_TEXT_LEN], when[CALENDAR_NAME_LEN];
-	struct str name = {0};
-
-	if (way->flags.ip_in_name) {
-		hs_ip_text(&session->login.remote, ip);
-		str_printf(&name, "%s%s", ip, ip[0] ? "-" : "");
-	}
-	calendar_name(engine_realtime(engine, time_ns), engine->utc_offset, when);
-	str_printf(&name, "%s-%" PRIu32, when, session->tgid);
-	session->names[way_index] = name.data;
-}
-
-static bool way_applies(const struct way *way, const struct session *session)
-{
-	return !way->protocol || strcmp(way->protocol, session->service->protocol) == 0;
-}
-
-/* Do the user and what userdb returned allow it at all? */
-static enum reason check_user(const struct engine *engine, const struct session *session)
-{
-	const struct hs_user *user = &session->user;
-
-	if (!rules_want_user(engine->rules, user->name))
-		return REASON_NOT_WANTED;
-	if (!user->home)
-		return REASON_NO_HOME;
-	if (user->home[0] != '/' || (user->chroot && user->chroot[0] != '/'))
-		return REASON_RELATIVE_HOME;
-	if (user->uid == (uid_t)-1 || user->gid == (gid_t)-1)
-		return REASON_NO_IDS;
-	if (user->uid == 0)
-		return REASON_ROOT;
-	/* a process that runs as one user can't log in another: somebody makes this up */
-	if (session->proc_uid != 0 &&
-	    (session->proc_uid != user->uid || session->proc_gid != user->gid))
-		return REASON_FORGED_IDS;
-	return REASON_NONE;
 }
 
 /*
@@ -210,34 +141,191 @@ static bool ids_settle(struct session *session, const struct rl_rec *rec)
 	return true;
 }
 
-static void decide(struct engine *engine, struct session *session, const struct rl_rec *rec)
+/* Do the user and what userdb returned allow it at all? */
+static enum reason check_user(const struct engine *engine, const struct session *session)
+{
+	const struct hs_user *user = &session->user;
+
+	if (!rules_want_user(engine->rules, user->name ? user->name : ""))
+		return REASON_NOT_WANTED;
+	if (session->traffic != TRAFFIC_MAIL && session->traffic != TRAFFIC_RELAY)
+		return REASON_NONE; /* the files are the process's */
+	if ((user->home && user->home[0] != '/') || (user->chroot && user->chroot[0] != '/'))
+		return REASON_RELATIVE_HOME;
+	if (user->uid == (uid_t)-1 || user->gid == (gid_t)-1)
+		return REASON_NO_IDS;
+	if (user->uid == 0)
+		return REASON_ROOT;
+	/* a process that runs as one user can't log in another: somebody makes this up */
+	if (session->proc_uid != 0 &&
+	    (session->proc_uid != user->uid || session->proc_gid != user->gid))
+		return REASON_FORGED_IDS;
+	return REASON_NONE;
+}
+
+static void give_up(struct engine *engine, const struct session *session, uint32_t way, int error)
+{
+	log_warn("%s: write(%s) failed: %s; the log ends there", session_label(session),
+		 session->names[way], strerror(error));
+	engine->summary.given_up++;
+}
+
+static void log_close(struct engine *engine, struct session *session, uint32_t way)
+{
+	int ret = rawlog_close(&session->logs[way]);
+
+	if (ret)
+		give_up(engine, session, way, -ret);
+}
+
+/* Names the files of each way that applies and asks whether they can be. */
+static void ask_ways(struct engine *engine, struct session *session, uint64_t time_ns)
 {
 	const struct rules *rules = engine->rules;
 	struct log_place place;
 	enum reason reason;
 	unsigned int i;
 
-	reason = check_user(engine, session);
-	if (reason != REASON_NONE) {
-		session_refuse(engine, session, reason);
-		return;
-	}
 	session->state = SESSION_ASKED;
 	session->way_reason = REASON_NO_WAY;
-	for (i = 0; i < rules->ways_count; i++)
-		if (way_applies(&rules->ways[i], session))
+	for (i = 0; i < rules->ways_count; i++) {
+		if (!way_takes(&rules->ways[i], session->traffic, session->service->protocol))
+			continue;
+		reason = files_name(engine, session, i, time_ns);
+		if (reason == REASON_NONE) {
 			session->asked |= UINT32_C(1) << i;
+		} else {
+			session->way = i;
+			session->way_reason = reason;
+		}
+	}
 	if (!session->asked) {
-		session_refuse(engine, session, REASON_NO_WAY);
+		session_refuse(engine, session, session->way_reason);
 		return;
 	}
 	for (i = 0; i < rules->ways_count; i++) {
 		if (!(session->asked & UINT32_C(1) << i))
 			continue;
-		name_set(engine, session, i, rec->time_ns);
-		place_fill(engine, session, i, &place);
+		files_place(engine, session, i, &place);
 		engine->sink->ops->ask(engine->sink, &place);
 	}
+}
+
+static void decide(struct engine *engine, struct session *session, const struct rl_rec *rec)
+{
+	enum reason reason = check_user(engine, session);
+
+	if (reason != REASON_NONE) {
+		session_refuse(engine, session, reason);
+		return;
+	}
+	files_base(engine, session);
+	ask_ways(engine, session, rec->time_ns);
+}
+
+/* Whose relay connection is this? The newest login's that has none, as a process with more than
+ * one client connects when the client is there (submission/submission-client.c). */
+static const struct session *relay_owner(const struct session *session)
+{
+	const struct session *owner = NULL, *other;
+
+	if (!session->proc)
+		return NULL;
+	DL_FOREACH(session->proc->sessions, other) {
+		if (other->traffic == TRAFFIC_MAIL && other->user.name)
+			owner = other;
+	}
+	return owner;
+}
+
+static void take_owner(struct engine *engine, struct session *session, const struct rl_rec *rec)
+{
+	const struct session *owner = relay_owner(session);
+
+	if (!owner) {
+		session_refuse(engine, session, REASON_NO_LOGIN);
+		return;
+	}
+	hs_user_copy(&session->user, &owner->user);
+	session->login = owner->login;
+	memcpy(session->session_id, owner->session_id, sizeof(session->session_id));
+	session->proc_uid = owner->proc_uid;
+	session->proc_gid = owner->proc_gid;
+	if (session->user.uid == (uid_t)-1)
+		session->user.uid = rec->uid;
+	if (session->user.gid == (gid_t)-1)
+		session->user.gid = rec->gid;
+}
+
+/* What the client's log is called first: it was there first (submission-client.c). */
+static void decide_owner(struct engine *engine, struct session *session, const struct rl_rec *rec)
+{
+	struct session *other;
+
+	DL_FOREACH(session->proc->sessions, other) {
+		if (other->state == SESSION_READY && ids_settle(other, rec)) {
+			decide(engine, other, rec);
+			break;
+		}
+	}
+}
+
+void session_begin(struct engine *engine, struct session *session, const struct rl_rec *rec)
+{
+	session->state = SESSION_READY;
+	if (session->traffic == TRAFFIC_RELAY) {
+		decide_owner(engine, session, rec);
+		take_owner(engine, session, rec);
+		return; /* with its first byte: the owner's log takes the number before */
+	}
+	session->user.uid = rec->uid;
+	session->user.gid = rec->gid;
+	decide(engine, session, rec);
+}
+
+void session_tls(struct engine *engine, struct session *session, const struct rl_rec *rec)
+{
+	bool used = session->passed[RL_IN] || session->passed[RL_OUT];
+	unsigned int i, renewed = 0;
+	const struct way *way;
+
+	session->tls = true;
+	session->passed[RL_IN] = session->passed[RL_OUT] = 0;
+	if (session->state != SESSION_RECORDING)
+		return;
+	for (i = 0; i < engine->rules->ways_count; i++) {
+		way = &engine->rules->ways[i];
+		if (!rawlog_is_open(&session->logs[i]) || way->mode->tls == TLS_GOES_ON ||
+		    (way->mode->tls == TLS_RENEWS_USED && !used))
+			continue;
+		log_close(engine, session, i);
+		renewed++;
+	}
+	if (renewed)
+		ask_ways(engine, session, rec->time_ns);
+}
+
+void session_part(struct session *session, uint32_t tag)
+{
+	session->parting = true;
+	session->part_tag = tag;
+}
+
+void session_parted(struct engine *engine, struct session *session, const struct rl_rec *rec,
+		    bool ok)
+{
+	session->parting = false;
+	if (!ok) {
+		delivery_held(engine, session);
+		return;
+	}
+	delivery_drop_held(session);
+	if (session->sock) {
+		engine->world.verdict(engine->world.context, session->sock->cookie, false);
+		session->sock->session = NULL;
+		session->sock = NULL;
+	}
+	session_end(engine, session, rec, NULL);
 }
 
 void session_client(struct engine *engine, struct session *session, const struct event *event)
@@ -253,7 +341,10 @@ void session_client(struct engine *engine, struct session *session, const struct
 		delivery_hold(engine, session, event);
 		break;
 	case SESSION_RECORDING:
-		delivery_event(engine, session, event);
+		if (session->parting)
+			delivery_hold(engine, session, event);
+		else
+			delivery_event(engine, session, event);
 		break;
 	case SESSION_REFUSED:
 		break;
@@ -263,8 +354,11 @@ void session_client(struct engine *engine, struct session *session, const struct
 static void start_recording(struct engine *engine, struct session *session)
 {
 	session->state = SESSION_RECORDING;
-	engine->summary.sessions[REASON_NONE]++;
-	delivery_held(engine, session);
+	if (!session->counted)
+		engine->summary.sessions[REASON_NONE]++;
+	session->counted = true;
+	if (!session->parting)
+		delivery_held(engine, session);
 	if (session->sock)
 		engine->world.verdict(engine->world.context, session->sock->cookie, true);
 }
@@ -294,7 +388,7 @@ static void log_open(struct engine *engine, struct session *session, const struc
 	struct log_place place;
 	int ret;
 
-	place_fill(engine, session, fact->way, &place);
+	files_place(engine, session, fact->way, &place);
 	ret = rawlog_open(log, engine->sink, &engine->rules->ways[fact->way], &place, fact->serial);
 	if (ret < 0) {
 		session->way = fact->way;
@@ -307,8 +401,8 @@ static void log_open(struct engine *engine, struct session *session, const struc
 	str_printf(&name, "%s%s", place.name, sink_serial_text(fact->serial, serial));
 	free(session->names[fact->way]);
 	session->names[fact->way] = name.data;
-	directory_text(session, &dir);
-	log_debug("%s: recorded: %s/%s", label(session), dir.data, name.data);
+	files_dir_text(engine, session, fact->way, &dir);
+	log_debug("%s: recorded: %s/%s", session_label(session), dir.data, name.data);
 	str_free(&dir);
 }
 
@@ -334,6 +428,8 @@ void session_answer(struct engine *engine, struct session *session, const struct
 		return;
 	}
 	session->asked &= ~(UINT32_C(1) << fact->way);
+	if (fact->status == RL_LOG_OPENED || fact->status == RL_LOG_CREATE_FAILED)
+		files_count(engine, session, fact->way);
 	if (fact->status == RL_LOG_OPENED) {
 		log_open(engine, session, fact);
 	} else {
@@ -349,13 +445,6 @@ void session_answer(struct engine *engine, struct session *session, const struct
 		session_refuse(engine, session, session->way_reason);
 	if (session->ended)
 		session_end(engine, session, event->rec, NULL);
-}
-
-static void give_up(struct engine *engine, const struct session *session, uint32_t way, int error)
-{
-	log_warn("%s: write(%s) failed: %s; the log ends there", label(session),
-		 session->names[way], strerror(error));
-	engine->summary.given_up++;
 }
 
 void session_write_failed(struct engine *engine, struct session *session, const struct event *event)
@@ -400,17 +489,16 @@ void session_free(struct engine *engine, struct session **session_p)
 {
 	struct session *session = *session_p, **link;
 	unsigned int i;
-	int ret;
 
 	*session_p = NULL;
 	if (!session)
 		return;
 	for (i = 0; i < engine->rules->ways_count; i++) {
-		ret = rawlog_close(&session->logs[i]);
-		if (ret)
-			give_up(engine, session, i, -ret);
+		log_close(engine, session, i);
 		free(session->names[i]);
+		free(session->dirs[i]);
 	}
+	free(session->base);
 	for (link = &engine->dirty; *link; link = &(*link)->next_dirty) {
 		if (*link == session) {
 			*link = session->next_dirty;

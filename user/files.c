@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: MIT
+/* What a session's files are called, and where they are: util/rawlog.c's rules or
+ * lib/iostream-rawlog.c's (2.3.19.1). */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "calendar.h"
+#include "expand.h"
+#include "model.h"
+
+static int expand_text(const struct engine *engine, const struct session *session, const char *text,
+		       struct str *out)
+{
+	char local[HS_IP_TEXT_LEN], remote[HS_IP_TEXT_LEN];
+	const struct expand_vars vars = {
+		.user = session->user.name,
+		.home = session->base,
+		.service = session->service->protocol,
+		.local_ip = local,
+		.remote_ip = remote,
+		.session = session->session_id,
+		.auth_user = session->user.auth_user,
+		.hostname = engine->rules->hostname,
+		.pid = session->tgid,
+		.uid = session->user.uid,
+		.gid = session->user.gid,
+	};
+
+	hs_ip_text(&session->login.local, local);
+	hs_ip_text(&session->login.remote, remote);
+	return expand(text, &vars, out);
+}
+
+void files_base(const struct engine *engine, struct session *session)
+{
+	const struct master *master = session->proc ? engine_master(engine, session->proc) : NULL;
+	struct str base = {0};
+
+	free(session->base);
+	session->base = NULL;
+	switch (session->traffic) {
+	case TRAFFIC_NONE:
+		break;
+	case TRAFFIC_MAIL:
+	case TRAFFIC_RELAY:
+		if (session->user.home)
+			str_append_text(&base, session->user.home);
+		else if (master && master->mail_home[0])
+			expand_text(engine, session, master->mail_home, &base);
+		break;
+	case TRAFFIC_LOGIN:
+		if (master)
+			str_printf(&base, "%s/login", master->base_dir);
+		break;
+	case TRAFFIC_LMTP:
+	case TRAFFIC_LMTP_PROXY:
+		if (master)
+			str_append_text(&base, master->base_dir);
+		break;
+	}
+	if (base.data && base.data[0] == '/')
+		session->base = base.data;
+	else
+		str_free(&base);
+}
+
+/* [IP-]yyyymmdd-HHMMSS-pid, or yyyymmdd-HHMMSS.pid.number. */
+static char *name_of(const struct engine *engine, const struct session *session,
+		     const struct way *way, uint64_t time_ns)
+{
+	char ip[HS_IP_TEXT_LEN], when[CALENDAR_NAME_LEN];
+	struct str name = {0};
+
+	calendar_name(engine_realtime(engine, time_ns), engine->utc_offset, when);
+	if (way->mode->lib) {
+		str_printf(&name, "%s.%" PRIu32 ".%" PRIu32, when, session->tgid,
+			   (session->proc ? session->proc->rawlogs : session->rawlogs) + 1);
+		return name.data;
+	}
+	if (way->flags.ip_in_name) {
+		hs_ip_text(&session->login.remote, ip);
+		str_printf(&name, "%s%s", ip, ip[0] ? "-" : "");
+	}
+	str_printf(&name, "%s-%" PRIu32, when, session->tgid);
+	return name.data;
+}
+
+void files_count(const struct engine *engine, struct session *session, uint32_t way)
+{
+	if (!engine->rules->ways[way].mode->lib)
+		return;
+	session->rawlogs++;
+	if (session->proc)
+		session->rawlogs = ++session->proc->rawlogs;
+}
+
+static int expand_dir(const struct engine *engine, const struct session *session,
+		      const struct way *way, struct str *dir)
+{
+	struct str path = {0};
+	int ret = expand_text(engine, session, way->dir, &path);
+
+	if (ret == 0 && way->mode->tilde)
+		expand_home(str_text(&path), session->base, dir);
+	else if (ret == 0)
+		str_append_text(dir, str_text(&path));
+	str_free(&path);
+	return ret;
+}
+
+enum reason files_name(struct engine *engine, struct session *session, uint32_t way_index,
+		       uint64_t time_ns)
+{
+	const struct way *way = &engine->rules->ways[way_index];
+	struct str dir = {0};
+
+	free(session->names[way_index]);
+	free(session->dirs[way_index]);
+	session->names[way_index] = name_of(engine, session, way, time_ns);
+	session->dirs[way_index] = NULL;
+	if (way->mode->home_dir)
+		return session->user.home ? REASON_NONE : REASON_NO_HOME;
+	if (!way->mode->variables) {
+		str_append_text(&dir, way->dir);
+	} else if (expand_dir(engine, session, way, &dir)) {
+		str_free(&dir);
+		return REASON_EXPAND;
+	}
+	session->dirs[way_index] = dir.data ? dir.data : mem_strdup("");
+	return session->dirs[way_index][0] == '/' || session->base ? REASON_NONE : REASON_NO_HOME;
+}
+
+void files_place(const struct engine *engine, const struct session *session, uint32_t way_index,
+		 struct log_place *place_r)
+{
+	const struct way *way = &engine->rules->ways[way_index];
+	const char *chroot = session->user.chroot, *base = session->base;
+	bool home_rule = way->mode->home_dir;
+
+	if (home_rule) {
+		base = session->user.home;
+	} else if (way->mode->base == BASE_LOGIN && session->dirs[way_index][0] != '/') {
+		chroot = base; /* and it is reached as the login process did */
+		base = "/";
+	}
+	*place_r = (struct log_place){
+		.session = session->id,
+		.way = way_index,
+		.tgid = session->tgid,
+		.chroot = chroot,
+		.base = base ? base : "/",
+		.dir = home_rule ? way->mode->home_dir : session->dirs[way_index],
+		.lib = way->mode->lib,
+		.name = session->names[way_index],
+		.uid = session->user.uid,
+		.gid = session->user.gid,
+		.wanted = {log_flags_has(&way->flags, RL_IN), log_flags_has(&way->flags, RL_OUT)},
+	};
+}
+
+void files_dir_text(const struct engine *engine, const struct session *session, uint32_t way_index,
+		    struct str *text)
+{
+	const struct way *way = &engine->rules->ways[way_index];
+	const char *dir = way->mode->home_dir ? way->mode->home_dir : session->dirs[way_index];
+	const char *base = way->mode->home_dir ? session->user.home : session->base;
+
+	str_append_text(text, session->user.chroot ? session->user.chroot : "");
+	if (!dir)
+		str_append_text(text, way->dir);
+	else if (dir[0] == '/')
+		str_append_text(text, dir);
+	else if (base)
+		str_printf(text, "%s%s%s", base, strcmp(base, "/") == 0 ? "" : "/", dir);
+	else
+		str_append_text(text, dir);
+}

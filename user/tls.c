@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Which of a socket's bytes are TLS. The kernel side knows it a moment after
+ * they came: when Dovecot hands them to OpenSSL. It marks what can be TLS, and
+ * the next record of the process says what it was: TLS_BEGIN, or anything else.
+ * What a client of TLS sends first (RELAY, RL_OUT) is decided with the answer.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "model.h"
+
+/* The first byte of a TLS handshake, and its major version (RFC 8446, 5.1). */
+static const unsigned char tls_handshake[] = {0x16, 0x03};
+
+static int event_dir(const struct event *event)
+{
+	return event->type == RL_GAP ? event->gap->dir : event->data->dir;
+}
+
+static void pass_on(struct engine *engine, struct sock *sock, const struct event *event)
+{
+	/* once TLS has begun, what is not marked is its ciphertext */
+	if (sock->session && sock->tls == !!(event->rec->flags & RL_F_TLS))
+		session_client(engine, sock->session, event);
+}
+
+static void hold(struct sock *sock, const struct event *event)
+{
+	struct held *held = mem_alloc(offsetof(struct held, rec) + event->rec->len);
+
+	memcpy(&held->rec, event->rec, event->rec->len);
+	if (!sock->undecided)
+		sock->undecided_end = &sock->undecided;
+	*sock->undecided_end = held;
+	sock->undecided_end = &held->next;
+}
+
+/* Takes the first one that is held. */
+static struct held *unhold(struct sock *sock)
+{
+	struct held *held = sock->undecided;
+
+	if (held)
+		sock->undecided = held->next;
+	return held;
+}
+
+static void pass_held(struct engine *engine, struct sock *sock)
+{
+	struct event event;
+	struct held *held;
+
+	while ((held = unhold(sock)) != NULL) {
+		if (event_parse(&held->rec, held->rec.len, &event) == 0)
+			pass_on(engine, sock, &event);
+		free(held);
+	}
+}
+
+static void set_undecided(struct engine *engine, struct proc *proc, struct sock *sock)
+{
+	if (!proc || proc->undecided == sock)
+		return;
+	engine->undecided += !proc->undecided;
+	engine->undecided -= !sock;
+	proc->undecided = sock;
+}
+
+void tls_bytes(struct engine *engine, struct sock *sock, const struct event *event)
+{
+	if (event->type == RL_DATA && event->data->size == 0)
+		return;
+	if (event->rec->flags & RL_F_TLS && !sock->tls) {
+		/* its TLS_BEGIN was lost, and counted */
+		sock->tls = true;
+		if (sock->session)
+			session_tls(engine, sock->session, event->rec);
+	}
+	if (event->rec->flags & RL_F_UNDECIDED && !sock->tls) {
+		hold(sock, event);
+		if (event_dir(event) == RL_IN)
+			set_undecided(engine, engine_proc(engine, sock->tgid), sock);
+		return;
+	}
+	pass_held(engine, sock);
+	pass_on(engine, sock, event);
+}
+
+/* Does this record say that the undecided bytes are none of TLS's? */
+static bool decides(const struct sock *sock, const struct event *event)
+{
+	if (event->rec->cookie != sock->cookie)
+		return true;
+	return event->type != RL_TLS_BEGIN &&
+	       !(event->type == RL_DATA && event->rec->flags & RL_F_CONT);
+}
+
+void tls_settle(struct engine *engine, const struct event *event)
+{
+	struct proc *proc = engine_proc(engine, event->rec->tgid);
+	struct sock *sock = proc ? proc->undecided : NULL;
+
+	if (!sock || !decides(sock, event))
+		return;
+	set_undecided(engine, proc, NULL);
+	pass_held(engine, sock);
+}
+
+/* Passes on what came before TLS began: `event` is cut there. */
+static void pass_plain(struct engine *engine, struct sock *sock, struct held *held, uint64_t begin)
+{
+	struct rl_data *data = (struct rl_data *)(void *)(&held->rec + 1);
+	struct event event;
+
+	if (held->rec.type != RL_DATA || data->dir != RL_IN || data->offset >= begin)
+		return;
+	if (data->offset + data->size > begin)
+		data->size = begin - data->offset;
+	held->rec.len = sizeof(held->rec) + sizeof(*data) + data->size;
+	if (event_parse(&held->rec, held->rec.len, &event) == 0)
+		pass_on(engine, sock, &event);
+}
+
+void tls_begin(struct engine *engine, struct sock *sock, const struct event *event)
+{
+	struct held *held;
+
+	set_undecided(engine, engine_proc(engine, sock->tgid), NULL);
+	while ((held = unhold(sock)) != NULL) {
+		pass_plain(engine, sock, held, event->tls->offset);
+		free(held);
+	}
+	if (sock->tls)
+		return;
+	sock->tls = true;
+	if (sock->session)
+		session_tls(engine, sock->session, event->rec);
+}
+
+static bool is_handshake(const struct held *held)
+{
+	const struct rl_data *data = (const struct rl_data *)(const void *)(&held->rec + 1);
+
+	return held->rec.type == RL_DATA && data->size >= sizeof(tls_handshake) &&
+	       memcmp(data->bytes, tls_handshake, sizeof(tls_handshake)) == 0;
+}
+
+void tls_drop(struct engine *engine, struct sock *sock)
+{
+	struct proc *proc = engine_proc(engine, sock->tgid);
+
+	if (proc && proc->undecided == sock)
+		set_undecided(engine, proc, NULL);
+	while (sock->undecided)
+		free(unhold(sock));
+}
+
+void tls_end(struct engine *engine, struct sock *sock)
+{
+	if (sock->undecided && !is_handshake(sock->undecided))
+		pass_held(engine, sock);
+	tls_drop(engine, sock);
+}
