@@ -36,11 +36,12 @@ USER = [
     Layer("output", "sink_* file_pair as_user", "base records rules"),
     Layer("options", "opts", "base rules"),
     Layer("host", "command conf master privileges", "base records handshake rules"),
+    Layer("objects", "elf_object plt", "base"),
     Layer("pipeline", "pipeline summary", "base records rules engine saved"),
-    Layer("kernel", "bpf_load source_bpf backend check", "base records host options",
+    Layer("kernel", "bpf_load source_bpf backend check", "base records host objects options",
           libbpf=True),
     Layer("program", "main record replay",
-          "base records rules engine saved output options host pipeline kernel"),
+          "base records rules engine saved output options host objects pipeline kernel"),
 ]
 # What must not be seen where the layer is pure.
 WORLD_HEADERS = "unistd.h fcntl.h sys/socket.h time.h sys/stat.h".split()
