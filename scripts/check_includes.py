@@ -36,7 +36,7 @@ USER = [
     Layer("output", "sink_* file_pair as_user", "base records rules"),
     Layer("options", "opts", "base rules"),
     Layer("host", "command conf master privileges", "base records handshake rules"),
-    Layer("objects", "elf_object plt", "base"),
+    Layer("objects", "elf_object plt tls_probes", "base"),
     Layer("pipeline", "pipeline summary", "base records rules engine saved"),
     Layer("kernel", "bpf_load source_bpf backend check", "base records host objects options",
           libbpf=True),
