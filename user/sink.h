@@ -20,9 +20,15 @@ struct log_place {
 	uint32_t session, way; /* as in struct rl_log */
 	uint32_t tgid;	       /* of the mail process */
 	const char *chroot;    /* NULL: none */
-	const char *home;      /* absolute, inside the chroot */
-	const char *dir;       /* a name in the home */
-	const char *name;      /* of the files, without "-N", ".in", ".out" */
+	const char *base;      /* absolute, inside the chroot: the home, or $base_dir/login */
+	/* Home rule: a name in `base`. Lib rule: absolute, or relative to `base`; both are inside
+	 * the chroot. */
+	const char *dir;
+	const char *name; /* of the files, without "-N", ".in", ".out" */
+	/* false, the home rule: what util/rawlog.c does (2.3.19.1): lstat(), new files only.
+	 * true, the lib rule: what lib/iostream-rawlog.c does: stat(), existing files of the
+	 * name are appended to. */
+	bool lib;
 	uid_t uid;
 	gid_t gid;
 	bool wanted[2]; /* by enum rl_dir */
@@ -36,7 +42,7 @@ struct sink_ops {
 	int (*open)(struct sink *sink, const struct log_place *place, uint32_t serial);
 	/* Appends. 0, or -errno: then what was written of it is in the file. */
 	int (*write)(struct sink *sink, int handle, int dir, const void *data, size_t size);
-	/* What the files hold, bytes. */
+	/* What was written to the files, bytes. */
 	void (*sizes)(struct sink *sink, int handle, __u64 sizes_r[2]);
 	/* FACT_WRITE said how far the log got: cut what is beyond. */
 	void (*cut)(struct sink *sink, int handle, const __u64 sizes[2]);

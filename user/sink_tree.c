@@ -59,6 +59,44 @@ static int enter_path(int root, const char *path)
 	return at;
 }
 
+/* `dir` without its "..", of which each takes a component away, as in a tree without links. None
+ * leads out of the root, as in "/". */
+static void append_resolved(struct str *path, const char *dir)
+{
+	char *copy = mem_strdup(dir), *rest = copy, *name;
+	size_t root_len = path->len;
+
+	while ((name = strsep(&rest, "/")) != NULL) {
+		if (!*name || strcmp(name, ".") == 0)
+			continue;
+		if (strcmp(name, "..") != 0) {
+			str_printf(path, "/%s", name);
+		} else if (path->len > root_len) {
+			path->len = strrchr(path->data, '/') - path->data;
+			path->data[path->len] = '\0';
+		}
+	}
+	free(copy);
+}
+
+/* The directory of a log, as a path below the tree's root. Only in the lib rule's, which is a path
+ * of the administrator's, ".." has a meaning. */
+static void place_path(const struct log_place *place, struct str *path)
+{
+	struct str dir = {0};
+
+	if (place->chroot)
+		str_append_text(path, place->chroot);
+	if (!place->lib || place->dir[0] != '/')
+		str_printf(&dir, "%s/", place->base);
+	str_append_text(&dir, place->dir);
+	if (place->lib)
+		append_resolved(path, dir.data);
+	else
+		str_printf(path, "/%s", dir.data);
+	str_free(&dir);
+}
+
 static void tree_ask(struct sink *sink, const struct log_place *place)
 {
 }
@@ -70,12 +108,12 @@ static int tree_open(struct sink *sink, const struct log_place *place, uint32_t 
 	struct str path = {0};
 	int at, ret;
 
-	str_printf(&path, "%s/%s/%s", place->chroot ? place->chroot : "", place->home, place->dir);
-	at = enter_path(tree->root, path.data);
+	place_path(place, &path);
+	at = enter_path(tree->root, str_text(&path));
 	str_free(&path);
 	if (at < 0)
 		return at;
-	ret = file_pair_create(place, at, serial, &pair);
+	ret = file_pair_create(place, at, serial, FILE_PAIR_NEW, &pair);
 	close(at);
 	return ret ? ret : file_pairs_add(&tree->pairs, &pair);
 }

@@ -13,6 +13,7 @@
 #include "as_user.h"
 #include "file_pair.h"
 #include "mem.h"
+#include "str.h"
 
 struct sink_user {
 	struct sink sink;
@@ -26,53 +27,99 @@ static struct sink_user *of(struct sink *sink)
 	return (struct sink_user *)sink;
 }
 
+#define AGAIN_MAX 16
+
 static int open_how(int at, const char *path, uint64_t flags, uint64_t resolve)
 {
 	struct open_how how = {.flags = flags | O_CLOEXEC, .resolve = resolve};
-	long fd = syscall(SYS_openat2, at, path, &how, sizeof(how));
+	int tries = AGAIN_MAX;
+	long fd;
 
+	/* below a root, ".." is refused while somebody renames directories: openat2(2) */
+	do {
+		fd = syscall(SYS_openat2, at, path, &how, sizeof(how));
+	} while (fd < 0 && errno == EAGAIN && --tries);
 	return fd < 0 ? -errno : (int)fd;
 }
 
 /*
- * The user's home, as a handle. Links on the way are followed, as lstat() of a
- * path in it would; below a chroot they stay below it. The chroot itself is
- * the administrator's word, and is reached as root, as the mail process does.
+ * A handle of what `path` names. Links are followed; below a chroot they stay
+ * below it. The chroot itself is the administrator's word, and is reached as
+ * root, as the mail process does.
  */
-static int open_home(const struct log_place *place, int root)
+static int open_path(const struct log_place *place, int root, const char *path, uint64_t flags)
 {
-	return open_how(root, place->home, O_PATH | O_DIRECTORY,
+	return open_how(root, path, O_PATH | flags,
 			RESOLVE_NO_MAGICLINKS | (place->chroot ? RESOLVE_IN_ROOT : 0));
 }
 
-/* The log directory, as lstat() sees it: a symbolic link is none. A handle; -1: `fact_r` says. */
-static int open_dir(const struct log_place *place, int home, struct rl_log *fact_r)
+/* There is no directory, and nobody is to blame? */
+static bool is_missing(const struct log_place *place, int error)
 {
-	struct stat st;
-	int dir = openat(home, place->dir, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	return error == ENOENT || (place->lib && error == EACCES);
+}
 
-	if (dir < 0 || fstat(dir, &st) < 0) {
-		fact_r->error = errno;
-		fact_r->status = errno == ENOENT ? RL_LOG_MISSING : RL_LOG_LSTAT_FAILED;
-	} else if (!S_ISDIR(st.st_mode)) {
-		fact_r->status = RL_LOG_NOT_DIR;
-	} else {
-		return dir;
-	}
-	if (dir >= 0)
-		close(dir);
+static int look_failed(const struct log_place *place, int error, struct rl_log *fact_r)
+{
+	fact_r->error = error;
+	fact_r->status = is_missing(place, error) ? RL_LOG_MISSING : RL_LOG_LSTAT_FAILED;
 	return -1;
 }
 
-/* The first name that is free. */
-static void create_unique(const struct log_place *place, int at, struct file_pair *pair_r,
-			  struct rl_log *fact_r)
+/* The home rule: as lstat() sees it, a symbolic link is no directory. A handle; -1: `fact_r`. */
+static int look_home(const struct log_place *place, int root, struct rl_log *fact_r)
 {
+	int home = open_path(place, root, place->base, O_DIRECTORY), dir, error;
+	struct stat st;
+
+	if (home < 0)
+		return look_failed(place, -home, fact_r);
+	dir = openat(home, place->dir, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	error = dir < 0 || fstat(dir, &st) < 0 ? errno : 0;
+	close(home);
+	if (!error && S_ISDIR(st.st_mode))
+		return dir;
+	if (dir >= 0)
+		close(dir);
+	if (error)
+		return look_failed(place, error, fact_r);
+	fact_r->status = RL_LOG_NOT_DIR;
+	return -1;
+}
+
+/*
+ * The lib rule: as stat() sees it, whether it is a directory or not: what is
+ * none refuses the files. A relative one is below the working directory; that
+ * is "/" where Dovecot could not enter the base
+ * (lib-storage/mail-storage-service.c, 2.3.19.1).
+ */
+static int look_lib(const struct log_place *place, int root, struct rl_log *fact_r)
+{
+	struct str path = {0};
+	int base, dir;
+
+	if (place->dir[0] && place->dir[0] != '/') {
+		base = open_path(place, root, place->base, O_DIRECTORY);
+		if (base >= 0)
+			close(base);
+		str_printf(&path, "%s/", base >= 0 ? place->base : "");
+	}
+	str_append_text(&path, place->dir);
+	dir = open_path(place, root, str_text(&path), 0);
+	str_free(&path);
+	return dir < 0 ? look_failed(place, -dir, fact_r) : dir;
+}
+
+/* The lib rule has one name. The home rule takes the first that is free. */
+static void create_files(const struct log_place *place, int at, struct file_pair *pair_r,
+			 struct rl_log *fact_r)
+{
+	enum file_pair_how how = place->lib ? FILE_PAIR_APPEND : FILE_PAIR_NEW;
 	int ret;
 
 	do {
-		ret = file_pair_create(place, at, fact_r->serial, pair_r);
-	} while (ret == -EEXIST && ++fact_r->serial <= SINK_SERIAL_MAX);
+		ret = file_pair_create(place, at, fact_r->serial, how, pair_r);
+	} while (ret == -EEXIST && !place->lib && ++fact_r->serial <= SINK_SERIAL_MAX);
 	fact_r->status = ret ? RL_LOG_CREATE_FAILED : RL_LOG_OPENED;
 	fact_r->error = -ret;
 }
@@ -81,18 +128,11 @@ static void create_unique(const struct log_place *place, int at, struct file_pai
 static void look_and_create(const struct log_place *place, int root, struct file_pair *pair_r,
 			    struct rl_log *fact_r)
 {
-	int home = open_home(place, root), dir;
+	int dir = place->lib ? look_lib(place, root, fact_r) : look_home(place, root, fact_r);
 
-	if (home < 0) {
-		fact_r->error = -home;
-		fact_r->status = home == -ENOENT ? RL_LOG_MISSING : RL_LOG_LSTAT_FAILED;
-		return;
-	}
-	dir = open_dir(place, home, fact_r);
-	close(home);
 	if (dir < 0)
 		return;
-	create_unique(place, dir, pair_r, fact_r);
+	create_files(place, dir, pair_r, fact_r);
 	close(dir);
 }
 
@@ -111,8 +151,7 @@ static void user_ask(struct sink *sink, const struct log_place *place)
 		look_and_create(place, root, &pair, &fact);
 		as_user_end();
 	} else {
-		fact.error = -ret;
-		fact.status = ret == -ENOENT ? RL_LOG_MISSING : RL_LOG_LSTAT_FAILED;
+		look_failed(place, -ret, &fact);
 	}
 	if (root >= 0)
 		close(root);

@@ -80,7 +80,7 @@ static inline void world_ask(struct sink *sink, const struct log_place *place)
 	struct world *world = (struct world *)sink;
 	struct rl_log log = {.session = place->session, .way = place->way, .serial = 1};
 
-	assert(place->home && place->home[0] == '/');
+	assert(place->base && place->base[0] == '/');
 	assert(!place->chroot || place->chroot[0] == '/');
 	assert(place->uid != 0 && place->uid != (uid_t)-1 && place->gid != (gid_t)-1);
 	assert(place->name[0] && !strchr(place->name, '/') && place->name[0] != '.');
@@ -94,7 +94,7 @@ static inline int world_open(struct sink *sink, const struct log_place *place, u
 	struct world *world = (struct world *)sink;
 	int handle;
 
-	assert(serial >= 1 && place->home[0] == '/');
+	assert(serial >= 1 && place->base[0] == '/');
 	for (handle = 0; handle < HANDLES_MAX; handle++) {
 		if (world->logs[handle].open)
 			continue;

@@ -17,7 +17,7 @@ static char root[] = "/tmp/rawtap-unit-XXXXXX";
 static struct sink *sink;
 
 static const struct log_place place = {
-	.home = "/home/u1",
+	.base = "/home/u1",
 	.dir = "dovecot.rawlog",
 	.name = "log",
 	.wanted = {true, true},
@@ -47,7 +47,7 @@ static int open_at(const char *chroot, const char *home, uint32_t serial)
 	struct log_place at = place;
 
 	at.chroot = chroot;
-	at.home = home;
+	at.base = home;
 	return sink->ops->open(sink, &at, serial);
 }
 
@@ -189,6 +189,50 @@ static void handles_are_used_again(void **state)
 	/* what is open is closed with the sink */
 }
 
+static int open_lib(const char *chroot, const char *base, const char *dir, const char *name)
+{
+	struct log_place at = place;
+
+	at.lib = true;
+	at.chroot = chroot;
+	at.base = base;
+	at.dir = dir;
+	at.name = name;
+	return sink->ops->open(sink, &at, 1);
+}
+
+/* The lib rule's: a path, whose ".." is resolved, and never leads out. */
+static void lib_directories(void **state)
+{
+	assert_true(open_lib(NULL, "/home/u1", "/var/logs", "a") >= 0);
+	assert_true(exists("tree/var/logs/a.in"));
+	assert_true(open_lib(NULL, "/home/u1", "logs/x/", "b") >= 0);
+	assert_true(exists("tree/home/u1/logs/x/b.out"));
+	assert_true(open_lib(NULL, "/home/u1", "../u2/./logs", "c") >= 0);
+	assert_true(exists("tree/home/u2/logs/c.in"));
+	assert_true(open_lib(NULL, "/home/u1", "/../../outside", "d") >= 0);
+	assert_true(exists("tree/outside/d.in"));
+	assert_true(open_lib("/jail", "/home/u1", "../../../../logs", "e") >= 0);
+	assert_true(exists("tree/jail/logs/e.in"));
+	assert_true(open_lib("/jail", "/home/u1", "/logs", "f") >= 0);
+	assert_true(exists("tree/jail/logs/f.in"));
+	assert_true(open_lib(NULL, "/", "/", "g") >= 0);
+	assert_true(exists("tree/g.in"));
+	assert_int_equal(open_lib("/jail/..", "/", "logs", "h"), -EINVAL);
+	assert_false(exists("outside/d.in"));
+}
+
+static void lib_files_are_new(void **state)
+{
+	int handle = open_lib(NULL, "/", "logs", "a");
+
+	assert_true(handle >= 0);
+	assert_int_equal(sink->ops->write(sink, handle, RL_IN, "first", 5), 0);
+	sink->ops->close(sink, handle);
+	assert_int_equal(open_lib(NULL, "/", "logs", "a"), -EEXIST);
+	check_file("tree/logs/a.in", "first");
+}
+
 static void no_root(void **state)
 {
 	assert_null(sink_tree_new("missing"));
@@ -203,7 +247,8 @@ int main(void)
 		TEST(write_and_cut),	      TEST(one_direction),
 		TEST(below_the_root),	      TEST(no_way_out),
 		TEST(links_are_not_followed), TEST(nothing_is_overwritten),
-		TEST(handles_are_used_again), TEST(no_root),
+		TEST(handles_are_used_again), TEST(lib_directories),
+		TEST(lib_files_are_new),      TEST(no_root),
 	};
 
 	return cmocka_run_group_tests_name("sink_tree", tests, NULL, NULL);

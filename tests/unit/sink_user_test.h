@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * For the tests of sink_user: a directory of its own for each test, which
+ * begins and ends in it; a home of UID's in it, and places in that. They need
+ * root, to be somebody else, and are skipped without.
+ */
+#ifndef SINK_USER_TEST_H
+#define SINK_USER_TEST_H
+
+#include "unit.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "sink_user.h"
+
+#define UID   ((uid_t)54321)
+#define GID   ((gid_t)54322)
+#define OTHER ((uid_t)54323)
+
+static char root[] = "/tmp/rawtap-unit-XXXXXX";
+static char path_text[3][256];
+static struct sink *sink;
+static struct rl_log fact;
+
+static inline void answer(void *context, const struct rl_log *told)
+{
+	fact = *told;
+}
+
+/* `name` below the test's directory, in the text of this number. */
+static inline const char *below(int number, const char *name)
+{
+	snprintf(path_text[number], sizeof(path_text[number]), "%s/%s", root, name);
+	return path_text[number];
+}
+
+static inline void make_dir(const char *path, mode_t mode, uid_t uid)
+{
+	assert_int_equal(mkdir(path, mode), 0);
+	assert_int_equal(chown(path, uid, uid ? GID : 0), 0);
+}
+
+static inline void make_file(const char *path, const char *text, uid_t uid)
+{
+	int fd = open(path, O_CREAT | O_EXCL | O_WRONLY, 0600);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	assert_int_equal(fchown(fd, uid, uid ? GID : 0), 0);
+	close(fd);
+}
+
+static inline void make_link(const char *to, const char *path)
+{
+	assert_int_equal(symlink(to, path), 0);
+}
+
+static inline int setup(void **state)
+{
+	if (geteuid() != 0)
+		return 0;
+	memcpy(root + strlen(root) - 6, "XXXXXX", 6);
+	umask(022);
+	if (!mkdtemp(root) || chmod(root, 0711) || chdir(root))
+		return -1;
+	make_dir("home", 0700, UID);
+	make_dir("home/logs", 0700, UID);
+	make_dir("outside", 0755, 0);
+	sink = sink_user_new(answer, NULL);
+	return 0;
+}
+
+static inline int teardown(void **state)
+{
+	char command[64];
+
+	if (geteuid() != 0)
+		return 0;
+	sink_user_free(&sink);
+	snprintf(command, sizeof(command), "rm -rf %s", root);
+	return chdir("/") || system(command);
+}
+
+static inline void need_root(void)
+{
+	if (geteuid() == 0)
+		return;
+	print_message("needs root, to act as another user\n");
+	skip();
+}
+
+static inline struct log_place lib_place(const char *dir)
+{
+	return (struct log_place){
+		.session = 7,
+		.way = 3,
+		.base = below(0, "home"),
+		.dir = dir,
+		.name = "log",
+		.lib = true,
+		.uid = UID,
+		.gid = GID,
+		.wanted = {true, true},
+	};
+}
+
+static inline struct log_place home_place(void)
+{
+	struct log_place place = lib_place("logs");
+
+	place.lib = false;
+	return place;
+}
+
+/* What the sink says, and the handle if there is a log; else -1. */
+static inline int ask(const struct log_place *place, enum rl_log_status status, int error)
+{
+	memset(&fact, 0xff, sizeof(fact));
+	sink->ops->ask(sink, place);
+	assert_int_equal(fact.session, 7);
+	assert_int_equal(fact.way, 3);
+	assert_int_equal(fact.status, status);
+	assert_int_equal(fact.error, error);
+	if (status == RL_LOG_OPENED)
+		return sink->ops->open(sink, place, fact.serial);
+	assert_int_equal(sink->ops->open(sink, place, fact.serial), -ENOENT);
+	return -1;
+}
+
+static inline void check_log(const struct log_place *place)
+{
+	int handle = ask(place, RL_LOG_OPENED, 0);
+
+	assert_true(handle >= 0);
+	assert_int_equal(sink->ops->write(sink, handle, RL_IN, "in", 2), 0);
+	assert_int_equal(sink->ops->write(sink, handle, RL_OUT, "out", 3), 0);
+	sink->ops->close(sink, handle);
+}
+
+static inline void check_file(const char *path, const char *expect, uid_t uid, gid_t gid)
+{
+	char text[100];
+	struct stat st;
+	int fd = open(path, O_RDONLY | O_NOFOLLOW);
+	ssize_t len;
+
+	assert_true(fd >= 0);
+	len = read(fd, text, sizeof(text));
+	assert_int_equal(len, strlen(expect));
+	assert_memory_equal(text, expect, len);
+	assert_int_equal(fstat(fd, &st), 0);
+	assert_int_equal(st.st_mode, S_IFREG | 0600);
+	assert_int_equal(st.st_uid, uid);
+	assert_int_equal(st.st_gid, gid);
+	close(fd);
+}
+
+static inline bool exists(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0;
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+#endif

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: MIT
+#include "sink_user_test.h"
+
+static void home_rule(void **state)
+{
+	struct log_place place;
+
+	need_root();
+	place = home_place();
+	check_log(&place);
+	assert_int_equal(fact.serial, 1);
+	check_file("home/logs/log.in", "in", UID, GID);
+	check_file("home/logs/log.out", "out", UID, GID);
+	check_log(&place);
+	assert_int_equal(fact.serial, 2);
+	check_file("home/logs/log-2.out", "out", UID, GID);
+	check_file("home/logs/log.out", "out", UID, GID);
+}
+
+/* A symbolic link is no directory, and what is in the way is told. */
+static void home_rule_refuses(void **state)
+{
+	struct log_place place;
+
+	need_root();
+	place = home_place();
+	make_link("logs", "home/link");
+	make_file("home/file", "", UID);
+	make_dir("home/roots", 0755, 0);
+	place.dir = "link";
+	ask(&place, RL_LOG_NOT_DIR, 0);
+	place.dir = "file";
+	ask(&place, RL_LOG_NOT_DIR, 0);
+	place.dir = "missing";
+	ask(&place, RL_LOG_MISSING, ENOENT);
+	place.dir = "roots";
+	ask(&place, RL_LOG_CREATE_FAILED, EACCES);
+	place.base = below(0, "nohome");
+	ask(&place, RL_LOG_MISSING, ENOENT);
+	assert_int_equal(chmod("home", 0000), 0);
+	place = home_place();
+	ask(&place, RL_LOG_LSTAT_FAILED, EACCES);
+}
+
+static void lib_rule(void **state)
+{
+	struct log_place place;
+
+	need_root();
+	place = lib_place("logs");
+	check_log(&place);
+	check_file("home/logs/log.in", "in", UID, GID);
+	check_file("home/logs/log.out", "out", UID, GID);
+	make_dir("home/write-only", 0300, UID);
+	place = lib_place(below(1, "home/write-only"));
+	check_log(&place);
+	check_file("home/write-only/log.in", "in", UID, GID);
+	place = lib_place("./../home/write-only/../logs/");
+	place.name = "again";
+	check_log(&place);
+	check_file("home/logs/again.out", "out", UID, GID);
+	/* as Dovecot, which is in "/" when it could not enter the home */
+	place = lib_place(below(1, "home/logs") + 1);
+	place.base = below(0, "nohome");
+	place.name = "slash";
+	check_log(&place);
+	check_file("home/logs/slash.out", "out", UID, GID);
+}
+
+/* native-rawlog.md 1.1: each of these was tried with Dovecot 2.3.19.1. */
+static void lib_rule_refuses(void **state)
+{
+	static const struct {
+		const char *dir;
+		enum rl_log_status status;
+		int error;
+	} cases[] = {
+		{"missing", RL_LOG_MISSING, ENOENT},
+		{"", RL_LOG_MISSING, ENOENT},
+		{"dangling", RL_LOG_MISSING, ENOENT},
+		{"closed/logs", RL_LOG_MISSING, EACCES},
+		{"to-closed", RL_LOG_MISSING, EACCES},
+		{"roots", RL_LOG_CREATE_FAILED, EACCES},
+		{"to-roots", RL_LOG_CREATE_FAILED, EACCES},
+		{"file", RL_LOG_CREATE_FAILED, ENOTDIR},
+		{"fifo", RL_LOG_CREATE_FAILED, ENOTDIR},
+		{"loop", RL_LOG_LSTAT_FAILED, ELOOP},
+		{"file/logs", RL_LOG_LSTAT_FAILED, ENOTDIR},
+		{"/proc/self/cwd/home/logs", RL_LOG_LSTAT_FAILED, ELOOP},
+	};
+	struct log_place place;
+	unsigned int i;
+
+	need_root();
+	make_link("nowhere", "home/dangling");
+	make_dir("home/closed", 0700, 0);
+	make_dir("home/closed/logs", 0700, UID);
+	make_link("closed/logs", "home/to-closed");
+	make_dir("home/roots", 0755, 0);
+	make_link("../outside", "home/to-roots");
+	make_file("home/file", "", UID);
+	assert_int_equal(mkfifo("home/fifo", 0666), 0);
+	make_link("loop", "home/loop");
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		place = lib_place(cases[i].dir);
+		ask(&place, cases[i].status, cases[i].error);
+	}
+	assert_false(exists("home/roots/log.in") || exists("outside/log.in"));
+}
+
+static void lib_rule_follows_links(void **state)
+{
+	struct log_place place;
+
+	need_root();
+	make_link("again", "home/link");
+	make_link(below(1, "home/logs"), "home/again");
+	place = lib_place("link");
+	check_log(&place);
+	check_file("home/logs/log.in", "in", UID, GID);
+}
+
+static void chroots(void **state)
+{
+	struct log_place place;
+	const char *dirs[] = {"logs",	     "../logs", "../../../logs", "/logs",
+			      "/../../logs", "inner",	"/home/inner"};
+	unsigned int i;
+
+	need_root();
+	make_dir("jail", 0700, 0); /* the way in is root's */
+	assert_int_equal(chmod("jail", 0711), 0);
+	make_dir("closed", 0700, 0);
+	assert_int_equal(rename("jail", "closed/jail"), 0);
+	make_dir("closed/jail/home", 0700, UID);
+	make_dir("closed/jail/home/logs", 0700, UID);
+	make_dir("closed/jail/logs", 0700, UID);
+	make_dir("logs", 0777, UID);
+	make_link("/logs", "closed/jail/home/inner");
+	for (i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++) {
+		place = lib_place(dirs[i]);
+		place.chroot = below(1, "closed/jail");
+		place.base = i ? "/home" : "/nohome"; /* then "/" */
+		check_log(&place);
+		check_file("closed/jail/logs/log.in", "in", UID, GID);
+		assert_int_equal(unlink("closed/jail/logs/log.in"), 0);
+		assert_int_equal(unlink("closed/jail/logs/log.out"), 0);
+	}
+	place = lib_place(below(0, "logs")); /* not in the chroot */
+	place.chroot = below(1, "closed/jail");
+	ask(&place, RL_LOG_MISSING, ENOENT);
+	place.chroot = below(1, "closed/nojail");
+	ask(&place, RL_LOG_MISSING, ENOENT);
+	assert_false(exists("logs/log.in"));
+}
+
+static void appends(void **state)
+{
+	struct log_place place;
+	__u64 sizes[2];
+	int handle;
+
+	need_root();
+	place = lib_place("logs");
+	make_file("home/logs/log.in", "old ", UID);
+	handle = ask(&place, RL_LOG_OPENED, 0);
+	assert_int_equal(fact.serial, 1);
+	assert_int_equal(sink->ops->write(sink, handle, RL_IN, "new", 3), 0);
+	sink->ops->sizes(sink, handle, sizes);
+	assert_int_equal(sizes[RL_IN], 3);
+	sink->ops->close(sink, handle);
+	check_file("home/logs/log.in", "old new", UID, GID);
+	check_file("home/logs/log.out", "", UID, GID);
+}
+
+/* Only what was made for this log goes. */
+static void old_in_stays(void **state)
+{
+	struct log_place place;
+
+	need_root();
+	place = lib_place("logs");
+	make_file("home/logs/log.in", "old", UID);
+	make_link("../own", "home/logs/log.out");
+	ask(&place, RL_LOG_CREATE_FAILED, EEXIST);
+	check_file("home/logs/log.in", "old", UID, GID);
+	assert_false(exists("home/own"));
+}
+
+/* LMTP runs as root, and after a delivery with the recipient's group. */
+static void owned_by_root(void **state)
+{
+	struct log_place place;
+
+	need_root();
+	make_dir("roots", 0700, 0);
+	place = lib_place(below(1, "roots"));
+	place.uid = 0;
+	check_log(&place);
+	check_file("roots/log.in", "in", 0, GID);
+	/* a user's file in it is not root's */
+	make_file("roots/next.in", "", UID);
+	place.name = "next";
+	ask(&place, RL_LOG_CREATE_FAILED, EEXIST);
+	assert_false(exists("roots/next.out"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(home_rule),	TEST(home_rule_refuses),      TEST(lib_rule),
+		TEST(lib_rule_refuses), TEST(lib_rule_follows_links), TEST(chroots),
+		TEST(appends),		TEST(old_in_stays),	      TEST(owned_by_root),
+	};
+
+	return cmocka_run_group_tests_name("sink_user", tests, NULL, NULL);
+}
