@@ -6,11 +6,14 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "backend.h"
 #include "log.h"
+#include "master.h"
+#include "mem.h"
 #include "rl_maps.h" /* before the skeleton, which uses its types */
 #include "rawtap.skel.h"
 #include "service.h"
@@ -38,15 +41,26 @@ static void configure(struct rawtap_bpf *skeleton, size_t ring_size)
 	};
 }
 
-void bpf_side_service(const struct service *service, struct rl_service *value_r)
+bool bpf_side_wants(const struct bpf_side *side, const struct service *service)
+{
+	return service->role == RL_ROLE_MASTER || rules_need(side->rules, service);
+}
+
+void bpf_side_service(const struct bpf_side *side, const struct service *service,
+		      struct rl_service *value_r)
 {
 	memset(value_r, 0, sizeof(*value_r));
 	value_r->role = service->role;
+	if (side->tls &&
+	    (service->role != RL_ROLE_MAIL || rules_record(side->rules, service->relay)))
+		value_r->flags |= RL_SERVICE_TLS;
+	if (rules_record(side->rules, service->relay))
+		value_r->flags |= RL_SERVICE_RELAY;
 	value_r->suffix_len = strlen(service->login_suffix);
 	memcpy(value_r->login_suffix, service->login_suffix, value_r->suffix_len);
 }
 
-static int fill_services(struct rawtap_bpf *skeleton)
+static int fill_services(const struct bpf_side *side)
 {
 	const struct service *service;
 	struct rl_service_key key;
@@ -54,10 +68,12 @@ static int fill_services(struct rawtap_bpf *skeleton)
 	int ret;
 
 	for (service = services; service < services + services_count; service++) {
+		if (!bpf_side_wants(side, service))
+			continue;
 		memset(&key, 0, sizeof(key));
-		memcpy(key.comm, service->comm, strlen(service->comm));
-		bpf_side_service(service, &value);
-		ret = bpf_map__update_elem(skeleton->maps.services, &key, sizeof(key), &value,
+		memcpy(key.comm, service->name, strnlen(service->name, RL_COMM_LEN - 1));
+		bpf_side_service(side, service, &value);
+		ret = bpf_map__update_elem(side->skeleton->maps.services, &key, sizeof(key), &value,
 					   sizeof(value), BPF_ANY);
 		if (ret)
 			return ret;
@@ -77,13 +93,131 @@ static int attach_sockets(struct bpf_side *side)
 	return side->sockets ? 0 : -errno;
 }
 
-int bpf_side_start(struct bpf_side *side, const char *backend_name, size_t ring_size, char *error_r,
-		   size_t error_size)
+static bool starts(const char *text, const char *with)
+{
+	return strncmp(text, with, strlen(with)) == 0;
+}
+
+/* What only the ways with TLS need: these run only then, and the probes wait for their places. */
+static void select_tls(struct bpf_side *side)
+{
+	struct rawtap_bpf *skeleton = side->skeleton;
+	struct bpf_program *program;
+	const char *name;
+
+	bpf_object__for_each_program(program, skeleton->obj) {
+		name = bpf_program__name(program);
+		if (!starts(name, "uprobe__") && !starts(name, "uretprobe__"))
+			continue;
+		bpf_program__set_autoload(program, side->tls);
+		bpf_program__set_autoattach(program, false);
+	}
+	bpf_program__set_autoload(skeleton->progs.tp_btf__inet_sock_set_state, side->tls);
+	bpf_program__set_autoload(skeleton->progs.iter__files, side->tls);
+	bpf_program__set_autoattach(skeleton->progs.iter__files, false);
+}
+
+static int attach_files(struct bpf_side *side)
+{
+	if (!side->tls)
+		return 0;
+	side->files = bpf_program__attach_iter(side->skeleton->progs.iter__files, NULL);
+	return side->files ? 0 : -errno;
+}
+
+/* One function's entry, or its return; 0 if there is no such program. */
+static int attach_probe(struct bpf_side *side, const struct tls_probe *probe, bool is_return)
+{
+	struct bpf_program *program;
+	struct bpf_link *link;
+	char name[64];
+
+	snprintf(name, sizeof(name), "%s__%s", is_return ? "uretprobe" : "uprobe",
+		 tls_function_name(probe->function));
+	program = bpf_object__find_program_by_name(side->skeleton->obj, name);
+	if (!program)
+		return 0;
+	link = bpf_program__attach_uprobe(program, is_return, -1, probe->file->open_path,
+					  probe->offset);
+	if (!link)
+		return -errno;
+	side->probe_links = mem_resize(side->probe_links,
+				       (side->probe_links_count + 1) * sizeof(*side->probe_links));
+	side->probe_links[side->probe_links_count++] = link;
+	return 0;
+}
+
+static void note_process(void *context, const struct found_process *process)
+{
+	struct bpf_side *side = context;
+	struct str error = {0};
+
+	if (process->service->role == RL_ROLE_MASTER || !bpf_side_wants(side, process->service))
+		return;
+	if (tls_probes_add_process(&side->probes, process->pid, &error))
+		log_warn("%s", str_text(&error));
+	str_free(&error);
+}
+
+int bpf_side_probe_tls(struct bpf_side *side, struct str *error)
+{
+	const struct tls_probe *probe;
+	int ret;
+
+	if (!side->tls)
+		return 0;
+	ret = tls_probes_add_usual(&side->probes, error);
+	if (ret && !(ret == -ENOENT && side->probes.count))
+		return ret;
+	str_clear(error);
+	while (side->probes_attached < side->probes.count) {
+		probe = &side->probes.probes[side->probes_attached];
+		ret = attach_probe(side, probe, false);
+		if (!ret)
+			ret = attach_probe(side, probe, true);
+		if (ret) {
+			str_printf(error, "TLS probe on %s of %s: %s",
+				   tls_function_name(probe->function), probe->file->path,
+				   strerror(-ret));
+			return ret;
+		}
+		if (!probe->is_plt)
+			log_warn("%s of %s is probed itself: Dovecot's module has no PLT for it, "
+				 "and every program that calls it is slowed down",
+				 tls_function_name(probe->function), probe->file->path);
+		side->probes_attached++;
+	}
+	return 0;
+}
+
+/* The modules that run already, and the usual one. */
+static int start_tls(struct bpf_side *side, char *error_r, size_t error_size)
+{
+	struct str error = {0};
+	int ret = 0;
+
+	if (side->tls) {
+		master_scan(note_process, side);
+		ret = bpf_side_probe_tls(side, &error);
+		if (ret)
+			snprintf(error_r, error_size, "%s", str_text(&error));
+	}
+	str_free(&error);
+	return ret;
+}
+
+int bpf_side_start(struct bpf_side *side, const struct rules *rules, const char *backend_name,
+		   size_t ring_size, char *error_r, size_t error_size)
 {
 	const char *step;
 	int ret;
 
-	*side = (struct bpf_side){0};
+	*side = (struct bpf_side){
+		.rules = rules,
+		.tls = rules_record(rules, TRAFFIC_LOGIN) || rules_record(rules, TRAFFIC_LMTP) ||
+		       rules_record(rules, TRAFFIC_LMTP_PROXY) ||
+		       rules_record(rules, TRAFFIC_RELAY),
+	};
 	if (access(BPF_BTF_PATH, R_OK)) {
 		snprintf(error_r, error_size, "kernel type information (%s): %s", BPF_BTF_PATH,
 			 BPF_BTF_TODO);
@@ -101,32 +235,49 @@ int bpf_side_start(struct bpf_side *side, const char *backend_name, size_t ring_
 	backend_select(side->backend, side->skeleton);
 	configure(side->skeleton, ring_size);
 	bpf_program__set_autoattach(side->skeleton->progs.iter__sockets, false);
+	select_tls(side);
 
 	step = "loading";
 	ret = rawtap_bpf__load(side->skeleton);
 	if (!ret)
-		ret = fill_services(side->skeleton);
+		ret = fill_services(side);
 	if (!ret) {
 		step = "attaching";
 		ret = attach_sockets(side);
 	}
 	if (!ret)
+		ret = attach_files(side);
+	if (!ret)
 		ret = rawtap_bpf__attach(side->skeleton);
 	if (ret) {
 		snprintf(error_r, error_size, "%s the BPF programs: %s; `rawtap check` tells more",
 			 step, strerror(-ret));
-		bpf_side_stop(side);
+	} else {
+		ret = start_tls(side, error_r, error_size);
 	}
+	if (ret)
+		bpf_side_stop(side);
 	return ret;
+}
+
+static void detach_tls(struct bpf_side *side)
+{
+	while (side->probe_links_count)
+		bpf_link__destroy(side->probe_links[--side->probe_links_count]);
 }
 
 void bpf_side_detach(struct bpf_side *side)
 {
+	detach_tls(side);
 	rawtap_bpf__detach(side->skeleton);
 }
 
 void bpf_side_stop(struct bpf_side *side)
 {
+	detach_tls(side);
+	free(side->probe_links);
+	tls_probes_free(&side->probes);
+	bpf_link__destroy(side->files);
 	bpf_link__destroy(side->sockets);
 	rawtap_bpf__destroy(side->skeleton);
 	*side = (struct bpf_side){0};

@@ -11,6 +11,8 @@
 #include <stddef.h>
 
 #include "rl_maps.h"
+#include "rules.h"
+#include "tls_probes.h"
 
 struct rawtap_bpf;
 struct bpf_link;
@@ -25,14 +27,26 @@ struct bpf_side {
 	struct rawtap_bpf *skeleton;
 	struct bpf_link *sockets; /* the iterator of the tracked sockets */
 	const struct backend *backend;
+	const struct rules *rules;
+	bool tls;		/* some way needs what is inside TLS */
+	struct bpf_link *files; /* the iterator of processes' files; NULL without `tls` */
+	struct tls_probes probes;
+	size_t probes_attached; /* of them, from the first on */
+	struct bpf_link **probe_links;
+	size_t probe_links_count;
 };
 
-/* Opens, loads and attaches all. `backend_name`: NULL: the first that works. 0, or -errno, and one
- * line in `error_r` that says what, why and what to do. */
-int bpf_side_start(struct bpf_side *side, const char *backend_name, size_t ring_size, char *error_r,
-		   size_t error_size);
+/* Opens, loads and attaches all that `rules` need, which outlive it. `backend_name`: NULL: the
+ * first that works. 0, or -errno, and one line in `error_r` that says what, why and what to do. */
+int bpf_side_start(struct bpf_side *side, const struct rules *rules, const char *backend_name,
+		   size_t ring_size, char *error_r, size_t error_size);
+/* Attaches the TLS probes to modules that were not there before. 0 or -errno, and a line. */
+int bpf_side_probe_tls(struct bpf_side *side, struct str *error);
+/* Does the kernel side look at this service's processes? */
+bool bpf_side_wants(const struct bpf_side *side, const struct service *service);
 /* A row of services[] as the kernel side takes it. */
-void bpf_side_service(const struct service *service, struct rl_service *value_r);
+void bpf_side_service(const struct bpf_side *side, const struct service *service,
+		      struct rl_service *value_r);
 /* No program runs any more; maps are still there. */
 void bpf_side_detach(struct bpf_side *side);
 void bpf_side_stop(struct bpf_side *side);

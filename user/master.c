@@ -162,7 +162,7 @@ void master_look(pid_t pid, const char *base_dir, struct rl_master *fact_r)
 	fact_r->status = look(pid, base_dir, fact_r);
 }
 
-static void scan_role(enum rl_role role, master_found_fn *found, void *context)
+static void scan(bool masters, master_found_fn *found, void *context)
 {
 	DIR *dir = opendir("/proc");
 	const struct service *service;
@@ -179,7 +179,7 @@ static void scan_role(enum rl_role role, master_found_fn *found, void *context)
 		if (read_status(pid, &status))
 			continue;
 		service = service_find(status.comm);
-		if (service && service->role == role)
+		if (service && masters == (service->role == RL_ROLE_MASTER))
 			found(context,
 			      &(struct found_process){pid, status.parent, status.uid, service});
 	}
@@ -188,8 +188,8 @@ static void scan_role(enum rl_role role, master_found_fn *found, void *context)
 
 void master_scan(master_found_fn *found, void *context)
 {
-	scan_role(RL_ROLE_MASTER, found, context);
-	scan_role(RL_ROLE_MAIL, found, context);
+	scan(true, found, context);
+	scan(false, found, context);
 }
 
 int master_config(const struct rl_master *fact, char *path_r, size_t size)
@@ -204,5 +204,21 @@ int master_config(const struct rl_master *fact, char *path_r, size_t size)
 	if ((size_t)snprintf(path_r, size, "%s", path) >= size)
 		ret = -ENAMETOOLONG;
 	free(path);
+	return ret;
+}
+
+int master_setting(const struct rl_master *fact, const char *setting, struct str *value_r)
+{
+	char path[PATH_MAX], *argv[] = {(char *)"doveconf", (char *)"-c",    path,
+					(char *)"-h",	    (char *)setting, NULL};
+	int ret = master_config(fact, path, sizeof(path));
+
+	str_clear(value_r);
+	if (!ret)
+		ret = command_run(argv, value_r);
+	if (ret)
+		str_clear(value_r);
+	else if (value_r->len)
+		value_r->data[value_r->len = strcspn(value_r->data, "\n")] = '\0';
 	return ret;
 }

@@ -11,6 +11,7 @@
 
 #include "rl_abi.h"
 #include "service.h"
+#include "str.h"
 
 /* Looks at a process. `base_dir`: the only instance that is wanted, canonical; NULL: any. */
 void master_look(pid_t pid, const char *base_dir, struct rl_master *fact_r);
@@ -26,6 +27,10 @@ typedef void master_found_fn(void *context, const struct found_process *process)
 /* Calls `found` for each of them: masters first, then their children. The order makes a scan
  * that runs while programs watch exec complete. */
 void master_scan(master_found_fn *found, void *context);
+
+/* What `doveconf -h SETTING` says of a running master's configuration, into `value_r`. 0 or -errno;
+ * then `value_r` is empty. */
+int master_setting(const struct rl_master *fact, const char *setting, struct str *value_r);
 
 /* The configuration file that a running master uses: base_dir/dovecot.conf. 0 or -errno. */
 int master_config(const struct rl_master *fact, char *path_r, size_t size);

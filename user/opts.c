@@ -16,6 +16,11 @@
 /* Options without a letter. */
 enum {
 	OPT_RAWLOG = 256,
+	OPT_RAWLOG_DIR,
+	OPT_LMTP_RAWLOG_DIR,
+	OPT_LMTP_PROXY_RAWLOG_DIR,
+	OPT_RELAY_RAWLOG_DIR,
+	OPT_REDACT,
 	OPT_BASE_DIR,
 	OPT_DOVECOT_CONFIG,
 	OPT_SAVE,
@@ -35,6 +40,17 @@ struct opt_spec {
 static const struct opt_spec specs[] = {
 	{OPT_RAWLOG, "rawlog", NULL, RECORD,
 	 "the home rule: users with HOME/dovecot.rawlog/ (the default)"},
+	{OPT_RAWLOG_DIR, "rawlog-dir", "[PROTO=]DIR", RECORD | COMMAND_CHECK,
+	 "rawlog_dir of imap, pop3, submission; DIR has variables, or is tcp:HOST:PORT"},
+	{'R', "login-rawlog-dir", "[PROTO=]DIR", RECORD | COMMAND_CHECK,
+	 "pre-login, TLS as plain text; relative: below $base_dir/login"},
+	{OPT_LMTP_RAWLOG_DIR, "lmtp-rawlog-dir", "DIR", RECORD | COMMAND_CHECK,
+	 "LMTP clients; TLS as plain text"},
+	{OPT_LMTP_PROXY_RAWLOG_DIR, "lmtp-proxy-rawlog-dir", "DIR", RECORD | COMMAND_CHECK,
+	 "the LMTP proxy's connections to the next servers"},
+	{OPT_RELAY_RAWLOG_DIR, "submission-relay-rawlog-dir", "DIR", RECORD | COMMAND_CHECK,
+	 "submission's connections to its relay; DIR has variables"},
+	{OPT_REDACT, "redact", NULL, RECORD | REPLAY, "replace credentials in the logs by a mark"},
 	{'c', "config", "FILE", RECORD, "the manual's configuration blocks, word for word"},
 	{'u', "user", "MASK", RECORD | REPLAY, "only these users (repeatable; * and ?)"},
 	{'b', NULL, NULL, RECORD | REPLAY, "put each read or write between <<< and >>>"},
@@ -138,9 +154,70 @@ static int take_flag(struct opts *opts, int letter, const char *argument)
 	return -1;
 }
 
+static const struct opt_spec *spec_find(int letter)
+{
+	const struct opt_spec *spec;
+
+	for (spec = specs; spec < specs + SPECS_COUNT; spec++)
+		if (spec->letter == letter)
+			return spec;
+	return NULL;
+}
+
+static const char *const protocols[] = {"imap", "pop3", "submission"};
+
+static bool is_protocol(const char *text, size_t len)
+{
+	unsigned int i;
+
+	for (i = 0; i < sizeof(protocols) / sizeof(protocols[0]); i++)
+		if (strlen(protocols[i]) == len && strncmp(protocols[i], text, len) == 0)
+			return true;
+	return false;
+}
+
+/* [PROTO=]DIR. A directory that looks like it can be written ./a=b. */
+static int take_dir(struct opts *opts, const struct mode *mode, int letter, const char *argument)
+{
+	bool several = letter == OPT_RAWLOG_DIR || letter == 'R';
+	size_t len = strspn(argument, "abcdefghijklmnopqrstuvwxyz-");
+	const char *dir = argument;
+	struct str protocol = {0};
+	int ret = -1;
+
+	if (several && argument[len] == '=') {
+		if (!is_protocol(argument, len))
+			return wrong("the protocol is one of imap, pop3, submission, not",
+				     argument);
+		str_append(&protocol, argument, len);
+		dir = argument + len + 1;
+	}
+	if (!*dir)
+		ret = wrong("this option takes a directory", spec_label(spec_find(letter)));
+	else if (rules_find(&opts->rules, mode, protocol.data))
+		ret = wrong("this is given twice", spec_label(spec_find(letter)));
+	else
+		rules_add(&opts->rules, mode, protocol.data, &(struct log_flags){0}, dir);
+	str_free(&protocol);
+	return ret;
+}
+
 static int take(struct opts *opts, int letter, const char *argument)
 {
 	switch (letter) {
+	case OPT_RAWLOG_DIR:
+		return take_dir(opts, &mode_rawlog_dir, letter, argument);
+	case 'R':
+		return take_dir(opts, &mode_login, letter, argument);
+	case OPT_LMTP_RAWLOG_DIR:
+		return take_dir(opts, &mode_lmtp, letter, argument);
+	case OPT_LMTP_PROXY_RAWLOG_DIR:
+		return take_dir(opts, &mode_lmtp_proxy, letter, argument);
+	case OPT_RELAY_RAWLOG_DIR:
+		return take_dir(opts, &mode_relay, letter, argument);
+	case OPT_REDACT:
+		opts->rules.redact = true;
+		return -1;
 	case OPT_RAWLOG:
 		opts->rawlog = true;
 		return -1;
@@ -148,7 +225,7 @@ static int take(struct opts *opts, int letter, const char *argument)
 		opts->config = argument;
 		return -1;
 	case 'u':
-		rules_add_mask(&opts->users, argument);
+		rules_add_mask(&opts->rules, argument);
 		return -1;
 	case OPT_BASE_DIR:
 		opts->base_dir = argument;
@@ -201,16 +278,6 @@ static void tables(char letters[2 * SPECS_COUNT + 2], struct option names[SPECS_
 	}
 	*letters = '\0';
 	*names = (struct option){0};
-}
-
-static const struct opt_spec *spec_find(int letter)
-{
-	const struct opt_spec *spec;
-
-	for (spec = specs; spec < specs + SPECS_COUNT; spec++)
-		if (spec->letter == letter)
-			return spec;
-	return NULL;
 }
 
 /* What getopt_long() complains of: an option without its argument, or one that is none of ours. */
@@ -272,5 +339,5 @@ int opts_parse(struct opts *opts, int argc, char *argv[])
 
 void opts_free(struct opts *opts)
 {
-	rules_free(&opts->users);
+	rules_free(&opts->rules);
 }

@@ -12,9 +12,9 @@ enum command { COMMAND_RECORD = 1 << 0, COMMAND_REPLAY = 1 << 1, COMMAND_CHECK =
 
 struct opts {
 	enum command command;
+	struct rules rules;	/* -u, --redact, and the ways with a directory of their own */
 	bool rawlog;		/* --rawlog */
 	const char *config;	/* -c */
-	struct rules users;	/* -u: its masks alone */
 	struct log_flags flags; /* -b -t -I -f -i -o */
 	bool flags_given;
 	const char *base_dir;

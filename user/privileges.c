@@ -11,13 +11,15 @@
 static const struct {
 	int capability;
 	bool kept;
+	unsigned int kept_with; /* enum privileges_kept */
 } needed[] = {
-	{CAP_BPF, false},     /* maps, programs */
-	{CAP_PERFMON, false}, /* tracing programs */
-	{CAP_SETUID, true},   /* files are the user's */
-	{CAP_SETGID, true},
-	{CAP_DAC_READ_SEARCH, true}, /* a chroot's way in; not while acting as a user */
-	{CAP_SYS_PTRACE, true},	     /* /proc/PID/exe of master processes */
+	{CAP_BPF, false, 0},			 /* maps, programs */
+	{CAP_PERFMON, false, PRIVILEGES_PROBES}, /* tracing programs; TLS modules that come later */
+	{CAP_SETUID, true, 0},			 /* files are the user's */
+	{CAP_SETGID, true, 0},
+	{CAP_DAC_READ_SEARCH, true, 0}, /* a chroot's way in; not while acting as a user */
+	{CAP_DAC_OVERRIDE, false, PRIVILEGES_ROOT_FILES}, /* nor is this one */
+	{CAP_SYS_PTRACE, true, 0},			  /* /proc/PID/exe of master processes */
 };
 #define NEEDED_COUNT (sizeof(needed) / sizeof(needed[0]))
 
@@ -41,13 +43,13 @@ int privileges_check(char *missing_r, size_t size)
 	return used ? -EPERM : 0;
 }
 
-int privileges_drop(void)
+int privileges_drop(unsigned int kept)
 {
 	unsigned int i;
 
 	capng_clear(CAPNG_SELECT_BOTH);
 	for (i = 0; i < NEEDED_COUNT; i++)
-		if (needed[i].kept)
+		if (needed[i].kept || kept & needed[i].kept_with)
 			capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED,
 				     needed[i].capability);
 	if (capng_apply(CAPNG_SELECT_CAPS))

@@ -19,6 +19,7 @@
 #include "backend.h"
 #include "bpf_load.h"
 #include "conf.h"
+#include "expand.h"
 #include "log.h"
 #include "master.h"
 #include "pipeline.h"
@@ -63,13 +64,35 @@ static int64_t clock_ns(clockid_t id)
 
 /* What the engine asks of the world. */
 
+/* mail_home, where a directory can begin in a home that userdb did not return. */
+static void tell_home(struct recorder *recorder, uint32_t tgid, const struct rl_master *fact)
+{
+	struct rl_home home = {0};
+	struct str value = {0};
+
+	if (rules_have_variables(&recorder->rules) &&
+	    master_setting(fact, "mail_home", &value) == 0 && value.len &&
+	    value.len < sizeof(home.mail_home)) {
+		memcpy(home.mail_home, value.data, value.len);
+		pipeline_answer(&recorder->pipeline, RL_FACT_HOME, tgid, &home, sizeof(home));
+	}
+	str_free(&value);
+}
+
 static void ask_master(void *context, uint32_t tgid)
 {
 	struct recorder *recorder = context;
+	struct str error = {0};
 	struct rl_master fact;
 
 	master_look(tgid, recorder->base_dir, &fact);
 	pipeline_answer(&recorder->pipeline, RL_FACT_MASTER, tgid, &fact, sizeof(fact));
+	if (fact.status != RL_MASTER_OK)
+		return;
+	tell_home(recorder, tgid, &fact);
+	if (bpf_side_probe_tls(&recorder->bpf, &error))
+		log_warn("%s", str_text(&error));
+	str_free(&error);
 }
 
 static void verdict(void *context, uint64_t cookie, bool record)
@@ -232,28 +255,82 @@ static void add_home_rule(struct rules *rules, const struct log_flags *flags)
 			rules_add(rules, &mode_home, service->protocol, flags, NULL);
 }
 
-/* Options and -c FILE together. With none: the home rule. */
-static int make_rules(struct recorder *recorder)
+/* The rawlog binary's flags, for what it would write. */
+static int set_flags(struct rules *rules, const struct opts *opts)
 {
-	const struct opts *opts = recorder->opts;
 	struct log_flags *flags;
-	unsigned int i;
+	unsigned int i, homes = 0;
 
-	if (opts->config && read_config(recorder))
-		return -EINVAL;
-	for (i = 0; i < recorder->rules.ways_count; i++) {
-		flags = &recorder->rules.ways[i].flags;
+	for (i = 0; i < rules->ways_count; i++) {
+		if (rules->ways[i].mode->lib)
+			continue;
+		homes++;
+		flags = &rules->ways[i].flags;
 		flags->boundaries |= opts->flags.boundaries;
 		flags->timestamps |= opts->flags.timestamps;
 		flags->ip_in_name |= opts->flags.ip_in_name;
 		if (opts->flags.only[RL_IN] || opts->flags.only[RL_OUT])
 			memcpy(flags->only, opts->flags.only, sizeof(flags->only));
 	}
-	if (!opts->config || opts->rawlog)
+	if (!opts->flags_given || homes)
+		return 0;
+	log_error("-b, -t, -I, -f, -i and -o are the rawlog binary's: they need --rawlog");
+	return -EINVAL;
+}
+
+/* Can they be expanded? Is it known who -u is about? */
+static int check_ways(const struct rules *rules)
+{
+	struct str error = {0};
+	const struct way *way;
+	int ret = 0;
+
+	for (way = rules->ways; way < rules->ways + rules->ways_count && !ret; way++) {
+		if (rules->masks_count && way->mode->traffic != TRAFFIC_MAIL &&
+		    way->mode->traffic != TRAFFIC_RELAY) {
+			log_error("-u can't choose from connections that have no user yet "
+				  "(%s): leave one of them out",
+				  way->dir);
+			ret = -EINVAL;
+		} else if (way->mode->variables) {
+			ret = expand_check(way->dir, &error);
+			if (ret)
+				log_error("%s: %s", way->dir, str_text(&error));
+		}
+	}
+	str_free(&error);
+	return ret;
+}
+
+static void add_ways(struct rules *rules, const struct rules *options)
+{
+	const struct way *way;
+	unsigned int i;
+
+	for (way = options->ways; way < options->ways + options->ways_count; way++)
+		rules_add(rules, way->mode, way->protocol, &way->flags, way->dir);
+	for (i = 0; i < options->masks_count; i++)
+		rules_add_mask(rules, options->masks[i]);
+	rules->redact = options->redact;
+}
+
+/* Options and -c FILE together. With none: the home rule. */
+static int make_rules(struct recorder *recorder)
+{
+	const struct opts *opts = recorder->opts;
+	char hostname[256] = "";
+
+	if (opts->config && read_config(recorder))
+		return -EINVAL;
+	add_ways(&recorder->rules, &opts->rules);
+	if (opts->rawlog || !recorder->rules.ways_count)
 		add_home_rule(&recorder->rules, &opts->flags);
-	for (i = 0; i < opts->users.masks_count; i++)
-		rules_add_mask(&recorder->rules, opts->users.masks[i]);
-	return 0;
+	if (rules_have_variables(&recorder->rules) &&
+	    gethostname(hostname, sizeof(hostname) - 1) == 0)
+		rules_set_hostname(&recorder->rules, hostname);
+	if (set_flags(&recorder->rules, opts))
+		return -EINVAL;
+	return check_ways(&recorder->rules);
 }
 
 static int open_save(struct recorder *recorder)
@@ -314,7 +391,8 @@ static int start_kernel_side(struct recorder *recorder)
 		log_error("missing privileges:%s; run it as root: sudo rawtap", text);
 		return -EPERM;
 	}
-	if (bpf_side_start(&recorder->bpf, opts->backend, opts->ring_size, text, sizeof(text))) {
+	if (bpf_side_start(&recorder->bpf, &recorder->rules, opts->backend, opts->ring_size, text,
+			   sizeof(text))) {
 		log_error("%s", text);
 		return -ENOTSUP;
 	}
@@ -325,6 +403,16 @@ static int start_kernel_side(struct recorder *recorder)
 		return -errno;
 	}
 	return 0;
+}
+
+static unsigned int privileges_kept(const struct recorder *recorder)
+{
+	const struct rules *rules = &recorder->rules;
+	unsigned int kept = recorder->bpf.tls ? PRIVILEGES_PROBES : 0;
+
+	if (rules_record(rules, TRAFFIC_LMTP) || rules_record(rules, TRAFFIC_LMTP_PROXY))
+		kept |= PRIVILEGES_ROOT_FILES;
+	return kept;
 }
 
 static int start(struct recorder *recorder)
@@ -356,8 +444,11 @@ static int start(struct recorder *recorder)
 	recorder->pipeline.engine = engine_new(&recorder->rules, recorder->sink, &world);
 	tell_rules(recorder);
 	tell_clock(recorder);
-	source_bpf_scan(recorder->source);
-	if (privileges_drop()) {
+	if (source_bpf_scan(recorder->source)) {
+		log_error("looking for what runs already: %s", strerror(errno));
+		return -EIO;
+	}
+	if (privileges_drop(privileges_kept(recorder))) {
 		log_error("dropping privileges: %s", strerror(errno));
 		return -EPERM;
 	}

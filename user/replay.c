@@ -58,11 +58,13 @@ static int take_rules(struct replay *replay, const struct event *event)
 	if (ret)
 		return ret;
 	for (i = 0; opts->flags_given && i < replay->rules.ways_count; i++)
-		replay->rules.ways[i].flags = opts->flags;
-	if (opts->users.masks_count)
+		if (!replay->rules.ways[i].mode->lib)
+			replay->rules.ways[i].flags = opts->flags;
+	replay->rules.redact |= opts->rules.redact;
+	if (opts->rules.masks_count)
 		rules_clear_masks(&replay->rules);
-	for (i = 0; i < opts->users.masks_count; i++)
-		rules_add_mask(&replay->rules, opts->users.masks[i]);
+	for (i = 0; i < opts->rules.masks_count; i++)
+		rules_add_mask(&replay->rules, opts->rules.masks[i]);
 	return 0;
 }
 

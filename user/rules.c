@@ -24,10 +24,28 @@ struct way *rules_add(struct rules *rules, const struct mode *mode, const char *
 	return way;
 }
 
-bool way_takes(const struct way *way, enum traffic traffic, const char *protocol)
+const struct way *rules_find(const struct rules *rules, const struct mode *mode,
+			     const char *protocol)
 {
-	return way->mode->traffic == traffic &&
-	       (!way->protocol || strcmp(way->protocol, protocol) == 0);
+	const struct way *way;
+
+	for (way = rules->ways; way < rules->ways + rules->ways_count; way++)
+		if (way->mode == mode && !way->protocol == !protocol &&
+		    (!protocol || strcmp(way->protocol, protocol) == 0))
+			return way;
+	return NULL;
+}
+
+bool rules_way_takes(const struct rules *rules, unsigned int index, enum traffic traffic,
+		     const char *protocol)
+{
+	const struct way *way = &rules->ways[index];
+
+	if (way->mode->traffic != traffic)
+		return false;
+	if (way->protocol)
+		return strcmp(way->protocol, protocol) == 0;
+	return way->mode->home_dir || !rules_find(rules, way->mode, protocol);
 }
 
 bool rules_need(const struct rules *rules, const struct service *service)
@@ -35,8 +53,8 @@ bool rules_need(const struct rules *rules, const struct service *service)
 	unsigned int i;
 
 	for (i = 0; i < rules->ways_count; i++)
-		if (way_takes(&rules->ways[i], service->client, service->protocol) ||
-		    way_takes(&rules->ways[i], service->relay, service->protocol))
+		if (rules_way_takes(rules, i, service->client, service->protocol) ||
+		    rules_way_takes(rules, i, service->relay, service->protocol))
 			return true;
 	return false;
 }
@@ -47,6 +65,16 @@ bool rules_record(const struct rules *rules, enum traffic traffic)
 
 	for (i = 0; i < rules->ways_count; i++)
 		if (rules->ways[i].mode->traffic == traffic)
+			return true;
+	return false;
+}
+
+bool rules_have_variables(const struct rules *rules)
+{
+	unsigned int i;
+
+	for (i = 0; i < rules->ways_count; i++)
+		if (rules->ways[i].mode->variables)
 			return true;
 	return false;
 }

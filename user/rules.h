@@ -15,7 +15,7 @@
 /* A mode switched on. */
 struct way {
 	const struct mode *mode;
-	char *protocol; /* NULL: every one that the mode knows */
+	char *protocol; /* NULL: every one that no other way of this mode names */
 	struct log_flags flags;
 	char *dir; /* NULL: the mode has one of its own */
 };
@@ -35,12 +35,18 @@ struct rules {
 /* Takes copies of `protocol` and `dir`. The new way, or NULL when there are too many. */
 struct way *rules_add(struct rules *rules, const struct mode *mode, const char *protocol,
 		      const struct log_flags *flags, const char *dir);
-/* Does this way record this? */
-bool way_takes(const struct way *way, enum traffic traffic, const char *protocol);
+/* Does the way of this number record this? */
+bool rules_way_takes(const struct rules *rules, unsigned int way, enum traffic traffic,
+		     const char *protocol);
 /* Does a way record anything of this service? */
 bool rules_need(const struct rules *rules, const struct service *service);
 /* Does a way record this traffic, of any protocol? */
 bool rules_record(const struct rules *rules, enum traffic traffic);
+/* Does a way name its directory with variables? */
+bool rules_have_variables(const struct rules *rules);
+/* The way of this mode that names `protocol`; NULL: the one that names none. NULL: there is none. */
+const struct way *rules_find(const struct rules *rules, const struct mode *mode,
+			     const char *protocol);
 /* Is this protocol recorded this way already? */
 bool rules_have(const struct rules *rules, const struct mode *mode, const char *protocol);
 void rules_add_mask(struct rules *rules, const char *mask);

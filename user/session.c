@@ -189,7 +189,7 @@ static void ask_ways(struct engine *engine, struct session *session, uint64_t ti
 	session->state = SESSION_ASKED;
 	session->way_reason = REASON_NO_WAY;
 	for (i = 0; i < rules->ways_count; i++) {
-		if (!way_takes(&rules->ways[i], session->traffic, session->service->protocol))
+		if (!rules_way_takes(rules, i, session->traffic, session->service->protocol))
 			continue;
 		reason = files_name(engine, session, i, time_ns);
 		if (reason == REASON_NONE) {

@@ -23,6 +23,7 @@
 /* A socket that the stream has told of, and not of its end. */
 struct known {
 	__u64 cookie;
+	__u16 role; /* of the process that it belongs to */
 	bool asked; /* it was known when the sweep began */
 	bool live;
 	__u64 end[2];
@@ -39,16 +40,17 @@ struct source_bpf {
 	size_t taken_bytes; /* ever, of the ring */
 };
 
-static void remember(struct source_bpf *source, __u64 cookie)
+static void remember(struct source_bpf *source, __u64 cookie, __u16 role)
 {
 	struct known *known;
 
 	HASH_FIND(hh, source->known, &cookie, sizeof(cookie), known);
-	if (known)
-		return;
-	known = mem_alloc(sizeof(*known));
-	known->cookie = cookie;
-	HASH_ADD(hh, source->known, cookie, sizeof(known->cookie), known);
+	if (!known) {
+		known = mem_alloc(sizeof(*known));
+		known->cookie = cookie;
+		HASH_ADD(hh, source->known, cookie, sizeof(known->cookie), known);
+	}
+	known->role = role;
 }
 
 /* ring_buffer callback: negative ends the batch; the record counts as taken all the same. */
@@ -58,8 +60,8 @@ static int on_record(void *context, void *data, size_t size)
 	const struct rl_rec *rec = data;
 
 	source->taken_bytes += size;
-	if (size >= sizeof(*rec) && rec->type == RL_SOCK_OPEN)
-		remember(source, rec->cookie);
+	if (size >= sizeof(*rec) + sizeof(struct rl_open) && rec->type == RL_SOCK_OPEN)
+		remember(source, rec->cookie, ((const struct rl_open *)(rec + 1))->role);
 	/* the ring's records have constant sizes: `len` says how much of it counts */
 	if (size >= sizeof(*rec) && rec->len <= size)
 		size = rec->len;
@@ -172,25 +174,47 @@ static void on_process(void *context, const struct found_process *process)
 	struct rl_service value;
 	__u32 tgid = process->pid;
 
+	if (!bpf_side_wants(source->side, process->service))
+		return;
 	if (role == RL_ROLE_MASTER && process->uid != 0)
 		role = RL_ROLE_STRANGER;
-	if (role == RL_ROLE_MAIL)
+	if (process->service->role != RL_ROLE_MASTER)
 		parent = parent_role(source, process->parent);
 	if (parent != RL_ROLE_MASTER && parent != RL_ROLE_STRANGER)
 		return;
-	bpf_side_service(process->service, &value);
+	bpf_side_service(source->side, process->service, &value);
 	value.role = role;
 	if (parent == RL_ROLE_MASTER &&
 	    bpf_map__update_elem(procs, &tgid, sizeof(tgid), &value, sizeof(value), BPF_NOEXIST))
 		return; /* its exec was seen: the ring tells of it */
 	proc.role = role;
-	memcpy(proc.comm, process->service->comm, strlen(process->service->comm));
+	memcpy(proc.comm, process->service->name, strnlen(process->service->name, RL_COMM_LEN - 1));
 	tell(source, RL_PROC_EXEC, RL_F_FOUND, tgid, 0, &proc, sizeof(proc));
 }
 
-void source_bpf_scan(struct source_bpf *source)
+/* Sockets that are there already are not to be taken for new ones. 0 or -errno. */
+static int mark_files(struct source_bpf *source)
+{
+	char none[64];
+	ssize_t len;
+	int fd;
+
+	if (!source->side->files)
+		return 0;
+	fd = bpf_iter_create(bpf_link__fd(source->side->files));
+	if (fd < 0)
+		return fd;
+	while ((len = read(fd, none, sizeof(none))) > 0)
+		;
+	len = len < 0 ? -errno : 0;
+	close(fd);
+	return len;
+}
+
+int source_bpf_scan(struct source_bpf *source)
 {
 	master_scan(on_process, source);
+	return mark_files(source);
 }
 
 /* Marks what is live. 0 or -errno. */
@@ -313,11 +337,23 @@ int source_bpf_finish(struct source_bpf *source)
 
 void source_bpf_verdict(struct source_bpf *source, __u64 cookie, bool record)
 {
-	__u32 verdict = record ? RL_VERDICT_RECORD : RL_VERDICT_MUTE;
+	struct rl_decision decision = {
+		.verdict = record ? RL_VERDICT_RECORD : RL_VERDICT_MUTE,
+	};
+	__u32 verdict = decision.verdict;
+	struct known *known;
+
+	HASH_FIND(hh, source->known, &cookie, sizeof(cookie), known);
+	if (!known)
+		return;
+	decision.role = known->role;
 
 	/* when the map is full, the socket's records go on to come, and are dropped here */
 	bpf_map__update_elem(source->side->skeleton->maps.verdicts, &cookie, sizeof(cookie),
-			     &verdict, sizeof(verdict), BPF_ANY);
+			     &decision, sizeof(decision), BPF_ANY);
+	if (source->side->tls)
+		bpf_map__update_elem(source->side->skeleton->maps.tls_socks, &cookie,
+				     sizeof(cookie), &verdict, sizeof(verdict), BPF_EXIST);
 }
 
 void source_bpf_forget(struct source_bpf *source, __u32 tgid)

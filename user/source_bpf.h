@@ -21,7 +21,7 @@ void source_bpf_free(struct source_bpf **source);
 int source_bpf_fd(const struct source_bpf *source); /* readable: records wait */
 
 /* Tells of the processes that were running before. */
-void source_bpf_scan(struct source_bpf *source);
+int source_bpf_scan(struct source_bpf *source); /* 0 or -errno */
 /* Takes what is in the ring, a bounded number of records. How many; -errno. */
 int source_bpf_consume(struct source_bpf *source);
 /* Finds out which of the sockets that were told of are gone, and tells. 0 or -errno. */
