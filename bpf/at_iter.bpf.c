@@ -5,7 +5,7 @@
  * ended. A socket that its process has closed (a TCP orphan) counts as ended.
  * And, once, which sockets are older than the recorder.
  */
-#include "sock.bpf.h"
+#include "on_sock.bpf.h"
 
 SEC("iter/bpf_sk_storage_map")
 int iter__sockets(struct bpf_iter__bpf_sk_storage_map *ctx)
@@ -24,28 +24,8 @@ int iter__sockets(struct bpf_iter__bpf_sk_storage_map *ctx)
 	return 0;
 }
 
-/* Mail processes need no mark: there a login request names each new one. */
 SEC("iter/task_file")
 int iter__files(struct bpf_iter__task_file *ctx)
 {
-	struct task_struct *task = ctx->task;
-	struct file *file = ctx->file;
-	struct rl_service *service;
-	struct sock_state *state;
-	struct socket *socket;
-	__u32 tgid;
-
-	if (!task || !file)
-		return 0;
-	tgid = task->tgid;
-	service = bpf_map_lookup_elem(&procs, &tgid);
-	if (!service || service->role == RL_ROLE_MAIL || !role_has_traffic(service->role))
-		return 0;
-	socket = bpf_sock_from_file(file);
-	if (!socket || !socket->sk || bpf_sk_storage_get(&socks, socket->sk, 0, 0))
-		return 0;
-	state = sock_state_make(socket->sk, service->role);
-	if (state)
-		state->found = 1;
-	return 0;
+	return ctx->task && ctx->file ? on_found(ctx->task, ctx->file) : 0;
 }

@@ -182,7 +182,7 @@ static __always_inline int on_send(struct sock *sk, int ret)
 static __always_inline int on_recv(struct sock *sk, int ret, int flags)
 {
 	/* tcp(7): MSG_TRUNC takes bytes off the stream and leaves the buffer as it was */
-	bool unread = flags & MSG_TRUNC && BPF_CORE_READ(sk, __sk_common.skc_family) != AF_UNIX;
+	bool unread = flags & MSG_TRUNC && BPF_CORE_READ(sk, __sk_common.skc_family) != RL_AF_UNIX;
 
 	return flags & (MSG_PEEK | MSG_ERRQUEUE) ? 0 : on_io(sk, ret, RL_IN, unread);
 }

@@ -10,9 +10,6 @@
 #include "rl_abi.h"
 #include "rl_maps.h"
 
-#define AF_UNIX	     1
-#define AF_INET	     2
-#define AF_INET6     10
 #define SOCK_STREAM  1
 #define SOL_SOCKET   1
 #define SCM_RIGHTS   1

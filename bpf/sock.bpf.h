@@ -46,7 +46,7 @@ static __always_inline __u64 fd_sock_ino(__u32 fd)
 	return BPF_CORE_READ(inode, i_ino);
 }
 
-/* The path that an AF_UNIX socket is bound to. Its length without NUL; 0: none, or abstract. */
+/* The path that an RL_AF_UNIX socket is bound to. Its length without NUL; 0: none, or abstract. */
 static __always_inline __u32 unix_path(struct sock *sk, char path[RL_PATH_LEN])
 {
 	struct unix_address *address = BPF_CORE_READ((struct unix_sock *)sk, addr);
@@ -104,7 +104,7 @@ static __always_inline bool says_script_login(struct emit *e)
 	return true;
 }
 
-/* An AF_UNIX stream socket's class; fills in `path` where an address decided it. */
+/* An RL_AF_UNIX stream socket's class; fills in `path` where an address decided it. */
 static __always_inline __u32 unix_classify(struct sock *sk, const struct rl_service *service,
 					   struct emit *e, char path[RL_PATH_LEN])
 {
@@ -140,9 +140,9 @@ static __always_inline __u32 sock_classify(struct sock *sk, const struct sock_st
 
 	if (BPF_CORE_READ(sk, sk_type) != SOCK_STREAM)
 		return RL_CLASS_OTHER;
-	if (family == AF_UNIX)
+	if (family == RL_AF_UNIX)
 		return unix_classify(sk, service, e, path);
-	if (family != AF_INET && family != AF_INET6)
+	if (family != RL_AF_INET && family != RL_AF_INET6)
 		return RL_CLASS_OTHER;
 	if (!state->connected)
 		return RL_CLASS_CLIENT;
@@ -151,7 +151,7 @@ static __always_inline __u32 sock_classify(struct sock *sk, const struct sock_st
 
 static __always_inline void inet_addresses(struct sock *sk, struct rl_inet *inet)
 {
-	if (BPF_CORE_READ(sk, __sk_common.skc_family) == AF_INET6) {
+	if (BPF_CORE_READ(sk, __sk_common.skc_family) == RL_AF_INET6) {
 		BPF_CORE_READ_INTO(&inet->local, sk, __sk_common.skc_v6_rcv_saddr);
 		BPF_CORE_READ_INTO(&inet->remote, sk, __sk_common.skc_v6_daddr);
 	} else {
@@ -179,7 +179,7 @@ static __always_inline void sock_announce(struct sock *sk, struct sock_state *st
 	r->body.role = state->role;
 	r->body.pad = 0;
 	__builtin_memcpy(r->body.path, path, RL_PATH_LEN);
-	if (r->body.family != AF_UNIX)
+	if (r->body.family != RL_AF_UNIX)
 		inet_addresses(sk, &r->body.inet);
 	control_submit(r);
 	state->announced = 1;

@@ -54,6 +54,9 @@ enum rl_class {
 };
 #define RL_CLASS_MAX RL_CLASS_RELAY
 
+/* Address families, as in <sys/socket.h>, which the kernel side has not. */
+enum rl_family { RL_AF_UNIX = 1, RL_AF_INET = 2, RL_AF_INET6 = 10 };
+
 /* What a process is to the kernel side. */
 enum rl_role {
 	RL_ROLE_NONE = 0,
@@ -134,8 +137,8 @@ struct rl_inet {
 struct rl_open {
 	__u64 ino; /* of the socket, as fstat() shows it */
 	__u16 class;
-	__u16 family;
-	__u16 role; /* enum rl_role of the process that it belongs to now */
+	__u16 family; /* enum rl_family */
+	__u16 role;   /* enum rl_role of the process that it belongs to now */
 	__u16 pad;
 	union {
 		char path[RL_PATH_LEN]; /* AF_UNIX: own or the peer's address, NUL-terminated */

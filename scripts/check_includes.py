@@ -30,15 +30,17 @@ USER = [
     Layer("base", "mem str log calendar", ""),
     Layer("records", "event service", "base", pure=True),
     Layer("handshake", "hs_*", "base", pure=True),
-    Layer("rules", "rules reason format format_* rawlog sink", "base records", pure=True),
-    Layer("engine", "engine model handshake session delivery", "base records handshake rules", pure=True),
+    Layer("rules", "rules mode reason format format_* rawlog sink expand expand_* redact",
+          "base records", pure=True),
+    Layer("engine", "engine model handshake tls session files delivery",
+          "base records handshake rules", pure=True),
     Layer("saved", "stream", "base records"),
     Layer("output", "sink_* file_pair as_user", "base records rules"),
     Layer("options", "opts", "base rules"),
     Layer("host", "command conf master privileges", "base records handshake rules"),
     Layer("objects", "elf_object plt tls_probes", "base"),
     Layer("pipeline", "pipeline summary", "base records rules engine saved"),
-    Layer("kernel", "bpf_load source_bpf backend check", "base records host objects options",
+    Layer("kernel", "bpf_load source_bpf backend check", "base records rules host objects options",
           libbpf=True),
     Layer("program", "main record replay",
           "base records rules engine saved output options host objects pipeline kernel"),
@@ -48,7 +50,8 @@ WORLD_HEADERS = "unistd.h fcntl.h sys/socket.h time.h sys/stat.h".split()
 LIBBPF_HEADERS = ["bpf/*", "*.skel.h"]
 
 # Each sees those before it. The doors (at_*) see the bodies only, so those say what is called.
-BPF = ["rl.bpf.h", "maps.bpf.h", "count.bpf.h", "emit.bpf.h", "sock.bpf.h", "on_*.bpf.h"]
+BPF = ["rl.bpf.h", "maps.bpf.h", "count.bpf.h", "emit.bpf.h", "thread.bpf.h", "sock.bpf.h",
+       "on_*.bpf.h"]
 BPF_SOURCES = {
     "maps.bpf.c": ["maps.bpf.h"],
     "at_iter*.bpf.c": ["maps.bpf.h", "on_*.bpf.h"],

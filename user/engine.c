@@ -260,7 +260,7 @@ static void mail_open(struct engine *engine, struct sock *sock, const struct pro
 
 static void take_addresses(struct hs_login *login, const struct sock *sock)
 {
-	if (sock->family != AF_INET && sock->family != AF_INET6)
+	if (sock->family != RL_AF_INET && sock->family != RL_AF_INET6)
 		return;
 	login->local.family = login->remote.family = sock->family;
 	memcpy(login->local.addr, sock->inet.local, sizeof(login->local.addr));
@@ -333,7 +333,7 @@ static void on_sock_open(struct engine *engine, const struct event *event)
 	sock->tgid = tgid;
 	sock->class = event->open->class;
 	sock->family = event->open->family;
-	if (sock->family != AF_UNIX)
+	if (sock->family != RL_AF_UNIX)
 		sock->inet = event->open->inet;
 	HASH_ADD(hh, engine->socks, cookie, sizeof(sock->cookie), sock);
 	if (sock_has_traffic(sock))
@@ -367,7 +367,7 @@ static void on_sock_close(struct engine *engine, const struct event *event)
 
 	if (!sock)
 		return;
-	tls_end(engine, sock);
+	tls_end(engine, sock, event->rec);
 	handshake_end(engine, sock, event->rec);
 	session = sock->session;
 	if (session)

@@ -5,8 +5,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
-#include <sys/socket.h>
-
 /* The least that a type's payload holds, bytes. */
 static const struct {
 	const char *name;
@@ -40,7 +38,7 @@ static bool is_valid(const struct event *event, size_t extra)
 		       event->gap->offset <= UINT64_MAX - event->gap->size;
 	case RL_SOCK_OPEN:
 		return !extra && event->open->class <= RL_CLASS_MAX &&
-		       (event->open->family != AF_UNIX ||
+		       (event->open->family != RL_AF_UNIX ||
 			ends(event->open->path, sizeof(event->open->path)));
 	case RL_PROC_EXEC:
 		return !extra && ends(event->proc->comm, sizeof(event->proc->comm));

@@ -15,8 +15,6 @@
 #include <uthash.h>
 #include <utlist.h>
 
-#include <sys/socket.h>
-
 #include "engine.h"
 #include "hs_auth.h"
 #include "hs_login.h"
@@ -127,8 +125,8 @@ struct sock {
 	uint64_t cookie, ino;
 	uint32_t tgid;
 	enum rl_class class;
-	struct rl_inet inet; /* CLIENT, RELAY; zeroes for AF_UNIX */
-	sa_family_t family;
+	struct rl_inet inet; /* CLIENT, RELAY; zeroes for RL_AF_UNIX */
+	uint16_t family;
 	bool tls;
 	struct held *undecided, **undecided_end; /* see tls.c */
 	uint64_t next[2];	   /* AUTH, LOGIN, POSTLOGIN: the offset that is expected next */
@@ -177,7 +175,7 @@ void tls_begin(struct engine *engine, struct sock *sock, const struct event *eve
 /* A record came that decides what the process's undecided bytes are. */
 void tls_settle(struct engine *engine, const struct event *event);
 /* The socket has ended; what is undecided is what it looks like. */
-void tls_end(struct engine *engine, struct sock *sock);
+void tls_end(struct engine *engine, struct sock *sock, const struct rl_rec *rec);
 /* Forgets what is undecided. */
 void tls_drop(struct engine *engine, struct sock *sock);
 

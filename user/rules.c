@@ -19,7 +19,9 @@ struct way *rules_add(struct rules *rules, const struct mode *mode, const char *
 	way = &rules->ways[rules->ways_count++];
 	way->mode = mode;
 	way->protocol = mem_strdup(protocol);
-	way->flags = mode->lib ? (struct log_flags){.timestamps = true} : *flags;
+	way->flags = *flags;
+	if (mode->lib)
+		way->flags = (struct log_flags){.timestamps = true};
 	way->dir = dir ? mem_strdup(dir) : NULL;
 	return way;
 }

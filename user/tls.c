@@ -156,9 +156,11 @@ void tls_drop(struct engine *engine, struct sock *sock)
 		free(unhold(sock));
 }
 
-void tls_end(struct engine *engine, struct sock *sock)
+void tls_end(struct engine *engine, struct sock *sock, const struct rl_rec *rec)
 {
 	if (sock->undecided && !is_handshake(sock->undecided))
 		pass_held(engine, sock);
+	else if (sock->undecided && sock->session)
+		session_tls(engine, sock->session, rec); /* and never was answered */
 	tls_drop(engine, sock);
 }

@@ -207,7 +207,7 @@ def test_what_is_usual_is_said_with_debug_alone(dovecot, record, case):
     with record(dovecot) as rawtap:
         talk(dovecot, user)
     assert rawtap.said(user) == []
-    assert rawtap.count({missing: "the user has no dovecot.rawlog directory",
+    assert rawtap.count({missing: "its log directory does not exist",
                          link_to_directory: "dovecot.rawlog is not a directory"}[case]) == 1
 
 
@@ -400,7 +400,7 @@ def test_users_without_the_directory_cost_one_verdict(dovecot, record):
     few, many = (unrecorded_session(dovecot, record, user, count) for count in (10, 3000))
     for rawtap in (few, many):
         assert rawtap.count("sessions recorded") == 0
-        assert rawtap.count("the user has no dovecot.rawlog directory") == 1
+        assert rawtap.count("its log directory does not exist") == 1
         assert rawtap.count("sockets given the verdict 'not recorded'") >= 1
     more = 2 * (3000 - 10)      # a read and a write for each command
     assert many.count("of them skipped by a verdict") - few.count("of them skipped by a verdict") \

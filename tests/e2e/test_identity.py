@@ -207,7 +207,7 @@ def assert_each_its_own(rawtap, clients):
             wait_recorded(client)
     status, stderr = rawtap.stop()
     assert (status, rawtap.count("sessions recorded")) == (0, 5), stderr
-    assert rawtap.count("the user has no dovecot.rawlog directory") == 1
+    assert rawtap.count("its log directory does not exist") == 1
 
 
 def test_users_one_by_one_in_one_process(shared_process, rawtap_binary):
@@ -245,4 +245,4 @@ def test_fifty_at_once(dovecot, record):
         assert recorded(client.user) == transcripts(client)
         assert client.user.name.encode() + b"-2 " in client.session_in
     assert (rawtap.status, rawtap.count("sessions recorded")) == (0, 50)
-    assert rawtap.count("the user has no dovecot.rawlog directory") == 10
+    assert rawtap.count("its log directory does not exist") == 10

@@ -55,7 +55,8 @@ STRUCTS = {
     "rl_rec": ("=IHHQIIIIQ", "len type flags time_ns tgid uid gid pad cookie"),
     "rl_clock": ("=qiI", "realtime_ns utc_offset pad"),
     "rl_proc": ("=IHH16s", "parent_tgid role pad comm"),
-    "rl_open": ("=QHHI128s", "ino class family pad path"),
+    "rl_open": ("=QHHHH128s", "ino class family role pad path"),
+    "rl_inet": ("=16s16sHH", "local remote local_port remote_port"),
     "rl_data": ("=QQIBB2s", "offset passed_ino size dir class pad"),
     "rl_gap": ("=QQBBB5s", "offset size dir class reason pad"),
     "rl_close": ("=16s", "end"),
@@ -63,13 +64,16 @@ STRUCTS = {
     "rl_log": ("=IIIIII", "session way status error serial pad"),
     "rl_write": ("=IIII16s", "session way error pad size"),
     "rl_setting": ("=II", "size pad"),
+    "rl_tls": ("=Q", "offset"),
+    "rl_home": ("=256s", "mail_home"),
 }
 ENUMS = {
     "RL_": "CLOCK=1 SETTING=2 PROC_EXEC=3 PROC_EXIT=4 SOCK_OPEN=5 DATA=6 GAP=7 SOCK_CLOSE=8 "
-           "FACT_MASTER=9 FACT_LOG=10 FACT_WRITE=11 STATS=12 IN=0 OUT=1",
-    "RL_CLASS_": "NONE=0 CLIENT=1 LOGIN=2 AUTH=3 POSTLOGIN=4 OTHER=5",
-    "RL_ROLE_": "NONE=0 MASTER=1 MAIL=2",
-    "RL_F_": "MORE=1 EOF=2 FOUND=4 CONT=8 LIVE=16",
+           "FACT_MASTER=9 FACT_LOG=10 FACT_WRITE=11 STATS=12 TLS_BEGIN=13 FACT_HOME=14 "
+           "IN=0 OUT=1",
+    "RL_CLASS_": "NONE=0 CLIENT=1 LOGIN=2 AUTH=3 POSTLOGIN=4 OTHER=5 RELAY=6",
+    "RL_ROLE_": "NONE=0 MASTER=1 MAIL=2 STRANGER=3 LOGIN=4 DELIVERY=5",
+    "RL_F_": "MORE=1 EOF=2 FOUND=4 CONT=8 LIVE=16 TLS=32 UNDECIDED=64",
     "RL_GAP_": "RING=1 FAULT=2 SENDFILE=3 CALL=4 BACKLOG=5",
     "RL_MASTER_": "OK=0 GONE=1 UNTRUSTED=2 VERSION=3 EXCLUDED=4",
     "RL_LOG_": "OPENED=0 MISSING=1 NOT_DIR=2 LSTAT_FAILED=3 CREATE_FAILED=4",

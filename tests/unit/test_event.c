@@ -131,7 +131,7 @@ static void data(void **state)
 	assert_int_equal(parse_data(&(struct rl_data){.dir = RL_OUT, .class = RL_CLASS_OTHER}, 0),
 			 0);
 	assert_int_equal(parse_data(&(struct rl_data){.dir = 2}, 0), -EINVAL);
-	assert_int_equal(parse_data(&(struct rl_data){.class = RL_CLASS_OTHER + 1}, 0), -EINVAL);
+	assert_int_equal(parse_data(&(struct rl_data){.class = RL_CLASS_MAX + 1}, 0), -EINVAL);
 	assert_int_equal(parse_data(&(struct rl_data){.size = 1, .offset = UINT64_MAX - 1}, 1), 0);
 	assert_int_equal(parse_data(&(struct rl_data){.size = 1, .offset = UINT64_MAX}, 1),
 			 -EINVAL);
@@ -150,7 +150,7 @@ static void gap(void **state)
 	assert_int_equal(parse_gap(&(struct rl_gap){.offset = 1, .size = UINT64_MAX - 1}), 0);
 	assert_int_equal(parse_gap(&(struct rl_gap){.offset = 2, .size = UINT64_MAX - 1}), -EINVAL);
 	assert_int_equal(parse_gap(&(struct rl_gap){.dir = 2}), -EINVAL);
-	assert_int_equal(parse_gap(&(struct rl_gap){.class = RL_CLASS_OTHER + 1}), -EINVAL);
+	assert_int_equal(parse_gap(&(struct rl_gap){.class = RL_CLASS_MAX + 1}), -EINVAL);
 	/* a reason that is not known is still a gap */
 	assert_int_equal(parse_gap(&(struct rl_gap){.reason = 255}), 0);
 	assert_string_equal(event_gap_text(255), "unknown reason");
@@ -179,10 +179,22 @@ static void texts(void **state)
 	memset(((struct rl_proc *)(rec + 1))->comm, 'x', RL_COMM_LEN);
 	assert_int_equal(parse_whole(rec), -EINVAL);
 	rec = make(RL_SOCK_OPEN, sizeof(struct rl_open));
+	((struct rl_open *)(rec + 1))->family = RL_AF_UNIX;
 	memset(((struct rl_open *)(rec + 1))->path, 'x', RL_PATH_LEN);
 	assert_int_equal(parse_whole(rec), -EINVAL);
 	rec = make(RL_SOCK_OPEN, sizeof(struct rl_open));
-	((struct rl_open *)(rec + 1))->class = RL_CLASS_OTHER + 1;
+	((struct rl_open *)(rec + 1))->family = RL_AF_INET6; /* addresses may be anything */
+	memset(&((struct rl_open *)(rec + 1))->inet, 'x', sizeof(struct rl_inet));
+	assert_int_equal(parse_whole(rec), 0);
+	rec = make(RL_FACT_HOME, sizeof(struct rl_home));
+	assert_int_equal(parse_whole(rec), 0);
+	rec = make(RL_FACT_HOME, sizeof(struct rl_home));
+	memset(((struct rl_home *)(rec + 1))->mail_home, 'x', RL_HOME_LEN);
+	assert_int_equal(parse_whole(rec), -EINVAL);
+	rec = make(RL_TLS_BEGIN, sizeof(struct rl_tls));
+	assert_int_equal(parse_whole(rec), 0);
+	rec = make(RL_SOCK_OPEN, sizeof(struct rl_open));
+	((struct rl_open *)(rec + 1))->class = RL_CLASS_MAX + 1;
 	assert_int_equal(parse_whole(rec), -EINVAL);
 	rec = make(RL_FACT_MASTER, sizeof(struct rl_master));
 	memset(((struct rl_master *)(rec + 1))->version, 'x', RL_VERSION_LEN);

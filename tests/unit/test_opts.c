@@ -129,11 +129,11 @@ static void users(void **state)
 	struct opts opts;
 
 	assert_int_equal(parse(&opts, "-u a* --user b --user=c -u ?d"), -1);
-	assert_int_equal(opts.users.masks_count, 4);
-	assert_string_equal(opts.users.masks[0], "a*");
-	assert_string_equal(opts.users.masks[3], "?d");
+	assert_int_equal(opts.rules.masks_count, 4);
+	assert_string_equal(opts.rules.masks[0], "a*");
+	assert_string_equal(opts.rules.masks[3], "?d");
 	opts_free(&opts);
-	assert_int_equal(opts.users.masks_count, 0);
+	assert_int_equal(opts.rules.masks_count, 0);
 }
 
 /* 0: refused. */

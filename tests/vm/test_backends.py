@@ -206,7 +206,7 @@ def test_dovecot(results, kernel, user):
 def test_verdicts(results, kernel):
     run = results["dovecot"]
     for counted, wanted in {"sessions recorded": 3, "files": 6, "bytes lost$": 0,
-                            "the user has no dovecot.rawlog directory": 1,
+                            "its log directory does not exist": 1,
                             "sockets given the verdict 'not recorded'": 1}.items():
         assert number(rf"(\d+) {counted}", run["stderr"]) == wanted, counted
     assert run["status"] == (3 if left_out(run) else 0)

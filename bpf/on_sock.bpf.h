@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Body: what is to be known of a socket before a byte passes it. */
+#ifndef RL_ON_SOCK_BPF_H
+#define RL_ON_SOCK_BPF_H
+
+#include "sock.bpf.h"
+
+/* The current process connects it. */
+static __always_inline int on_connect(struct sock *sk)
+{
+	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
+	struct rl_service *service = bpf_map_lookup_elem(&procs, &tgid);
+	struct sock_state *state;
+
+	if (!service || !role_has_traffic(service->role))
+		return 0;
+	state = sock_state_make(sk, service->role);
+	if (state)
+		state->connected = 1;
+	return 0;
+}
+
+/*
+ * A file that a process had when the recorder began. Mail processes need no
+ * mark: there a login request names each new connection.
+ */
+static __always_inline int on_found(struct task_struct *task, struct file *file)
+{
+	__u32 tgid = task->tgid;
+	struct rl_service *service = bpf_map_lookup_elem(&procs, &tgid);
+	struct sock_state *state;
+	struct socket *socket;
+
+	if (!service || service->role == RL_ROLE_MAIL || !role_has_traffic(service->role))
+		return 0;
+	socket = bpf_sock_from_file(file);
+	if (!socket || !socket->sk || bpf_sk_storage_get(&socks, socket->sk, 0, 0))
+		return 0;
+	state = sock_state_make(socket->sk, service->role);
+	if (state)
+		state->found = 1;
+	return 0;
+}
+
+#endif
