@@ -30,7 +30,7 @@ USER = [
     Layer("base", "mem str log calendar", ""),
     Layer("records", "event service", "base", pure=True),
     Layer("handshake", "hs_*", "base", pure=True),
-    Layer("rules", "rules mode reason format format_* rawlog sink expand expand_* redact",
+    Layer("rules", "rules mode reason format format_* rawlog sink expand expand_* redact redact_*",
           "base records", pure=True),
     Layer("engine", "engine model handshake tls session files delivery",
           "base records handshake rules", pure=True),
