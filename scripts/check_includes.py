@@ -27,7 +27,7 @@ class Layer(NamedTuple):
 # The first row that matches a name counts. What a layer sees besides its own headers is said,
 # not implied: what replays records and what takes them from the kernel meet in main.c only.
 USER = [
-    Layer("base", "mem str log calendar", ""),
+    Layer("base", "mem str log calendar host_port", ""),
     Layer("records", "event service", "base", pure=True),
     Layer("handshake", "hs_*", "base", pure=True),
     Layer("rules", "rules mode reason format format_* rawlog sink expand expand_* redact redact_*",
@@ -35,7 +35,7 @@ USER = [
     Layer("engine", "engine model handshake tls session files delivery",
           "base records handshake rules", pure=True),
     Layer("saved", "stream", "base records"),
-    Layer("output", "sink_* file_pair as_user", "base records rules"),
+    Layer("output", "sink_* file_pair tcp_log as_user", "base records rules"),
     Layer("options", "opts", "base rules"),
     Layer("host", "command conf master privileges", "base records handshake rules"),
     Layer("objects", "elf_object plt tls_probes", "base"),

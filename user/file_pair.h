@@ -1,18 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The .in and .out file of one log, open for writing, and a table of them.
- * What is common to the sinks that write files.
+ * What is common to the sinks that write files. A stream of both directions is
+ * one file, that of RL_IN.
  */
 #ifndef FILE_PAIR_H
 #define FILE_PAIR_H
 
 #include "sink.h"
 
+struct tcp_log;
+
 struct file_pair {
 	bool used;
 	uint32_t session, way;
-	int fds[2];	/* by enum rl_dir; -1: not wanted */
-	__u64 sizes[2]; /* written, bytes */
+	int fds[2];	     /* by enum rl_dir; -1: not wanted */
+	__u64 sizes[2];	     /* written, bytes */
+	struct tcp_log *tcp; /* instead of files; the sink's own business */
 };
 
 enum file_pair_how {

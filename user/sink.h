@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where logs go: the user's directory on this host (sink_user.c), or a tree
- * below a directory of the caller's (sink_tree.c, for replay). A sink is the
- * only thing below main that writes files.
+ * Where logs go: the user's directory on this host, or a TCP connection
+ * (sink_user.c), or a tree below a directory of the caller's (sink_tree.c, for
+ * replay). A sink is the only thing below main that writes files.
  */
 #ifndef SINK_H
 #define SINK_H
@@ -19,8 +19,11 @@ struct sink;
 struct log_place {
 	uint32_t session, way; /* as in struct rl_log */
 	uint32_t tgid;	       /* of the mail process */
-	const char *chroot;    /* NULL: none */
-	const char *base;      /* absolute, inside the chroot: the home, or $base_dir/login */
+	/* "HOST:PORT": both directions go there, as one stream (RL_IN); NULL: into files. Then
+	 * chroot, base, dir and the ids have no meaning. */
+	const char *tcp;
+	const char *chroot; /* NULL: none */
+	const char *base;   /* absolute, inside the chroot: the home, or $base_dir/login */
 	/* Home rule: a name in `base`. Lib rule: absolute, or relative to `base`; both are inside
 	 * the chroot. */
 	const char *dir;
@@ -42,7 +45,7 @@ struct sink_ops {
 	int (*open)(struct sink *sink, const struct log_place *place, uint32_t serial);
 	/* Appends. 0, or -errno: then what was written of it is in the file. */
 	int (*write)(struct sink *sink, int handle, int dir, const void *data, size_t size);
-	/* What was written to the files, bytes. */
+	/* What was written to the files, or sent, bytes. */
 	void (*sizes)(struct sink *sink, int handle, __u64 sizes_r[2]);
 	/* FACT_WRITE said how far the log got: cut what is beyond. */
 	void (*cut)(struct sink *sink, int handle, const __u64 sizes[2]);
@@ -58,7 +61,7 @@ struct sink {
 
 /* What makes a name unique: "" for serial 1, else "-N". */
 const char *sink_serial_text(uint32_t serial, char text_r[SINK_SERIAL_LEN]);
-/* "NAME[-N].in" or ".out", at most NAME_MAX. 0; -ENAMETOOLONG. */
+/* "NAME[-N].in" or ".out", of a stream ".rawlog"; at most NAME_MAX. 0; -ENAMETOOLONG. */
 int sink_file_name(const struct log_place *place, uint32_t serial, int dir, char *name_r,
 		   size_t size);
 

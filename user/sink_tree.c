@@ -85,6 +85,10 @@ static void place_path(const struct log_place *place, struct str *path)
 {
 	struct str dir = {0};
 
+	if (place->tcp) {
+		str_printf(path, "tcp/%s", place->tcp);
+		return;
+	}
 	if (place->chroot)
 		str_append_text(path, place->chroot);
 	if (!place->lib || place->dir[0] != '/')

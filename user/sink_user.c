@@ -14,12 +14,14 @@
 #include "file_pair.h"
 #include "mem.h"
 #include "str.h"
+#include "tcp_log.h"
 
 struct sink_user {
 	struct sink sink;
 	void (*answer)(void *context, const struct rl_log *fact);
 	void *context;
 	struct file_pairs pairs;
+	struct tcp_logs *connections;
 };
 
 static struct sink_user *of(struct sink *sink)
@@ -136,10 +138,10 @@ static void look_and_create(const struct log_place *place, int root, struct file
 	close(dir);
 }
 
-static void user_ask(struct sink *sink, const struct log_place *place)
+/* Becomes the user, and root again. */
+static void ask_files(const struct log_place *place, struct file_pair *pair_r,
+		      struct rl_log *fact_r)
 {
-	struct rl_log fact = {.session = place->session, .way = place->way, .serial = 1};
-	struct file_pair pair;
 	int root = AT_FDCWD, ret;
 
 	if (place->chroot)
@@ -148,13 +150,40 @@ static void user_ask(struct sink *sink, const struct log_place *place)
 	ret = root == AT_FDCWD || root >= 0 ? as_user_begin(place->uid, place->gid, place->tgid) :
 					      root;
 	if (ret == 0) {
-		look_and_create(place, root, &pair, &fact);
+		look_and_create(place, root, pair_r, fact_r);
 		as_user_end();
 	} else {
-		look_failed(place, -ret, &fact);
+		look_failed(place, -ret, fact_r);
 	}
 	if (root >= 0)
 		close(root);
+}
+
+static void ask_connection(struct sink_user *user, const struct log_place *place,
+			   struct file_pair *pair_r, struct rl_log *fact_r)
+{
+	int ret;
+
+	*pair_r = (struct file_pair){
+		.used = true,
+		.session = place->session,
+		.way = place->way,
+		.fds = {-1, -1},
+	};
+	ret = tcp_logs_connect(user->connections, place->tcp, &pair_r->tcp);
+	fact_r->status = ret ? RL_LOG_CREATE_FAILED : RL_LOG_OPENED;
+	fact_r->error = -ret;
+}
+
+static void user_ask(struct sink *sink, const struct log_place *place)
+{
+	struct rl_log fact = {.session = place->session, .way = place->way, .serial = 1};
+	struct file_pair pair;
+
+	if (place->tcp)
+		ask_connection(of(sink), place, &pair, &fact);
+	else
+		ask_files(place, &pair, &fact);
 	if (fact.status == RL_LOG_OPENED)
 		file_pairs_add(&of(sink)->pairs, &pair);
 	of(sink)->answer(of(sink)->context, &fact);
@@ -167,12 +196,20 @@ static int user_open(struct sink *sink, const struct log_place *place, uint32_t 
 
 static int user_write(struct sink *sink, int handle, int dir, const void *data, size_t size)
 {
-	return file_pairs_write(&of(sink)->pairs, handle, dir, data, size);
+	struct file_pairs *pairs = &of(sink)->pairs;
+	struct tcp_log *tcp = pairs->all[handle].tcp;
+
+	return tcp ? tcp_log_write(tcp, data, size) :
+		     file_pairs_write(pairs, handle, dir, data, size);
 }
 
 static void user_sizes(struct sink *sink, int handle, __u64 sizes_r[2])
 {
-	memcpy(sizes_r, of(sink)->pairs.all[handle].sizes, 2 * sizeof(*sizes_r));
+	const struct file_pair *pair = &of(sink)->pairs.all[handle];
+
+	memcpy(sizes_r, pair->sizes, 2 * sizeof(*sizes_r));
+	if (pair->tcp)
+		sizes_r[RL_IN] = tcp_log_sent(pair->tcp);
 }
 
 /* Nothing beyond was written. */
@@ -182,6 +219,7 @@ static void user_cut(struct sink *sink, int handle, const __u64 sizes[2])
 
 static void user_close(struct sink *sink, int handle)
 {
+	tcp_log_close(&of(sink)->pairs.all[handle].tcp);
 	file_pairs_close(&of(sink)->pairs, handle);
 }
 
@@ -196,12 +234,22 @@ static const struct sink_ops user_ops = {
 
 struct sink *sink_user_new(void (*answer)(void *context, const struct rl_log *fact), void *context)
 {
-	struct sink_user *user = mem_alloc(sizeof(*user));
+	struct tcp_logs *connections = tcp_logs_new();
+	struct sink_user *user;
 
+	if (!connections)
+		return NULL;
+	user = mem_alloc(sizeof(*user));
 	user->sink.ops = &user_ops;
 	user->answer = answer;
 	user->context = context;
+	user->connections = connections;
 	return &user->sink;
+}
+
+struct tcp_logs *sink_user_connections(struct sink *sink)
+{
+	return of(sink)->connections;
 }
 
 void sink_user_free(struct sink **sink)
@@ -212,5 +260,6 @@ void sink_user_free(struct sink **sink)
 	if (!user)
 		return;
 	file_pairs_free(&user->pairs);
+	tcp_logs_free(&user->connections);
 	free(user);
 }

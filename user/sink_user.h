@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Logs in the users' own directories, on this host. Whatever is looked up or
+ * Logs in the users' own directories, on this host, or over TCP connections. Whatever is looked up or
  * created is looked up and created as the user: nobody's directory leads root
  * astray, and what the user could not have created is refused. What is there
  * already is appended to by the lib rule only, and only if it is a regular
@@ -12,8 +12,14 @@
 #include "rl_abi.h"
 #include "sink.h"
 
-/* `answer` is called for each question, with what is to become a FACT_LOG record. */
+struct tcp_logs;
+
+/* `answer` is called for each question, with what is to become a FACT_LOG record. NULL: errno says
+ * why. */
 struct sink *sink_user_new(void (*answer)(void *context, const struct rl_log *fact), void *context);
+/* For whoever runs the main loop: tcp_logs_resolve() before, tcp_logs_turn() each time that
+ * tcp_logs_fd() is readable, tcp_logs_finish() at the end. Stays the sink's. */
+struct tcp_logs *sink_user_connections(struct sink *sink);
 void sink_user_free(struct sink **sink);
 
 #endif

@@ -22,6 +22,7 @@ static void serials(void **state)
 static void file_names(void **state)
 {
 	const struct log_place place = {.name = "20190619-124200-502"};
+	const struct log_place stream = {.name = place.name, .tcp = "h:1"};
 	char name[NAME_MAX + 1];
 
 	assert_int_equal(sink_file_name(&place, 1, RL_IN, name, sizeof(name)), 0);
@@ -30,6 +31,8 @@ static void file_names(void **state)
 	assert_string_equal(name, "20190619-124200-502.out");
 	assert_int_equal(sink_file_name(&place, 2, RL_OUT, name, sizeof(name)), 0);
 	assert_string_equal(name, "20190619-124200-502-2.out");
+	assert_int_equal(sink_file_name(&stream, 1, RL_IN, name, sizeof(name)), 0);
+	assert_string_equal(name, "20190619-124200-502.rawlog");
 }
 
 static void too_long(void **state)

@@ -233,6 +233,23 @@ static void lib_files_are_new(void **state)
 	check_file("tree/logs/a.in", "first");
 }
 
+/* Both directions in one file. */
+static void streams(void **state)
+{
+	struct log_place at = place;
+	int handle;
+
+	at.tcp = "[::1]:4000";
+	handle = sink->ops->open(sink, &at, 1);
+	assert_true(handle >= 0);
+	assert_int_equal(sink->ops->write(sink, handle, RL_IN, "I: ab\nO: cd\n", 12), 0);
+	sink->ops->cut(sink, handle, (const __u64[2]){8, 0});
+	sink->ops->close(sink, handle);
+	check_file("tree/tcp/[::1]:4000/log.rawlog", "I: ab\nO:");
+	assert_int_equal(unlink("tree/tcp/[::1]:4000/log.rawlog"), 0);
+	assert_int_equal(rmdir("tree/tcp/[::1]:4000"), 0); /* nothing else was there */
+}
+
 static void no_root(void **state)
 {
 	assert_null(sink_tree_new("missing"));
@@ -244,11 +261,17 @@ static void no_root(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(write_and_cut),	      TEST(one_direction),
-		TEST(below_the_root),	      TEST(no_way_out),
-		TEST(links_are_not_followed), TEST(nothing_is_overwritten),
-		TEST(handles_are_used_again), TEST(lib_directories),
-		TEST(lib_files_are_new),      TEST(no_root),
+		TEST(write_and_cut),
+		TEST(one_direction),
+		TEST(below_the_root),
+		TEST(no_way_out),
+		TEST(links_are_not_followed),
+		TEST(nothing_is_overwritten),
+		TEST(handles_are_used_again),
+		TEST(lib_directories),
+		TEST(lib_files_are_new),
+		TEST(streams),
+		TEST(no_root),
 	};
 
 	return cmocka_run_group_tests_name("sink_tree", tests, NULL, NULL);
