@@ -52,7 +52,13 @@ static void deliver_gap(struct engine *engine, struct session *session, int dir,
 {
 	uint64_t *next = &session->passed[dir];
 	/* what came with the login request is in the file as well, in front */
-	uint64_t offset = *next + (dir == RL_IN ? session->input.len : 0);
+	const struct chunk_gap gap = {
+		.realtime_ns = engine_realtime(engine, time_ns),
+		.offset = *next + (dir == RL_IN ? session->input.len : 0),
+		.size = size,
+		.reason = why,
+		.dir = dir,
+	};
 	struct rawlog *log;
 	bool wanted = false;
 
@@ -60,9 +66,7 @@ static void deliver_gap(struct engine *engine, struct session *session, int dir,
 		if (!rawlog_is_open(log) || !log_flags_has(&log->way->flags, dir))
 			continue;
 		wanted = true;
-		write_failed(
-			engine, session, log,
-			rawlog_gap(log, dir, engine_realtime(engine, time_ns), offset, size, why));
+		write_failed(engine, session, log, rawlog_gap(log, &gap));
 	}
 	*next += size;
 	if (!wanted)
@@ -72,15 +76,14 @@ static void deliver_gap(struct engine *engine, struct session *session, int dir,
 	mark_dirty(engine, session);
 }
 
-static void deliver_chunk(struct engine *engine, struct session *session, int dir,
-			  const struct chunk *chunk)
+static void deliver_chunk(struct engine *engine, struct session *session, const struct chunk *chunk)
 {
 	struct rawlog *log;
 
 	for (log = session->logs; log < session->logs + engine->rules->ways_count; log++)
 		if (rawlog_is_open(log))
-			write_failed(engine, session, log, rawlog_write(log, dir, chunk));
-	engine->summary.bytes[dir] += chunk->len;
+			write_failed(engine, session, log, rawlog_write(log, chunk));
+	engine->summary.bytes[chunk->dir] += chunk->len;
 	mark_dirty(engine, session);
 }
 
@@ -113,9 +116,10 @@ void delivery_event(struct engine *engine, struct session *session, const struct
 		.realtime_ns = engine_realtime(engine, event->rec->time_ns),
 		.continues = event->rec->flags & RL_F_CONT,
 		.more = event->rec->flags & RL_F_MORE,
+		.dir = dir,
 	};
 	*next += data->size;
-	deliver_chunk(engine, session, dir, &chunk);
+	deliver_chunk(engine, session, &chunk);
 }
 
 void delivery_hold(struct engine *engine, struct session *session, const struct event *event)
@@ -146,7 +150,7 @@ void delivery_held(struct engine *engine, struct session *session)
 	struct held *held;
 
 	if (input.len)
-		deliver_chunk(engine, session, RL_IN, &input);
+		deliver_chunk(engine, session, &input);
 	for (held = session->held; held; held = held->next) {
 		if (event_parse(&held->rec, held->rec.len, &event) == 0)
 			delivery_event(engine, session, &event);

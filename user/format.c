@@ -12,3 +12,9 @@ void format_init(struct format_state *state)
 {
 	*state = (struct format_state){.line_ended = true, .at_line_start = true};
 }
+
+void format_free(struct format_state *state)
+{
+	str_free(&state->held[RL_IN]);
+	str_free(&state->held[RL_OUT]);
+}

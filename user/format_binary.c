@@ -59,17 +59,16 @@ static void binary_write(struct format_state *state, const struct log_flags *fla
 
 /* A line of its own that no protocol's line looks like; the next byte begins a line. */
 static void binary_gap(struct format_state *state, const struct log_flags *flags,
-		       int64_t realtime_ns, uint64_t offset, uint64_t size, const char *reason,
-		       struct str *out)
+		       const struct chunk_gap *gap, struct str *out)
 {
 	char stamp[CALENDAR_STAMP_LEN];
 
 	if (!state->at_line_start)
 		str_append_text(out, "\n");
 	if (flags->timestamps)
-		str_append(out, stamp, calendar_stamp(realtime_ns, stamp));
-	str_printf(out, "[rawtap: %" PRIu64 " bytes lost at offset %" PRIu64 ": %s]\n", size,
-		   offset, reason);
+		str_append(out, stamp, calendar_stamp(gap->realtime_ns, stamp));
+	str_printf(out, "[rawtap: %" PRIu64 " bytes lost at offset %" PRIu64 ": %s]\n", gap->size,
+		   gap->offset, gap->reason);
 	state->line_ended = true;
 	state->at_line_start = true;
 }

@@ -24,12 +24,23 @@ int rawlog_open(struct rawlog *rawlog, struct sink *sink, const struct way *way,
 	return 0;
 }
 
+static const struct format *format_of(const struct rawlog *rawlog)
+{
+	return rawlog->way->mode->format;
+}
+
+/* Which state and which pending bytes: where both directions go into one stream, the first. */
+static int slot(const struct rawlog *rawlog, int dir)
+{
+	return format_of(rawlog)->one_stream ? RL_IN : dir;
+}
+
 static bool wants(const struct rawlog *rawlog, int dir)
 {
 	return rawlog_is_open(rawlog) && log_flags_has(&rawlog->way->flags, dir);
 }
 
-static int flush_dir(struct rawlog *rawlog, int dir)
+static int flush_slot(struct rawlog *rawlog, int dir)
 {
 	struct str *pending = &rawlog->pending[dir];
 	int ret;
@@ -48,55 +59,61 @@ int rawlog_flush(struct rawlog *rawlog)
 
 	if (!rawlog_is_open(rawlog))
 		return 0;
-	in = flush_dir(rawlog, RL_IN);
-	out = flush_dir(rawlog, RL_OUT);
+	in = flush_slot(rawlog, RL_IN);
+	out = flush_slot(rawlog, RL_OUT);
 	return in ? in : out;
 }
 
 static int flush_if_large(struct rawlog *rawlog, int dir)
 {
-	return rawlog->pending[dir].len > PENDING_MAX ? flush_dir(rawlog, dir) : 0;
+	return rawlog->pending[dir].len > PENDING_MAX ? flush_slot(rawlog, dir) : 0;
 }
 
-int rawlog_write(struct rawlog *rawlog, int dir, const struct chunk *chunk)
+int rawlog_write(struct rawlog *rawlog, const struct chunk *chunk)
 {
-	if (!wants(rawlog, dir))
+	int at;
+
+	if (!wants(rawlog, chunk->dir))
 		return 0;
-	rawlog->way->mode->format->write(&rawlog->state[dir], &rawlog->way->flags, chunk,
-					 &rawlog->pending[dir]);
-	return flush_if_large(rawlog, dir);
+	at = slot(rawlog, chunk->dir);
+	format_of(rawlog)->write(&rawlog->state[at], &rawlog->way->flags, chunk,
+				 &rawlog->pending[at]);
+	return flush_if_large(rawlog, at);
 }
 
-int rawlog_gap(struct rawlog *rawlog, int dir, int64_t realtime_ns, uint64_t offset, uint64_t size,
-	       const char *reason)
+int rawlog_gap(struct rawlog *rawlog, const struct chunk_gap *gap)
 {
-	if (!wants(rawlog, dir))
+	int at;
+
+	if (!wants(rawlog, gap->dir))
 		return 0;
-	rawlog->way->mode->format->gap(&rawlog->state[dir], &rawlog->way->flags, realtime_ns,
-				       offset, size, reason, &rawlog->pending[dir]);
-	return flush_if_large(rawlog, dir);
+	at = slot(rawlog, gap->dir);
+	format_of(rawlog)->gap(&rawlog->state[at], &rawlog->way->flags, gap, &rawlog->pending[at]);
+	return flush_if_large(rawlog, at);
 }
 
 static void release(struct rawlog *rawlog)
 {
+	int dir;
+
 	rawlog->sink->ops->close(rawlog->sink, rawlog->handle);
-	str_free(&rawlog->pending[RL_IN]);
-	str_free(&rawlog->pending[RL_OUT]);
+	for (dir = RL_IN; dir <= RL_OUT; dir++) {
+		format_free(&rawlog->state[dir]);
+		str_free(&rawlog->pending[dir]);
+	}
 	*rawlog = (struct rawlog){0};
 }
 
 int rawlog_close(struct rawlog *rawlog)
 {
-	const struct format *format;
 	int ret, dir;
 
 	if (!rawlog_is_open(rawlog))
 		return 0;
-	format = rawlog->way->mode->format;
 	for (dir = RL_IN; dir <= RL_OUT; dir++)
-		if (wants(rawlog, dir))
-			format->end(&rawlog->state[dir], &rawlog->way->flags,
-				    &rawlog->pending[dir]);
+		if (slot(rawlog, dir) == dir)
+			format_of(rawlog)->end(&rawlog->state[dir], &rawlog->way->flags,
+					       &rawlog->pending[dir]);
 	ret = rawlog_flush(rawlog);
 	release(rawlog);
 	return ret;

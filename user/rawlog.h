@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One log of one session: the pair of files that one way makes. Formats the
- * bytes of both directions and hands them to the sink in batches.
+ * One log of one session: the pair of files, or the stream, that one way makes.
+ * Formats the bytes of both directions and hands them to the sink in batches.
  */
 #ifndef RAWLOG_H
 #define RAWLOG_H
@@ -12,9 +12,9 @@
 struct rawlog {
 	const struct way *way;
 	struct sink *sink;
-	int handle; /* the sink's; -1: not open */
-	struct format_state state[2];
-	struct str pending[2]; /* formatted, not handed over yet */
+	int handle;		      /* the sink's; -1: not open */
+	struct format_state state[2]; /* by direction; a stream of both: the first */
+	struct str pending[2];	      /* formatted, not handed over yet; likewise */
 };
 
 /* `rawlog` is zeroed or closed. 0 or -errno of the sink. */
@@ -24,9 +24,8 @@ bool rawlog_is_open(const struct rawlog *rawlog);
 
 /* 0, or -errno of a flush that became necessary. Nothing is done for a log that is not open, or
  * does not want this direction. */
-int rawlog_write(struct rawlog *rawlog, int dir, const struct chunk *chunk);
-int rawlog_gap(struct rawlog *rawlog, int dir, int64_t realtime_ns, uint64_t offset, uint64_t size,
-	       const char *reason);
+int rawlog_write(struct rawlog *rawlog, const struct chunk *chunk);
+int rawlog_gap(struct rawlog *rawlog, const struct chunk_gap *gap);
 int rawlog_flush(struct rawlog *rawlog);
 
 /* Writes what the format has to say at the end, and closes. 0 or -errno of the last flush. */

@@ -5,6 +5,7 @@
 
 #include "calendar.h"
 #include "format.h"
+#include "rl_abi.h"
 #include "str.h"
 
 #define TEXT_MAX 6
@@ -148,21 +149,26 @@ static void gaps(void **state)
 		 "<<<\n5.000000 ab\n5.000000 [G]\n5.000000 x>>>\n"},
 	};
 	static const char text[] = "[rawtap: 7 bytes lost at offset 9: why]";
+	static const struct chunk_gap gap = {5000000000, 9, 7, "why", RL_IN};
 	struct format_state format;
 	unsigned int i;
 
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		const struct gap_case *c = &cases[i];
-		struct chunk chunk = {(const unsigned char *)c->before, strlen(c->before),
-				      5000000000, false, c->more};
+		struct chunk chunk = {(const unsigned char *)c->before,
+				      strlen(c->before),
+				      5000000000,
+				      false,
+				      c->more,
+				      RL_IN};
 		struct str out = {0}, expect = {0};
 		const char *mark = strstr(c->expect, "[G]");
 
 		format_init(&format);
 		format_binary.write(&format, &c->flags, &chunk, &out);
-		format_binary.gap(&format, &c->flags, 5000000000, 9, 7, "why", &out);
-		chunk = (struct chunk){(const unsigned char *)"x", 1, 5000000000, c->continues,
-				       false};
+		format_binary.gap(&format, &c->flags, &gap, &out);
+		chunk = (struct chunk){
+			(const unsigned char *)"x", 1, 5000000000, c->continues, false, RL_IN};
 		format_binary.write(&format, &c->flags, &chunk, &out);
 		format_binary.end(&format, &c->flags, &out);
 		str_append(&expect, c->expect, mark - c->expect);
@@ -178,7 +184,7 @@ static void gaps(void **state)
 static void end(void **state)
 {
 	const struct log_flags flags = {.boundaries = true};
-	const struct chunk chunk = {(const unsigned char *)"x", 1, 0, false, true};
+	const struct chunk chunk = {(const unsigned char *)"x", 1, 0, false, true, RL_IN};
 	struct format_state format;
 	struct str out = {0};
 
