@@ -47,6 +47,50 @@ static void mark_dirty(struct engine *engine, struct session *session)
 	engine->dirty = session;
 }
 
+static void to_logs(struct engine *engine, struct session *session, const struct chunk *chunk)
+{
+	struct rawlog *log;
+
+	for (log = session->logs; log < session->logs + engine->rules->ways_count; log++)
+		if (rawlog_is_open(log))
+			write_failed(engine, session, log, rawlog_write(log, chunk));
+}
+
+struct redact_context {
+	struct engine *engine;
+	struct session *session;
+};
+
+static void deliver_redacted(int dir, const struct chunk *chunk, void *context_p)
+{
+	struct redact_context *context = context_p;
+
+	to_logs(context->engine, context->session, chunk);
+}
+
+/* What is replaced is what opens doors: where a login is made. */
+static struct redact *redact_for(const struct session *session)
+{
+	enum redact_protocol protocol = REDACT_SMTP;
+
+	if (strcmp(session->service->protocol, "imap") == 0)
+		protocol = REDACT_IMAP;
+	else if (strcmp(session->service->protocol, "pop3") == 0)
+		protocol = REDACT_POP3;
+	switch (session->traffic) {
+	case TRAFFIC_LOGIN:
+		return redact_new(protocol, RL_IN);
+	case TRAFFIC_RELAY:
+	case TRAFFIC_LMTP_PROXY:
+		return redact_new(protocol, RL_OUT);
+	case TRAFFIC_NONE:
+	case TRAFFIC_MAIL:
+	case TRAFFIC_LMTP:
+		break;
+	}
+	return NULL;
+}
+
 static void deliver_gap(struct engine *engine, struct session *session, int dir, uint64_t time_ns,
 			uint64_t size, const char *why)
 {
@@ -59,8 +103,12 @@ static void deliver_gap(struct engine *engine, struct session *session, int dir,
 		.reason = why,
 		.dir = dir,
 	};
+	struct redact_context context = {engine, session};
 	struct rawlog *log;
 	bool wanted = false;
+
+	if (session->redact)
+		redact_gap(session->redact, dir, size, deliver_redacted, &context);
 
 	for (log = session->logs; log < session->logs + engine->rules->ways_count; log++) {
 		if (!rawlog_is_open(log) || !log_flags_has(&log->way->flags, dir))
@@ -78,13 +126,25 @@ static void deliver_gap(struct engine *engine, struct session *session, int dir,
 
 static void deliver_chunk(struct engine *engine, struct session *session, const struct chunk *chunk)
 {
-	struct rawlog *log;
+	struct redact_context context = {engine, session};
 
-	for (log = session->logs; log < session->logs + engine->rules->ways_count; log++)
-		if (rawlog_is_open(log))
-			write_failed(engine, session, log, rawlog_write(log, chunk));
+	if (engine->rules->redact && !session->redact)
+		session->redact = redact_for(session);
+	if (session->redact)
+		redact_feed(session->redact, chunk->dir, chunk, deliver_redacted, &context);
+	else
+		to_logs(engine, session, chunk);
 	engine->summary.bytes[chunk->dir] += chunk->len;
 	mark_dirty(engine, session);
+}
+
+void delivery_end(struct engine *engine, struct session *session)
+{
+	struct redact_context context = {engine, session};
+
+	if (session->redact)
+		redact_end(session->redact, deliver_redacted, &context);
+	redact_free(&session->redact);
 }
 
 /* To the logs, with what is missing before it. */

@@ -7,6 +7,7 @@
 
 #include "calendar.h"
 #include "expand.h"
+#include "host_port.h"
 #include "model.h"
 
 static int expand_text(const struct engine *engine, const struct session *session, const char *text,
@@ -65,17 +66,32 @@ void files_base(const struct engine *engine, struct session *session)
 		str_free(&base);
 }
 
-/* [IP-]yyyymmdd-HHMMSS-pid, or yyyymmdd-HHMMSS.pid.number. */
-static char *name_of(const struct engine *engine, const struct session *session,
-		     const struct way *way, uint64_t time_ns)
+/* "HOST:PORT", where this way of this session goes over TCP; NULL: to files. */
+static const char *tcp_of(const struct session *session, const struct way *way, uint32_t way_index)
 {
+	if (way->mode != &mode_rawlog_dir || !session->service->tcp || !session->dirs[way_index])
+		return NULL;
+	return host_port_of_dir(session->dirs[way_index]);
+}
+
+/* [IP-]yyyymmdd-HHMMSS-pid, or yyyymmdd-HHMMSS.pid.number. */
+static char *name_of(const struct engine *engine, const struct session *session, uint32_t way_index,
+		     uint64_t time_ns)
+{
+	const struct way *way = &engine->rules->ways[way_index];
 	char ip[HS_IP_TEXT_LEN], when[CALENDAR_NAME_LEN];
+	uint32_t number = session->proc ? session->proc->rawlogs : session->rawlogs;
 	struct str name = {0};
 
 	calendar_name(engine_realtime(engine, time_ns), engine->utc_offset, when);
+	if (tcp_of(session, way, way_index)) {
+		/* nobody sees it but who replays: a stream has no number */
+		str_printf(&name, "%s.%" PRIu32 ".session-%" PRIu32, when, session->tgid,
+			   session->id);
+		return name.data;
+	}
 	if (way->mode->lib) {
-		str_printf(&name, "%s.%" PRIu32 ".%" PRIu32, when, session->tgid,
-			   (session->proc ? session->proc->rawlogs : session->rawlogs) + 1);
+		str_printf(&name, "%s.%" PRIu32 ".%" PRIu32, when, session->tgid, number + 1);
 		return name.data;
 	}
 	if (way->flags.ip_in_name) {
@@ -86,9 +102,11 @@ static char *name_of(const struct engine *engine, const struct session *session,
 	return name.data;
 }
 
-void files_count(const struct engine *engine, struct session *session, uint32_t way)
+void files_count(const struct engine *engine, struct session *session, uint32_t way_index)
 {
-	if (!engine->rules->ways[way].mode->lib)
+	const struct way *way = &engine->rules->ways[way_index];
+
+	if (!way->mode->lib || tcp_of(session, way, way_index))
 		return;
 	session->rawlogs++;
 	if (session->proc)
@@ -109,16 +127,12 @@ static int expand_dir(const struct engine *engine, const struct session *session
 	return ret;
 }
 
-enum reason files_name(struct engine *engine, struct session *session, uint32_t way_index,
-		       uint64_t time_ns)
+/* Its directory, expanded. */
+static enum reason dir_set(const struct engine *engine, struct session *session, uint32_t way_index)
 {
 	const struct way *way = &engine->rules->ways[way_index];
 	struct str dir = {0};
 
-	free(session->names[way_index]);
-	free(session->dirs[way_index]);
-	session->names[way_index] = name_of(engine, session, way, time_ns);
-	session->dirs[way_index] = NULL;
 	if (way->mode->home_dir)
 		return session->user.home ? REASON_NONE : REASON_NO_HOME;
 	if (!way->mode->variables) {
@@ -128,7 +142,22 @@ enum reason files_name(struct engine *engine, struct session *session, uint32_t 
 		return REASON_EXPAND;
 	}
 	session->dirs[way_index] = dir.data ? dir.data : mem_strdup("");
-	return session->dirs[way_index][0] == '/' || session->base ? REASON_NONE : REASON_NO_HOME;
+	if (session->dirs[way_index][0] == '/' || tcp_of(session, way, way_index))
+		return REASON_NONE;
+	return session->base ? REASON_NONE : REASON_NO_HOME;
+}
+
+enum reason files_name(struct engine *engine, struct session *session, uint32_t way_index,
+		       uint64_t time_ns)
+{
+	enum reason reason;
+
+	free(session->names[way_index]);
+	free(session->dirs[way_index]);
+	session->dirs[way_index] = NULL;
+	reason = dir_set(engine, session, way_index);
+	session->names[way_index] = name_of(engine, session, way_index, time_ns);
+	return reason;
 }
 
 void files_place(const struct engine *engine, const struct session *session, uint32_t way_index,
@@ -148,6 +177,7 @@ void files_place(const struct engine *engine, const struct session *session, uin
 		.session = session->id,
 		.way = way_index,
 		.tgid = session->tgid,
+		.tcp = tcp_of(session, way, way_index),
 		.chroot = chroot,
 		.base = base ? base : "/",
 		.dir = home_rule ? way->mode->home_dir : session->dirs[way_index],
@@ -159,6 +189,12 @@ void files_place(const struct engine *engine, const struct session *session, uin
 	};
 }
 
+const char *files_tcp(const struct engine *engine, const struct session *session,
+		      uint32_t way_index)
+{
+	return tcp_of(session, &engine->rules->ways[way_index], way_index);
+}
+
 void files_dir_text(const struct engine *engine, const struct session *session, uint32_t way_index,
 		    struct str *text)
 {
@@ -166,10 +202,11 @@ void files_dir_text(const struct engine *engine, const struct session *session, 
 	const char *dir = way->mode->home_dir ? way->mode->home_dir : session->dirs[way_index];
 	const char *base = way->mode->home_dir ? session->user.home : session->base;
 
-	str_append_text(text, session->user.chroot ? session->user.chroot : "");
+	if (!tcp_of(session, way, way_index))
+		str_append_text(text, session->user.chroot ? session->user.chroot : "");
 	if (!dir)
 		str_append_text(text, way->dir);
-	else if (dir[0] == '/')
+	else if (dir[0] == '/' || tcp_of(session, way, way_index))
 		str_append_text(text, dir);
 	else if (base)
 		str_printf(text, "%s%s%s", base, strcmp(base, "/") == 0 ? "" : "/", dir);

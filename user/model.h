@@ -19,6 +19,7 @@
 #include "hs_auth.h"
 #include "hs_login.h"
 #include "rawlog.h"
+#include "redact.h"
 #include "service.h"
 
 struct master {
@@ -96,8 +97,9 @@ struct session {
 	bool parting;	   /* pre-login: the mail process was asked to take over; all is held */
 	uint32_t part_tag; /* of that request */
 
-	struct sock *sock;  /* NULL: no operation yet, or closed */
-	uint64_t passed[2]; /* the offset that is expected next */
+	struct sock *sock;     /* NULL: no operation yet, or closed */
+	struct redact *redact; /* NULL: all is written as it came */
+	uint64_t passed[2];    /* the offset that is expected next */
 	struct held *held, **held_end;
 	uint64_t held_size;
 	struct rawlog logs[RULES_WAYS_MAX];
@@ -214,6 +216,8 @@ enum reason files_name(struct engine *engine, struct session *session, uint32_t 
 		       uint64_t time_ns);
 void files_place(const struct engine *engine, const struct session *session, uint32_t way,
 		 struct log_place *place_r);
+/* "HOST:PORT", where this way goes over TCP; NULL: to files. */
+const char *files_tcp(const struct engine *engine, const struct session *session, uint32_t way);
 /* The log directory as the host has it. */
 void files_dir_text(const struct engine *engine, const struct session *session, uint32_t way,
 		    struct str *text);
@@ -230,6 +234,8 @@ void delivery_held(struct engine *engine, struct session *session);
 void delivery_event(struct engine *engine, struct session *session, const struct event *event);
 /* What was lost behind the last byte that came. */
 void delivery_tail(struct engine *engine, struct session *session, const struct rl_rec *rec);
+/* The logs are to be closed. */
+void delivery_end(struct engine *engine, struct session *session);
 /* Hands what was formatted to the sink. */
 void delivery_flush(struct engine *engine, struct session *session);
 

@@ -18,21 +18,21 @@ int rawlog_open(struct rawlog *rawlog, struct sink *sink, const struct way *way,
 
 	if (handle < 0)
 		return handle;
-	*rawlog = (struct rawlog){.way = way, .sink = sink, .handle = handle};
+	*rawlog = (struct rawlog){
+		.way = way,
+		.format = place->tcp ? &format_stream : way->mode->format,
+		.sink = sink,
+		.handle = handle,
+	};
 	format_init(&rawlog->state[RL_IN]);
 	format_init(&rawlog->state[RL_OUT]);
 	return 0;
 }
 
-static const struct format *format_of(const struct rawlog *rawlog)
-{
-	return rawlog->way->mode->format;
-}
-
 /* Which state and which pending bytes: where both directions go into one stream, the first. */
 static int slot(const struct rawlog *rawlog, int dir)
 {
-	return format_of(rawlog)->one_stream ? RL_IN : dir;
+	return rawlog->format->one_stream ? RL_IN : dir;
 }
 
 static bool wants(const struct rawlog *rawlog, int dir)
@@ -76,8 +76,7 @@ int rawlog_write(struct rawlog *rawlog, const struct chunk *chunk)
 	if (!wants(rawlog, chunk->dir))
 		return 0;
 	at = slot(rawlog, chunk->dir);
-	format_of(rawlog)->write(&rawlog->state[at], &rawlog->way->flags, chunk,
-				 &rawlog->pending[at]);
+	rawlog->format->write(&rawlog->state[at], &rawlog->way->flags, chunk, &rawlog->pending[at]);
 	return flush_if_large(rawlog, at);
 }
 
@@ -88,7 +87,7 @@ int rawlog_gap(struct rawlog *rawlog, const struct chunk_gap *gap)
 	if (!wants(rawlog, gap->dir))
 		return 0;
 	at = slot(rawlog, gap->dir);
-	format_of(rawlog)->gap(&rawlog->state[at], &rawlog->way->flags, gap, &rawlog->pending[at]);
+	rawlog->format->gap(&rawlog->state[at], &rawlog->way->flags, gap, &rawlog->pending[at]);
 	return flush_if_large(rawlog, at);
 }
 
@@ -112,8 +111,8 @@ int rawlog_close(struct rawlog *rawlog)
 		return 0;
 	for (dir = RL_IN; dir <= RL_OUT; dir++)
 		if (slot(rawlog, dir) == dir)
-			format_of(rawlog)->end(&rawlog->state[dir], &rawlog->way->flags,
-					       &rawlog->pending[dir]);
+			rawlog->format->end(&rawlog->state[dir], &rawlog->way->flags,
+					    &rawlog->pending[dir]);
 	ret = rawlog_flush(rawlog);
 	release(rawlog);
 	return ret;

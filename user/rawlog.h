@@ -11,6 +11,7 @@
 
 struct rawlog {
 	const struct way *way;
+	const struct format *format;
 	struct sink *sink;
 	int handle;		      /* the sink's; -1: not open */
 	struct format_state state[2]; /* by direction; a stream of both: the first */

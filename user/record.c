@@ -20,6 +20,7 @@
 #include "bpf_load.h"
 #include "conf.h"
 #include "expand.h"
+#include "host_port.h"
 #include "log.h"
 #include "master.h"
 #include "pipeline.h"
@@ -29,16 +30,18 @@
 #include "source_bpf.h"
 #include "stream.h"
 #include "summary.h"
+#include "tcp_log.h"
 
 #define NS_PER_MS INT64_C(1000000)
 
 /* Data does not wake us, unless it is much: while some comes, we look this often. */
-#define BUSY_WAIT_MS  5
-#define IDLE_WAIT_MS  200
-#define BUSY_FOR_MS   1000
-#define SWEEP_MS      2000 /* at the latest */
-#define SWEEP_SOON_MS 20   /* after a process has ended */
-#define CLOCK_MS      1000
+#define BUSY_WAIT_MS	   5
+#define IDLE_WAIT_MS	   200
+#define BUSY_FOR_MS	   1000
+#define SWEEP_MS	   2000 /* at the latest */
+#define SWEEP_SOON_MS	   20	/* after a process has ended */
+#define CLOCK_MS	   1000
+#define CONNECTIONS_END_MS 2000 /* for what is not sent yet */
 
 struct recorder {
 	const struct opts *opts;
@@ -47,6 +50,7 @@ struct recorder {
 	struct bpf_side bpf;
 	struct source_bpf *source;
 	struct sink *sink;
+	struct tcp_logs *connections; /* the sink's */
 	struct pipeline pipeline;
 	int epoll, signals;
 	int64_t now_ms, busy_until_ms, sweep_at_ms, clock_at_ms;
@@ -405,6 +409,32 @@ static int start_kernel_side(struct recorder *recorder)
 	return 0;
 }
 
+/* Logs that go over TCP: their hosts are looked up now, or never. */
+static int start_connections(struct recorder *recorder)
+{
+	struct epoll_event event = {.events = EPOLLIN};
+	const struct rules *rules = &recorder->rules;
+	const char *target;
+	struct str error = {0};
+	unsigned int i;
+	int ret;
+
+	recorder->connections = sink_user_connections(recorder->sink);
+	ret = epoll_ctl(recorder->epoll, EPOLL_CTL_ADD, tcp_logs_fd(recorder->connections), &event);
+	for (i = 0; i < rules->ways_count && !ret; i++) {
+		target = rules->ways[i].mode == &mode_rawlog_dir ?
+				 host_port_of_dir(rules->ways[i].dir) :
+				 NULL;
+		if (!target || strchr(target, '%'))
+			continue;
+		ret = tcp_logs_resolve(recorder->connections, target, &error);
+		if (ret)
+			log_error("%s: %s", rules->ways[i].dir, str_text(&error));
+	}
+	str_free(&error);
+	return ret;
+}
+
 static unsigned int privileges_kept(const struct recorder *recorder)
 {
 	const struct rules *rules = &recorder->rules;
@@ -441,6 +471,8 @@ static int start(struct recorder *recorder)
 	if (catch_signals(recorder) || start_kernel_side(recorder))
 		return -EINVAL;
 	recorder->sink = sink_user_new(log_answer, recorder);
+	if (!recorder->sink || start_connections(recorder))
+		return -EINVAL;
 	recorder->pipeline.engine = engine_new(&recorder->rules, recorder->sink, &world);
 	tell_rules(recorder);
 	tell_clock(recorder);
@@ -471,10 +503,10 @@ static int wait_ms(const struct recorder *recorder)
 static int turn(struct recorder *recorder)
 {
 	struct signalfd_siginfo signal_info;
-	struct epoll_event events[2];
+	struct epoll_event events[3];
 	int ret;
 
-	if (epoll_wait(recorder->epoll, events, 2, wait_ms(recorder)) < 0 && errno != EINTR)
+	if (epoll_wait(recorder->epoll, events, 3, wait_ms(recorder)) < 0 && errno != EINTR)
 		return -errno;
 	recorder->now_ms = clock_ns(CLOCK_MONOTONIC) / NS_PER_MS;
 	if (recorder->now_ms >= recorder->clock_at_ms)
@@ -487,6 +519,7 @@ static int turn(struct recorder *recorder)
 		recorder->sweep_at_ms = recorder->now_ms + SWEEP_MS;
 	}
 	pipeline_flush(&recorder->pipeline);
+	tcp_logs_turn(recorder->connections);
 	if (ret < 0)
 		return ret;
 	return read(recorder->signals, &signal_info, sizeof(signal_info)) > 0;
@@ -495,6 +528,7 @@ static int turn(struct recorder *recorder)
 static int run(struct recorder *recorder)
 {
 	int ret, status = 0;
+	unsigned int unsent;
 
 	while ((ret = turn(recorder)) == 0)
 		;
@@ -512,10 +546,14 @@ static int run(struct recorder *recorder)
 	pipeline_flush(&recorder->pipeline);
 	engine_finish(recorder->pipeline.engine);
 	pipeline_flush(&recorder->pipeline);
+	unsent = tcp_logs_finish(recorder->connections, CONNECTIONS_END_MS);
 	summary_print(engine_summary(recorder->pipeline.engine));
 	if (status)
 		return status;
-	return engine_has_lost(recorder->pipeline.engine) || recorder->pipeline.save_error ? 3 : 0;
+	return engine_has_lost(recorder->pipeline.engine) || recorder->pipeline.save_error ||
+			       unsent ?
+		       3 :
+		       0;
 }
 
 int record_run(const struct opts *opts)

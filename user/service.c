@@ -8,16 +8,16 @@
  * submission-login/client-authenticate.c, 2.3.19.1.
  */
 const struct service services[] = {
-	{"dovecot", NULL, RL_ROLE_MASTER, TRAFFIC_NONE, TRAFFIC_NONE, "", 0},
-	{"imap", "imap", RL_ROLE_MAIL, TRAFFIC_MAIL, TRAFFIC_NONE, "/login/imap", 1},
-	{"pop3", "pop3", RL_ROLE_MAIL, TRAFFIC_MAIL, TRAFFIC_NONE, "/login/pop3", 0},
+	{"dovecot", NULL, RL_ROLE_MASTER, TRAFFIC_NONE, TRAFFIC_NONE, "", 0, false},
+	{"imap", "imap", RL_ROLE_MAIL, TRAFFIC_MAIL, TRAFFIC_NONE, "/login/imap", 1, true},
+	{"pop3", "pop3", RL_ROLE_MAIL, TRAFFIC_MAIL, TRAFFIC_NONE, "/login/pop3", 0, true},
 	{"submission", "submission", RL_ROLE_MAIL, TRAFFIC_MAIL, TRAFFIC_RELAY, "/login/submission",
-	 2},
-	{"imap-login", "imap", RL_ROLE_LOGIN, TRAFFIC_LOGIN, TRAFFIC_NONE, "/login/imap", 1},
-	{"pop3-login", "pop3", RL_ROLE_LOGIN, TRAFFIC_LOGIN, TRAFFIC_NONE, "/login/pop3", 0},
+	 2, false},
+	{"imap-login", "imap", RL_ROLE_LOGIN, TRAFFIC_LOGIN, TRAFFIC_NONE, "/login/imap", 1, false},
+	{"pop3-login", "pop3", RL_ROLE_LOGIN, TRAFFIC_LOGIN, TRAFFIC_NONE, "/login/pop3", 0, false},
 	{"submission-login", "submission", RL_ROLE_LOGIN, TRAFFIC_LOGIN, TRAFFIC_NONE,
-	 "/login/submission", 2},
-	{"lmtp", "lmtp", RL_ROLE_DELIVERY, TRAFFIC_LMTP, TRAFFIC_LMTP_PROXY, "", 0},
+	 "/login/submission", 2, false},
+	{"lmtp", "lmtp", RL_ROLE_DELIVERY, TRAFFIC_LMTP, TRAFFIC_LMTP_PROXY, "", 0, false},
 };
 const unsigned int services_count = sizeof(services) / sizeof(services[0]);
 

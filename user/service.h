@@ -28,6 +28,9 @@ struct service {
 	enum traffic relay;	     /* on sockets that it connected itself */
 	const char *login_suffix;    /* end of the path of the socket of login requests */
 	unsigned int prefix_strings; /* NUL-terminated strings before the pipelined input */
+	/* Its rawlog_dir can be tcp:HOST:PORT. What is built on lib-smtp looks for a directory of that
+	 * name first (smtp-server-connection.c:smtp_server_connection_update_rawlog()). */
+	bool tcp;
 };
 
 extern const struct service services[];

@@ -98,6 +98,9 @@ static void explain(const struct engine *engine, const struct session *session, 
 	else if (reason == REASON_LSTAT)
 		log_line(level, "%s: not recorded: lstat() failed for %s: %s", label,
 			 str_text(&dir), error);
+	else if (reason == REASON_CREATE && files_tcp(engine, session, session->way))
+		log_line(level, "%s: not recorded: connect(%s) failed: %s", label,
+			 files_tcp(engine, session, session->way), error);
 	else if (reason == REASON_CREATE)
 		log_line(level, "%s: not recorded: creat(%s/%s) failed: %s", label, str_text(&dir),
 			 name ? name : "", error);
@@ -397,12 +400,14 @@ static void log_open(struct engine *engine, struct session *session, const struc
 		engine->summary.given_up++;
 		return;
 	}
-	engine->summary.files += place.wanted[RL_IN] + place.wanted[RL_OUT];
+	if (!place.tcp)
+		engine->summary.files += place.wanted[RL_IN] + place.wanted[RL_OUT];
 	str_printf(&name, "%s%s", place.name, sink_serial_text(fact->serial, serial));
 	free(session->names[fact->way]);
 	session->names[fact->way] = name.data;
 	files_dir_text(engine, session, fact->way, &dir);
-	log_debug("%s: recorded: %s/%s", session_label(session), dir.data, name.data);
+	log_debug("%s: recorded: %s%s%s", session_label(session), dir.data, place.tcp ? "" : "/",
+		  place.tcp ? "" : name.data);
 	str_free(&dir);
 }
 
@@ -493,6 +498,7 @@ void session_free(struct engine *engine, struct session **session_p)
 	*session_p = NULL;
 	if (!session)
 		return;
+	delivery_end(engine, session);
 	for (i = 0; i < engine->rules->ways_count; i++) {
 		log_close(engine, session, i);
 		free(session->names[i]);
