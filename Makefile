@@ -230,7 +230,7 @@ $(OUTPUT)/fuzz_%: tests/fuzz/fuzz_%.c $(OUTPUT)/librawtap.a
 
 ARM64_ROOT := $(abspath $(or $(RAWTAP_KERNELS),.kernels))/root-arm64
 ARM64_PACKAGES = libc6-dev libgcc-$(shell gcc -dumpversion)-dev libbpf-dev libcap-ng-dev \
-		 libsystemd-dev uthash-dev bash python3-pytest
+		 libsystemd-dev uthash-dev nettle-dev bash python3-pytest
 
 .PHONY: arm64 check-arm64
 arm64:	## .output-arm64/rawtap, with Debian's arm64 packages unpacked below .kernels
