@@ -64,8 +64,9 @@ int expand_fail(struct expansion *x, int ret, const char *format, ...)
 	va_list args;
 	int len;
 
-	if (!x->error || x->error->len)
+	if (!x->error || (ret == -ENOENT && x->error->len))
 		return ret;
+	str_clear(x->error);
 	va_start(args, format);
 	len = vasprintf(&text, format, args);
 	va_end(args);

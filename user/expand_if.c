@@ -146,9 +146,9 @@ static int compare(struct expansion *x, const struct condition *condition, bool 
 	return expand_fail(x, -EINVAL, "if: unknown operator '%s'", op);
 }
 
-/* Where the parameter at `text` ends: at its ';', outside of %{}, or at a ':' there, which ends them
- * all. Adds it to `param`, without its backslashes. `maybe_variable`: a '%' is waiting for its '{',
- * be it in a later parameter. */
+/* Where the parameter at `text` ends: at its ';', outside of %{}, or at a ':' there, which ends
+ * them all. Adds it to `param`, without its backslashes. `maybe_variable`: a '%' is waiting for its
+ * '{', be it in a later parameter. */
 static const char *split(const char *text, struct str *param, bool *maybe_variable)
 {
 	bool is_escaped = false;

@@ -14,7 +14,7 @@
 
 struct expansion {
 	const struct expand_vars *vars;
-	struct str *error; /* the first line; NULL: nobody asks */
+	struct str *error; /* one line; NULL: nobody asks */
 	bool is_check;	   /* what depends on values is right */
 	int depth;	   /* of texts in texts */
 };
@@ -45,7 +45,8 @@ int expand_hash(struct expansion *x, const char *key, const char *field, struct 
 bool expand_is_modifier(char letter);
 void expand_modify(char letter, struct str *value, struct cut *cut);
 
-/* Says why, unless something was said before; returns `ret`. */
+/* Says why, returns `ret`. -EINVAL ends it all, so it has the last word; of what is unknown, the
+ * first is said. */
 int expand_fail(struct expansion *x, int ret, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
