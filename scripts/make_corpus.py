@@ -30,6 +30,18 @@ WORDS = {
     "mail": b"imap -D -a auth -t 60 -u user postlogin",
     "login": b"/usr/lib/dovecot/imap-login -D -l imap -R rawlogs login",
 }
+# Values as fuzz_expand.c reads them.
+VALUES = b"\0Bob@Ex.Org\0/home/bob\0cQ/pL9hg\0boss\0::1"
+TEMPLATES = {
+    "plain": b"/var/log/%u/%{session}",
+    "cut": b"%2.03Lu%-3.{user}%0.-2h%5U{session}%020d%%%",
+    "modifiers": b"%ETu%XiRh%DNn%2.256Hu%8.16Nu%Md",
+    "hashes": b"%{sha1;rounds=2,truncate=13,format=base64,salt=%n:user}%{sha3-512:home}%{size:user}",
+    "pkcs5": b"%{pkcs5;rounds=2,truncate=40,salt=%k:user}%{md5:md4:sha256:auth_user}",
+    "condition": b"%{if;%d;eq;Ex.Org;%h;%{if;%u;*;b*@*;a\\;b;}}%{if;%{uid};>=;5000;a;b}",
+    "unknown": b"%{userdb:home}%k%{if;a;b;c;d}%{encrypt;a=b:user}",
+    "no-end": b"%{if;{;eq;{;a;b}",
+}
 # As fuzz_engine_ops.c reads them: flags, then the number of what happens and its arguments.
 LOGIN = bytes([5, 1, 0, 0, 29, 1, 6, 1, 0, 0, 1, 7, 1, 0, 0, 0, 1])
 OPEN, LOG, CLOSE = bytes([3, 0, 0, 5, 0]), bytes([14, 0, 0, 0, 0]), bytes([13, 5, 1])
@@ -73,6 +85,8 @@ def main():
         write("rules_load", name, data)
     for name, data in WORDS.items():
         write("conf_words", name, data)
+    for name, data in TEMPLATES.items():
+        write("expand", name, data + VALUES)
 
 
 if __name__ == "__main__":

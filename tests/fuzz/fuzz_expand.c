@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MIT
+/* An input is a template, NUL, and the values: as the user, the home, the session and so on, each
+ * up to a NUL. */
+#include "fuzz.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "expand.h"
+#include "mem.h"
+
+#define INPUT_MAX 4096
+
+/* Neither hours of hashing nor what glibc's regcomp() does with a{9999}{9999} are our bugs. */
+static bool is_endless(const char *text)
+{
+	const char *rounds;
+
+	for (rounds = text; (rounds = strstr(rounds, "rounds=")); rounds++) {
+		if (strtoul(rounds + strlen("rounds="), NULL, 10) > 20)
+			return true;
+	}
+	for (rounds = text; (rounds = strcasestr(rounds, "pkcs5")); rounds++) {
+		if (!strstr(rounds, "rounds="))
+			return true;
+	}
+	return strchr(text, '~');
+}
+
+static const char *next_value(char **values, const char *end)
+{
+	const char *value = *values;
+
+	if (value == end)
+		return NULL;
+	*values += strlen(value) + 1;
+	return value;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+	struct expand_vars vars = {.service = "imap", .pid = 1, .uid = 5000, .gid = 5000};
+	char *text = mem_alloc(len + 1), *values = text, *end = text + len;
+	struct str error = {0}, out = {0}, again = {0};
+	const char **texts[] = {&vars.user, &vars.home, &vars.session, &vars.auth_user,
+				&vars.local_ip};
+	bool is_refused;
+	size_t i;
+	int ret;
+
+	memcpy(text, data, len);
+	next_value(&values, end + 1);
+	for (i = 0; i < sizeof(texts) / sizeof(texts[0]) && values < end; i++)
+		*texts[i] = next_value(&values, end);
+	if (len > INPUT_MAX || is_endless(text))
+		goto out;
+	is_refused = expand_check(text, &error);
+	assert(is_refused == (error.len > 0) && !strpbrk(str_text(&error), "\n\r"));
+	str_append_text(&out, "=");
+	ret = expand(text, &vars, &out);
+	assert(ret == 0 || ret == -EINVAL);
+	assert(!is_refused || ret);
+	assert(out.data[0] == '=' && strlen(out.data) == out.len);
+	assert(!ret || out.len == 1);
+	assert(strchr(text, '%') || !strcmp(out.data + 1, text));
+	str_append_text(&again, "=");
+	assert(expand(text, &vars, &again) == ret && !strcmp(again.data, out.data));
+out:
+	str_free(&error);
+	str_free(&out);
+	str_free(&again);
+	free(text);
+	return 0;
+}
