@@ -31,7 +31,7 @@
 	X(FACT_WRITE, 11, rl_write)  /* a log was given up: why */                                 \
 	X(STATS, 12, rl_stats)	     /* the kernel side's counters at the end */                   \
 	X(TLS_BEGIN, 13, rl_tls) /* the socket carries TLS; the text inside comes with RL_F_TLS */ \
-	X(FACT_HOME, 14, rl_home) /* a master's mail_home setting */
+	X(FACT_SETTINGS, 14, rl_setting) /* those of a master that directories depend on */
 
 enum rl_type {
 #define X(name, number, payload) RL_##name = number,
@@ -189,13 +189,6 @@ struct rl_master {
 	char base_dir[RL_BASE_DIR_LEN];
 };
 
-/* rl_rec.tgid is the master's. Follows its FACT_MASTER where there is such a setting. */
-#define RL_HOME_LEN 256
-
-struct rl_home {
-	char mail_home[RL_HOME_LEN]; /* with its variables */
-};
-
 /* The text inside TLS is numbered from 0, in both directions. */
 struct rl_tls {
 	__u64 offset; /* of the socket's RL_IN direction, where TLS begins */
@@ -227,7 +220,10 @@ struct rl_write {
 	__u64 size[2]; /* what the files hold, bytes */
 };
 
-/* The recorder's own rules, as the command line spells them, NUL-separated. */
+/*
+ * SETTING: the recorder's own rules, NUL-terminated words. FACT_SETTINGS: names and values by turns,
+ * each NUL-terminated; rl_rec.tgid is the master's; it follows its FACT_MASTER.
+ */
 struct rl_setting {
 	__u32 size;
 	__u32 pad;

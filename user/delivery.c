@@ -64,8 +64,10 @@ struct redact_context {
 static void deliver_redacted(int dir, const struct chunk *chunk, void *context_p)
 {
 	struct redact_context *context = context_p;
+	struct chunk with_dir = *chunk;
 
-	to_logs(context->engine, context->session, chunk);
+	with_dir.dir = dir;
+	to_logs(context->engine, context->session, &with_dir);
 }
 
 /* What is replaced is what opens doors: where a login is made. */

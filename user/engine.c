@@ -109,6 +109,16 @@ static void on_clock(struct engine *engine, const struct event *event)
 	engine->utc_offset = event->clock->utc_offset;
 }
 
+static void master_free(struct engine *engine, struct master **master_p)
+{
+	struct master *master = *master_p;
+
+	*master_p = NULL;
+	HASH_DELETE(hh, engine->masters, master);
+	str_free(&master->settings);
+	free(master);
+}
+
 /* Another process can have its pid from now on. */
 static void master_forget(struct engine *engine, uint32_t tgid)
 {
@@ -116,8 +126,7 @@ static void master_forget(struct engine *engine, uint32_t tgid)
 
 	if (!master)
 		return;
-	HASH_DELETE(hh, engine->masters, master);
-	free(master);
+	master_free(engine, &master);
 }
 
 static void on_proc_exec(struct engine *engine, const struct event *event)
@@ -208,12 +217,30 @@ static void on_master(struct engine *engine, const struct event *event)
 	explain_master(event);
 }
 
-static void on_home(struct engine *engine, const struct event *event)
+static void on_settings(struct engine *engine, const struct event *event)
 {
 	struct master *master = master_find(engine, event->rec->tgid);
 
-	if (master)
-		memcpy(master->mail_home, event->home->mail_home, sizeof(master->mail_home));
+	if (!master)
+		return;
+	str_clear(&master->settings);
+	str_append(&master->settings, event->setting->text, event->setting->size);
+}
+
+const char *engine_setting(const struct engine *engine, const struct proc *proc, const char *name)
+{
+	const struct master *master = proc ? engine_master(engine, proc) : NULL;
+	const char *at = master ? master->settings.data : NULL, *end, *value;
+
+	for (end = at ? at + master->settings.len : NULL; at < end;
+	     at = value + strlen(value) + 1) {
+		value = at + strlen(at) + 1;
+		if (value >= end)
+			break;
+		if (strcmp(at, name) == 0)
+			return value;
+	}
+	return NULL;
 }
 
 /* Why no login request names a client's socket; REASON_NONE: it is no session at all. */
@@ -434,8 +461,8 @@ void engine_feed(struct engine *engine, const void *data, size_t size)
 	case RL_FACT_MASTER:
 		on_master(engine, &event);
 		break;
-	case RL_FACT_HOME:
-		on_home(engine, &event);
+	case RL_FACT_SETTINGS:
+		on_settings(engine, &event);
 		break;
 	case RL_TLS_BEGIN:
 		on_tls_begin(engine, &event);
@@ -507,8 +534,7 @@ void engine_free(struct engine **engine_p)
 	HASH_ITER(hh, engine->procs, proc, next_proc)
 		proc_free(engine, &proc, NULL);
 	HASH_ITER(hh, engine->masters, master, next_master) {
-		HASH_DELETE(hh, engine->masters, master);
-		free(master);
+		master_free(engine, &master);
 	}
 	free(engine);
 }

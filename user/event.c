@@ -31,6 +31,7 @@ static bool is_valid(const struct event *event, size_t extra)
 		       event->data->class <= RL_CLASS_MAX &&
 		       event->data->offset <= UINT64_MAX - extra;
 	case RL_SETTING:
+	case RL_FACT_SETTINGS:
 		return event->setting->size == extra && extra &&
 		       event->setting->text[extra - 1] == '\0';
 	case RL_GAP:
@@ -49,8 +50,6 @@ static bool is_valid(const struct event *event, size_t extra)
 	case RL_FACT_LOG:
 		return !extra && event->log->status <= RL_LOG_CREATE_FAILED &&
 		       event->log->serial >= 1;
-	case RL_FACT_HOME:
-		return !extra && ends(event->home->mail_home, sizeof(event->home->mail_home));
 	case RL_CLOCK:
 	case RL_PROC_EXIT:
 	case RL_SOCK_CLOSE:

@@ -10,10 +10,30 @@
 #include "host_port.h"
 #include "model.h"
 
+#define ENV_MAX 64
+
+/* What import_environment sets in a mail process, "NAME=VALUE" each; a bare name's value is the
+ * master's own, which nobody else can see. */
+static void env_split(const char *setting, struct str *words, const char *env_r[ENV_MAX + 1])
+{
+	unsigned int count = 0;
+	char *save = NULL, *word;
+
+	str_append_text(words, setting ? setting : "");
+	for (word = words->data ? strtok_r(words->data, " \t", &save) : NULL;
+	     word && count < ENV_MAX; word = strtok_r(NULL, " \t", &save))
+		if (strchr(word, '='))
+			env_r[count++] = word;
+	env_r[count] = NULL;
+}
+
 static int expand_text(const struct engine *engine, const struct session *session, const char *text,
 		       struct str *out)
 {
 	char local[HS_IP_TEXT_LEN], remote[HS_IP_TEXT_LEN];
+	const char *env[ENV_MAX + 1];
+	struct str words = {0};
+	int ret;
 	const struct expand_vars vars = {
 		.user = session->user.name,
 		.home = session->base,
@@ -22,7 +42,8 @@ static int expand_text(const struct engine *engine, const struct session *sessio
 		.remote_ip = remote,
 		.session = session->session_id,
 		.auth_user = session->user.auth_user,
-		.hostname = engine->rules->hostname,
+		.hostname = engine_setting(engine, session->proc, "hostname"),
+		.env = env,
 		.pid = session->tgid,
 		.uid = session->user.uid,
 		.gid = session->user.gid,
@@ -30,13 +51,17 @@ static int expand_text(const struct engine *engine, const struct session *sessio
 
 	hs_ip_text(&session->login.local, local);
 	hs_ip_text(&session->login.remote, remote);
-	return expand(text, &vars, out);
+	env_split(engine_setting(engine, session->proc, "import_environment"), &words, env);
+	ret = expand(text, &vars, out);
+	str_free(&words);
+	return ret;
 }
 
 void files_base(const struct engine *engine, struct session *session)
 {
 	const struct master *master = session->proc ? engine_master(engine, session->proc) : NULL;
-	struct str base = {0};
+	const char *mail_home = engine_setting(engine, session->proc, "mail_home");
+	struct str base = {0}, error = {0};
 
 	free(session->base);
 	session->base = NULL;
@@ -47,8 +72,9 @@ void files_base(const struct engine *engine, struct session *session)
 	case TRAFFIC_RELAY:
 		if (session->user.home)
 			str_append_text(&base, session->user.home);
-		else if (master && master->mail_home[0])
-			expand_text(engine, session, master->mail_home, &base);
+		else if (mail_home && *mail_home)
+			session->base_failed = expand_check(mail_home, &error) ||
+					       expand_text(engine, session, mail_home, &base);
 		break;
 	case TRAFFIC_LOGIN:
 		if (master)
@@ -64,6 +90,7 @@ void files_base(const struct engine *engine, struct session *session)
 		session->base = base.data;
 	else
 		str_free(&base);
+	str_free(&error);
 }
 
 /* "HOST:PORT", where this way of this session goes over TCP; NULL: to files. */
@@ -137,7 +164,7 @@ static enum reason dir_set(const struct engine *engine, struct session *session,
 		return session->user.home ? REASON_NONE : REASON_NO_HOME;
 	if (!way->mode->variables) {
 		str_append_text(&dir, way->dir);
-	} else if (expand_dir(engine, session, way, &dir)) {
+	} else if (session->base_failed || expand_dir(engine, session, way, &dir)) {
 		str_free(&dir);
 		return REASON_EXPAND;
 	}

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -221,4 +222,17 @@ int master_setting(const struct rl_master *fact, const char *setting, struct str
 	else if (value_r->len)
 		value_r->data[value_r->len = strcspn(value_r->data, "\n")] = '\0';
 	return ret;
+}
+
+int master_hostname(char *name_r, size_t size)
+{
+	char own[256] = "";
+	struct hostent *host;
+
+	if (gethostname(own, sizeof(own) - 1))
+		return -errno;
+	host = gethostbyname(own);
+	if ((size_t)snprintf(name_r, size, "%s", host ? host->h_name : own) >= size)
+		return -ENAMETOOLONG;
+	return 0;
 }

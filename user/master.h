@@ -32,6 +32,10 @@ void master_scan(master_found_fn *found, void *context);
  * then `value_r` is empty. */
 int master_setting(const struct rl_master *fact, const char *setting, struct str *value_r);
 
+/* The host's name as a Dovecot without that setting has it: my_hostdomain() of lib/hostpid.c,
+ * 2.3.19.1. 0 or -errno. */
+int master_hostname(char *name_r, size_t size);
+
 /* The configuration file that a running master uses: base_dir/dovecot.conf. 0 or -errno. */
 int master_config(const struct rl_master *fact, char *path_r, size_t size);
 

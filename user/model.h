@@ -27,7 +27,7 @@ struct master {
 	enum rl_master_status status;
 	const struct hs_login_layout *layout; /* NULL: a version that is not known */
 	char base_dir[RL_BASE_DIR_LEN];
-	char mail_home[RL_HOME_LEN]; /* its setting; "": none */
+	struct str settings; /* as FACT_SETTINGS has them */
 	UT_hash_handle hh;
 };
 
@@ -88,6 +88,7 @@ struct session {
 	struct hs_user user;
 	uint32_t proc_uid, proc_gid; /* of the mail process when the user was looked up */
 	char *base;		     /* where relative directories begin; NULL: not known */
+	bool base_failed;	     /* mail_home says it, and could not be expanded */
 	char *names[RULES_WAYS_MAX]; /* of the files, by way */
 	char *dirs[RULES_WAYS_MAX];  /* the expanded directories, by way */
 	uint32_t rawlogs;	     /* proc->rawlogs, once that ended */
@@ -156,6 +157,8 @@ struct engine {
 };
 
 /* engine.c */
+/* A setting of the process's master, as FACT_SETTINGS told it; NULL: not told. */
+const char *engine_setting(const struct engine *engine, const struct proc *proc, const char *name);
 /* NULL: not known. */
 const struct master *engine_master(const struct engine *engine, const struct proc *proc);
 struct proc *engine_proc(struct engine *engine, uint32_t tgid);

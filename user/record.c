@@ -68,19 +68,37 @@ static int64_t clock_ns(clockid_t id)
 
 /* What the engine asks of the world. */
 
-/* mail_home, where a directory can begin in a home that userdb did not return. */
-static void tell_home(struct recorder *recorder, uint32_t tgid, const struct rl_master *fact)
+static void add_setting(struct str *text, const char *name, const char *value)
 {
-	struct rl_home home = {0};
-	struct str value = {0};
+	str_append(text, name, strlen(name) + 1);
+	str_append(text, value, strlen(value) + 1);
+}
 
-	if (rules_have_variables(&recorder->rules) &&
-	    master_setting(fact, "mail_home", &value) == 0 && value.len &&
-	    value.len < sizeof(home.mail_home)) {
-		memcpy(home.mail_home, value.data, value.len);
-		pipeline_answer(&recorder->pipeline, RL_FACT_HOME, tgid, &home, sizeof(home));
-	}
+/* What directories depend on besides the user: where userdb returned no home, in %{hostname}
+ * (my_hostdomain() of lib/hostpid.c, 2.3.19.1, if it is not set), in %{env}. */
+static void tell_settings(struct recorder *recorder, uint32_t tgid, const struct rl_master *fact)
+{
+	static const char *const names[] = {"mail_home", "hostname", "import_environment"};
+	struct str text = {0}, value = {0}, payload = {0};
+	struct rl_setting head = {0};
+	char own[256];
+	unsigned int i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (master_setting(fact, names[i], &value) == 0 && value.len)
+			add_setting(&text, names[i], value.data);
+		else if (strcmp(names[i], "hostname") == 0 &&
+			 master_hostname(own, sizeof(own)) == 0)
+			add_setting(&text, names[i], own);
+	head.size = text.len;
+	str_append(&payload, &head, sizeof(head));
+	str_append(&payload, str_text(&text), text.len);
+	if (text.len)
+		pipeline_answer(&recorder->pipeline, RL_FACT_SETTINGS, tgid, payload.data,
+				payload.len);
+	str_free(&text);
 	str_free(&value);
+	str_free(&payload);
 }
 
 static void ask_master(void *context, uint32_t tgid)
@@ -93,7 +111,8 @@ static void ask_master(void *context, uint32_t tgid)
 	pipeline_answer(&recorder->pipeline, RL_FACT_MASTER, tgid, &fact, sizeof(fact));
 	if (fact.status != RL_MASTER_OK)
 		return;
-	tell_home(recorder, tgid, &fact);
+	if (rules_have_variables(&recorder->rules))
+		tell_settings(recorder, tgid, &fact);
 	if (bpf_side_probe_tls(&recorder->bpf, &error))
 		log_warn("%s", str_text(&error));
 	str_free(&error);
@@ -322,16 +341,12 @@ static void add_ways(struct rules *rules, const struct rules *options)
 static int make_rules(struct recorder *recorder)
 {
 	const struct opts *opts = recorder->opts;
-	char hostname[256] = "";
 
 	if (opts->config && read_config(recorder))
 		return -EINVAL;
 	add_ways(&recorder->rules, &opts->rules);
 	if (opts->rawlog || !recorder->rules.ways_count)
 		add_home_rule(&recorder->rules, &opts->flags);
-	if (rules_have_variables(&recorder->rules) &&
-	    gethostname(hostname, sizeof(hostname) - 1) == 0)
-		rules_set_hostname(&recorder->rules, hostname);
 	if (set_flags(&recorder->rules, opts))
 		return -EINVAL;
 	return check_ways(&recorder->rules);

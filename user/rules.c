@@ -97,12 +97,6 @@ void rules_add_mask(struct rules *rules, const char *mask)
 	rules->masks[rules->masks_count++] = mem_strdup(mask);
 }
 
-void rules_set_hostname(struct rules *rules, const char *hostname)
-{
-	free(rules->hostname);
-	rules->hostname = mem_strdup(hostname);
-}
-
 void rules_clear_masks(struct rules *rules)
 {
 	while (rules->masks_count)
@@ -118,8 +112,6 @@ void rules_free(struct rules *rules)
 		free(rules->ways[rules->ways_count].dir);
 	}
 	rules_clear_masks(rules);
-	free(rules->hostname);
-	rules->hostname = NULL;
 }
 
 bool rules_want_user(const struct rules *rules, const char *user)
@@ -222,10 +214,6 @@ void rules_save(const struct rules *rules, struct str *text)
 	}
 	if (rules->redact)
 		save_word(text, "redact");
-	if (rules->hostname) {
-		save_word(text, "hostname");
-		save_word(text, rules->hostname);
-	}
 	save_word(text, "end");
 }
 
@@ -293,9 +281,6 @@ int rules_load(struct rules *rules, const char *text, size_t size)
 				return -EINVAL;
 		} else if (strcmp(word, "redact") == 0) {
 			rules->redact = true;
-		} else if (strcmp(word, "hostname") == 0 &&
-			   (argument = load_word(&text, end)) != NULL) {
-			rules_set_hostname(rules, argument);
 		} else if (strcmp(word, "user") == 0 &&
 			   (argument = load_word(&text, end)) != NULL) {
 			rules_add_mask(rules, argument);

@@ -28,8 +28,7 @@ struct rules {
 	unsigned int ways_count;
 	char **masks; /* of user names; none: every user */
 	unsigned int masks_count;
-	bool redact;	/* credentials are replaced by a mark */
-	char *hostname; /* of the recorded host, for %{hostname}; NULL: not known */
+	bool redact; /* credentials are replaced by a mark */
 };
 
 /* Takes copies of `protocol` and `dir`. The new way, or NULL when there are too many. */
@@ -51,7 +50,6 @@ const struct way *rules_find(const struct rules *rules, const struct mode *mode,
 bool rules_have(const struct rules *rules, const struct mode *mode, const char *protocol);
 void rules_add_mask(struct rules *rules, const char *mask);
 void rules_clear_masks(struct rules *rules);
-void rules_set_hostname(struct rules *rules, const char *hostname); /* takes a copy */
 void rules_free(struct rules *rules);
 
 /* Is this user one of those that -u names? `*` and `?` as in doveadm. */

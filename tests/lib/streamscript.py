@@ -65,11 +65,10 @@ STRUCTS = {
     "rl_write": ("=IIII16s", "session way error pad size"),
     "rl_setting": ("=II", "size pad"),
     "rl_tls": ("=Q", "offset"),
-    "rl_home": ("=256s", "mail_home"),
 }
 ENUMS = {
     "RL_": "CLOCK=1 SETTING=2 PROC_EXEC=3 PROC_EXIT=4 SOCK_OPEN=5 DATA=6 GAP=7 SOCK_CLOSE=8 "
-           "FACT_MASTER=9 FACT_LOG=10 FACT_WRITE=11 STATS=12 TLS_BEGIN=13 FACT_HOME=14 "
+           "FACT_MASTER=9 FACT_LOG=10 FACT_WRITE=11 STATS=12 TLS_BEGIN=13 FACT_SETTINGS=14 "
            "IN=0 OUT=1",
     "RL_CLASS_": "NONE=0 CLIENT=1 LOGIN=2 AUTH=3 POSTLOGIN=4 OTHER=5 RELAY=6",
     "RL_ROLE_": "NONE=0 MASTER=1 MAIL=2 STRANGER=3 LOGIN=4 DELIVERY=5",

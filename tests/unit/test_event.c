@@ -186,11 +186,6 @@ static void texts(void **state)
 	((struct rl_open *)(rec + 1))->family = RL_AF_INET6; /* addresses may be anything */
 	memset(&((struct rl_open *)(rec + 1))->inet, 'x', sizeof(struct rl_inet));
 	assert_int_equal(parse_whole(rec), 0);
-	rec = make(RL_FACT_HOME, sizeof(struct rl_home));
-	assert_int_equal(parse_whole(rec), 0);
-	rec = make(RL_FACT_HOME, sizeof(struct rl_home));
-	memset(((struct rl_home *)(rec + 1))->mail_home, 'x', RL_HOME_LEN);
-	assert_int_equal(parse_whole(rec), -EINVAL);
 	rec = make(RL_TLS_BEGIN, sizeof(struct rl_tls));
 	assert_int_equal(parse_whole(rec), 0);
 	rec = make(RL_SOCK_OPEN, sizeof(struct rl_open));

@@ -403,8 +403,12 @@ static void times(void **state)
 	unsigned int i;
 
 	for (i = 0; i < sizeof(in) / sizeof(in[0]); i++) {
-		const struct chunk chunk = {(const unsigned char *)in[i].text, strlen(in[i].text),
-					    in[i].ns, in[i].continues, in[i].more};
+		const struct chunk chunk = {(const unsigned char *)in[i].text,
+					    strlen(in[i].text),
+					    in[i].ns,
+					    in[i].continues,
+					    in[i].more,
+					    in[i].dir};
 
 		redact_feed(redact, in[i].dir, &chunk, expect_piece, &pieces);
 	}
