@@ -270,11 +270,22 @@ static int find_function(struct search *search, const struct elf_object *module,
 	return ret;
 }
 
+static int found_reloc(void *context, const struct elf_reloc *reloc)
+{
+	return 1;
+}
+
+/* -ENOENT, too, when the module does not know the function: a probe on it elsewhere would tell
+ * nothing of the module. */
 static int find_probe(struct search *search, const struct tls_file *module, struct tls_probe *probe)
 {
+	const char *name = tls_function_name(probe->function);
 	struct plt_site site;
-	int ret = plt_find(module->object, tls_function_name(probe->function), &site);
+	int ret = elf_object_relocs(module->object, name, found_reloc, NULL);
 
+	if (ret <= 0)
+		return ret ? ret : -ENOENT;
+	ret = plt_find(module->object, name, &site);
 	if (ret == 0 && !site.has_other_ways) {
 		probe->file = module;
 		probe->offset = site.offset;

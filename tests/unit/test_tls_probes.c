@@ -335,6 +335,26 @@ static void test_no_library(void **state)
 	unmap(libraries[1]);
 }
 
+/* A module that does not call SSL_write at all, which OpenSSL has: a Dovecot that is not known. */
+static void test_other_calls(void **state)
+{
+	struct mapped module, libraries[2];
+	char text[512], *call;
+
+	build_libraries();
+	snprintf(text, sizeof(text), "%s", module_source);
+	while ((call = strstr(text, "SSL_write")) != NULL)
+		memcpy(call, "SSL_other", strlen("SSL_other"));
+	built_object(MODULE, with_libraries, text);
+	module = map_file(MODULE);
+	libraries[0] = map_file("libssl.so.3");
+	libraries[1] = map_file("libcrypto.so.3.0.9");
+	check_nothing(add_self(), -ENOENT, "SSL_write");
+	unmap(module);
+	unmap(libraries[0]);
+	unmap(libraries[1]);
+}
+
 static void test_gone(void **state)
 {
 	pid_t pid = fork();
@@ -380,8 +400,8 @@ int main(void)
 		TEST(test_module),     TEST(test_deleted),	  TEST(test_two_modules),
 		TEST(test_untrusted),  TEST(test_damaged),	  TEST(test_other_machine),
 		TEST(test_no_plt),     TEST(test_shared_library), TEST(test_other_ways),
-		TEST(test_no_library), TEST(test_gone),		  TEST(test_usual),
-		TEST(test_find),
+		TEST(test_no_library), TEST(test_other_calls),	  TEST(test_gone),
+		TEST(test_usual),      TEST(test_find),
 	};
 
 	if (geteuid() != 0) {
