@@ -27,5 +27,8 @@ int iter__sockets(struct bpf_iter__bpf_sk_storage_map *ctx)
 SEC("iter/task_file")
 int iter__files(struct bpf_iter__task_file *ctx)
 {
-	return ctx->task && ctx->file ? on_found(ctx->task, ctx->file) : 0;
+	struct task_struct *task = ctx->task;
+	struct file *file = ctx->file;
+
+	return task && file ? on_found(task, file) : 0;
 }

@@ -42,6 +42,32 @@ static bool check_btf(void)
 		      BPF_BTF_TODO);
 }
 
+static void note_process(void *context, const struct found_process *process)
+{
+	struct str error = {0};
+
+	if (process->service->role != RL_ROLE_MASTER &&
+	    tls_probes_add_process(context, process->pid, &error))
+		report(false, "TLS probes", str_text(&error));
+	str_free(&error);
+}
+
+/* Where they would go, for the ways that look into TLS. */
+static void check_tls(void)
+{
+	struct tls_probes probes = {0};
+	struct str error = {0};
+	int ret;
+
+	master_scan(note_process, &probes);
+	ret = tls_probes_add_usual(&probes, &error);
+	if (ret && !(ret == -ENOENT && probes.count))
+		report(false, "TLS probes", str_text(&error));
+	tls_probes_print(&probes);
+	str_free(&error);
+	tls_probes_free(&probes);
+}
+
 /* Each backend, and which one would be used. */
 static bool check_backends(const char *wanted)
 {
@@ -132,6 +158,7 @@ int check_run(const struct opts *opts)
 	privileges = check_privileges();
 	btf = check_btf();
 	backend = check_backends(opts->backend);
+	check_tls(); /* what needs none of it goes without */
 	dovecot = check_dovecot(opts->base_dir);
 	return privileges && btf && backend && dovecot ? 0 : 1;
 }
