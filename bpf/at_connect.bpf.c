@@ -8,5 +8,7 @@
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(tp_btf__inet_sock_set_state, struct sock *sk, int old_state, int new_state)
 {
-	return new_state == TCP_SYN_SENT ? on_connect(sk) : 0;
+	if (new_state == TCP_SYN_SENT)
+		return on_connect(sk);
+	return old_state == TCP_SYN_SENT && new_state == TCP_ESTABLISHED ? on_connected(sk) : 0;
 }

@@ -20,13 +20,15 @@ struct stream {
 	__u32 verdict;	 /* enum rl_verdict */
 };
 
+enum connected { CONNECT_NONE, CONNECT_BEGUN, CONNECT_DONE };
+
 /* What is known of a socket; lives and dies with the socket itself. */
 struct sock_state {
 	struct stream stream;
 	__u16 role;	/* enum rl_role of the process that it belongs to */
 	__u8 announced; /* its SOCK_OPEN is in the ring */
 	__u8 eof;	/* its end-of-file is in the ring */
-	__u8 connected; /* by the process itself, not accepted */
+	__u8 connected; /* by the process itself, not accepted: enum connected */
 	__u8 tls;	/* its bytes are TLS, which nobody wants */
 	__u8 found;	/* it was there when the recorder began */
 	__u8 pad;

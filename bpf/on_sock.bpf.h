@@ -16,7 +16,17 @@ static __always_inline int on_connect(struct sock *sk)
 		return 0;
 	state = sock_state_make(sk, service->role);
 	if (state)
-		state->connected = 1;
+		state->connected = CONNECT_BEGUN;
+	return 0;
+}
+
+/* It is connected; this is no process's time. */
+static __always_inline int on_connected(struct sock *sk)
+{
+	struct sock_state *state = bpf_sk_storage_get(&socks, sk, 0, 0);
+
+	if (state)
+		state->connected = CONNECT_DONE;
 	return 0;
 }
 

@@ -61,14 +61,14 @@ static __always_inline int on_set_bio(__u64 ssl, __u64 bio)
 	return 0;
 }
 
-static __always_inline void tls_announce(const struct thread_state *thread, __u64 data)
+static __always_inline void tls_announce(__u64 cookie, __u64 offset)
 {
 	CONTROL_RECORD(tls_record, rl_tls) *r;
 
 	if (!CONTROL_RESERVE(r))
 		return;
-	rec_init(&r->rec, RL_TLS_BEGIN, sizeof(*r), thread->recv_cookie);
-	r->body.offset = thread->recv_offset + (data - thread->recv_address);
+	rec_init(&r->rec, RL_TLS_BEGIN, sizeof(*r), cookie);
+	r->body.offset = offset;
 	control_submit(r);
 }
 
@@ -95,12 +95,15 @@ static __always_inline int on_bio_write(__u64 bio, __u64 data)
 	stream->cookie = thread->recv_cookie;
 	stream->class = thread->recv_class;
 	verdict = thread->recv_verdict;
+	/* what it says of the bytes before counts from another beginning */
+	bpf_map_delete_elem(&tails, &stream->cookie);
 	if (bpf_map_update_elem(&tls_socks, &stream->cookie, &verdict, BPF_ANY))
 		COUNT(map_full, 1);
 	if (thread->waiting)
 		thread->waiting--;
 	if (verdict != RL_VERDICT_MUTE)
-		tls_announce(thread, data);
+		tls_announce(thread->recv_cookie,
+			     thread->recv_offset + (data - thread->recv_address));
 	return 0;
 }
 
@@ -157,8 +160,11 @@ static __always_inline int on_ssl_free(__u64 ssl)
 
 	if (!stream)
 		return 0;
-	if (!stream->cookie && thread->waiting)
-		thread->waiting--;
+	if (!stream->cookie) {
+		if (thread->waiting)
+			thread->waiting--;
+		tls_announce(0, 0); /* whose it was, is not known; but that it was */
+	}
 	bpf_map_delete_elem(&ssls, &key);
 	return 0;
 }

@@ -238,6 +238,8 @@ sock_state_get(struct sock *sk, const struct rl_service *service, struct emit *e
 		if (!state)
 			return NULL;
 	}
+	if (state->connected == CONNECT_BEGUN)
+		return NULL; /* it was refused: there is no connection */
 	state->stream.class = sock_classify(sk, state, service, e, path);
 	if (state->stream.class != RL_CLASS_OTHER)
 		sock_announce(sk, state, path);

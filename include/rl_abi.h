@@ -189,7 +189,10 @@ struct rl_master {
 	char base_dir[RL_BASE_DIR_LEN];
 };
 
-/* The text inside TLS is numbered from 0, in both directions. */
+/*
+ * The text inside TLS is numbered from 0, in both directions. Without a cookie: a process was ready
+ * for TLS, and gave up before the other side answered.
+ */
 struct rl_tls {
 	__u64 offset; /* of the socket's RL_IN direction, where TLS begins */
 };

@@ -405,9 +405,12 @@ static void on_sock_close(struct engine *engine, const struct event *event)
 static void on_tls_begin(struct engine *engine, const struct event *event)
 {
 	struct sock *sock = sock_find(engine, event->rec->cookie);
+	struct proc *proc = engine_proc(engine, event->rec->tgid);
 
 	if (sock && sock_has_traffic(sock))
 		tls_begin(engine, sock, event);
+	else if (!event->rec->cookie && proc)
+		tls_given_up(engine, proc, event->rec);
 }
 
 static void on_log(struct engine *engine, const struct event *event)

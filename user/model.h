@@ -177,6 +177,8 @@ void handshake_end(struct engine *engine, struct sock *sock, const struct rl_rec
 /* DATA or GAP of a socket with traffic. */
 void tls_bytes(struct engine *engine, struct sock *sock, const struct event *event);
 void tls_begin(struct engine *engine, struct sock *sock, const struct event *event);
+/* A process was ready for TLS on one of its connections, and nothing came of it. */
+void tls_given_up(struct engine *engine, struct proc *proc, const struct rl_rec *rec);
 /* A record came that decides what the process's undecided bytes are. */
 void tls_settle(struct engine *engine, const struct event *event);
 /* The socket has ended; what is undecided is what it looks like. */

@@ -146,6 +146,38 @@ static bool is_handshake(const struct held *held)
 	       memcmp(data->bytes, tls_handshake, sizeof(tls_handshake)) == 0;
 }
 
+/* Its ClientHello tells which one it was; a server's has nothing: then there must be but one. */
+static struct session *given_up_one(struct proc *proc, bool relay)
+{
+	struct session *session, *only = NULL;
+	unsigned int count = 0;
+
+	DL_FOREACH(proc->sessions, session) {
+		if (session->tls || !session->sock)
+			continue;
+		if (relay ? session->sock->undecided && is_handshake(session->sock->undecided) :
+			    session->traffic == TRAFFIC_LMTP) {
+			only = session;
+			count++;
+		}
+	}
+	return count == 1 ? only : NULL;
+}
+
+/* Dovecot had begun new files for it by then (lib-smtp, see mode.c). */
+void tls_given_up(struct engine *engine, struct proc *proc, const struct rl_rec *rec)
+{
+	struct session *session = given_up_one(proc, true);
+
+	if (!session)
+		session = given_up_one(proc, false);
+	if (!session)
+		return;
+	tls_drop(engine, session->sock);
+	session->sock->tls = true;
+	session_tls(engine, session, rec);
+}
+
 void tls_drop(struct engine *engine, struct sock *sock)
 {
 	struct proc *proc = engine_proc(engine, sock->tgid);
