@@ -32,7 +32,7 @@ USER = [
     Layer("handshake", "hs_*", "base", pure=True),
     Layer("rules", "rules mode reason format format_* rawlog sink expand expand_* redact redact_*",
           "base records", pure=True),
-    Layer("engine", "engine model handshake tls session files delivery",
+    Layer("engine", "engine model process handshake tls session files delivery",
           "base records handshake rules", pure=True),
     Layer("saved", "stream", "base records"),
     Layer("output", "sink_* file_pair tcp_log as_user", "base records rules"),
@@ -42,7 +42,7 @@ USER = [
     Layer("pipeline", "pipeline summary", "base records rules engine saved"),
     Layer("kernel", "bpf_load source_bpf backend check", "base records rules host objects options",
           libbpf=True),
-    Layer("program", "main record replay",
+    Layer("program", "main record wanted replay",
           "base records rules engine saved output options host objects pipeline kernel"),
 ]
 # What must not be seen where the layer is pure.

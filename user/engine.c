@@ -30,34 +30,6 @@ int64_t engine_realtime(const struct engine *engine, uint64_t time_ns)
 	return (int64_t)(time_ns + (uint64_t)engine->realtime_offset_ns);
 }
 
-struct proc *engine_proc(struct engine *engine, uint32_t tgid)
-{
-	struct proc *proc;
-
-	HASH_FIND(hh, engine->procs, &tgid, sizeof(tgid), proc);
-	return proc;
-}
-
-static struct master *master_find(struct engine *engine, uint32_t tgid)
-{
-	struct master *master;
-
-	HASH_FIND(hh, engine->masters, &tgid, sizeof(tgid), master);
-	return master;
-}
-
-const struct master *engine_master(const struct engine *engine, const struct proc *proc)
-{
-	return master_find((struct engine *)engine, proc->master_tgid);
-}
-
-const struct hs_login_layout *engine_layout(struct engine *engine, const struct proc *proc)
-{
-	struct master *master = master_find(engine, proc->master_tgid);
-
-	return master && master->status == RL_MASTER_OK ? master->layout : NULL;
-}
-
 static struct sock *sock_find(struct engine *engine, uint64_t cookie)
 {
 	struct sock *sock;
@@ -82,165 +54,11 @@ static void sock_free(struct engine *engine, struct sock **sock_p)
 	free(sock);
 }
 
-/* Sessions go on without their process: the connection can be handed to another. */
-static void proc_free(struct engine *engine, struct proc **proc_p, const struct rl_rec *rec)
-{
-	struct proc *proc = *proc_p;
-	struct session *session, *next;
-
-	*proc_p = NULL;
-	HASH_DELETE(hh, engine->procs, proc);
-	DL_FOREACH_SAFE(proc->sessions, session, next) {
-		if (!session->sock && rec)
-			session_end(engine, session, rec, NULL);
-	}
-	DL_FOREACH_SAFE(proc->sessions, session, next) {
-		DL_DELETE(proc->sessions, session);
-		session->proc = NULL;
-		session->rawlogs = proc->rawlogs;
-	}
-	free(proc);
-}
-
 static void on_clock(struct engine *engine, const struct event *event)
 {
 	engine->realtime_offset_ns =
 		(int64_t)((uint64_t)event->clock->realtime_ns - event->rec->time_ns);
 	engine->utc_offset = event->clock->utc_offset;
-}
-
-static void master_free(struct engine *engine, struct master **master_p)
-{
-	struct master *master = *master_p;
-
-	*master_p = NULL;
-	HASH_DELETE(hh, engine->masters, master);
-	str_free(&master->settings);
-	free(master);
-}
-
-/* Another process can have its pid from now on. */
-static void master_forget(struct engine *engine, uint32_t tgid)
-{
-	struct master *master = master_find(engine, tgid);
-
-	if (!master)
-		return;
-	master_free(engine, &master);
-}
-
-static void on_proc_exec(struct engine *engine, const struct event *event)
-{
-	const struct service *service = service_find(event->proc->comm);
-	uint32_t tgid = event->rec->tgid;
-	struct proc *proc = engine_proc(engine, tgid);
-
-	if (proc) /* its exit was lost */
-		proc_free(engine, &proc, event->rec);
-	master_forget(engine, tgid);
-	if (service && service->role == RL_ROLE_MASTER && event->rec->flags & RL_F_FOUND)
-		engine->world.ask_master(engine->world.context, tgid); /* later it may be gone */
-	if (!service || service->role == RL_ROLE_MASTER)
-		return;
-	proc = mem_alloc(sizeof(*proc));
-	proc->tgid = tgid;
-	proc->master_tgid = event->proc->parent_tgid;
-	proc->service = service;
-	proc->found = event->rec->flags & RL_F_FOUND;
-	HASH_ADD(hh, engine->procs, tgid, sizeof(proc->tgid), proc);
-	if (!master_find(engine, proc->master_tgid))
-		engine->world.ask_master(engine->world.context, proc->master_tgid);
-}
-
-static void on_proc_exit(struct engine *engine, const struct event *event)
-{
-	struct proc *proc = engine_proc(engine, event->rec->tgid);
-
-	master_forget(engine, event->rec->tgid);
-	if (!proc)
-		return;
-	proc_free(engine, &proc, event->rec);
-	engine->world.sweep(engine->world.context);
-}
-
-#define UNTRUSTED_TOLD 10
-
-static void explain_master(const struct event *event)
-{
-	static unsigned int untrusted;
-	const struct rl_master *fact = event->master;
-	uint32_t tgid = event->rec->tgid;
-
-	switch ((enum rl_master_status)fact->status) {
-	case RL_MASTER_OK:
-		log_debug("master process %" PRIu32 ": Dovecot %s in %s", tgid, fact->version,
-			  fact->base_dir);
-		break;
-	case RL_MASTER_GONE:
-		log_debug("master process %" PRIu32 ": gone", tgid);
-		break;
-	case RL_MASTER_CONTAINER:
-		log_warn("master process %" PRIu32 " is not recorded: it runs in a container",
-			 tgid);
-		break;
-	case RL_MASTER_UNTRUSTED:
-		if (untrusted++ >= UNTRUSTED_TOLD) /* whoever likes can start more of them */
-			break;
-		log_warn("master process %" PRIu32 " is not recorded: its program is not "
-			 "a dovecot that belongs to root and runs as root",
-			 tgid);
-		break;
-	case RL_MASTER_VERSION:
-		log_warn("master process %" PRIu32 " is not recorded: Dovecot '%s' is a version "
-			 "that is not known; 2.3 is",
-			 tgid, fact->version);
-		break;
-	case RL_MASTER_EXCLUDED:
-		log_debug("master process %" PRIu32 " is not recorded: another instance (%s)", tgid,
-			  fact->base_dir);
-		break;
-	}
-}
-
-static void on_master(struct engine *engine, const struct event *event)
-{
-	struct master *master = master_find(engine, event->rec->tgid);
-
-	if (!master) {
-		master = mem_alloc(sizeof(*master));
-		master->tgid = event->rec->tgid;
-		HASH_ADD(hh, engine->masters, tgid, sizeof(master->tgid), master);
-	}
-	master->status = event->master->status;
-	master->layout = hs_login_layout_find(event->master->version);
-	memcpy(master->base_dir, event->master->base_dir, sizeof(master->base_dir));
-	explain_master(event);
-}
-
-static void on_settings(struct engine *engine, const struct event *event)
-{
-	struct master *master = master_find(engine, event->rec->tgid);
-
-	if (!master)
-		return;
-	str_clear(&master->settings);
-	str_append(&master->settings, event->setting->text, event->setting->size);
-}
-
-const char *engine_setting(const struct engine *engine, const struct proc *proc, const char *name)
-{
-	const struct master *master = proc ? engine_master(engine, proc) : NULL;
-	const char *at = master ? master->settings.data : NULL, *end, *value;
-
-	for (end = at ? at + master->settings.len : NULL; at < end;
-	     at = value + strlen(value) + 1) {
-		value = at + strlen(at) + 1;
-		if (value >= end)
-			break;
-		if (strcmp(at, name) == 0)
-			return value;
-	}
-	return NULL;
 }
 
 /* Why no login request names a client's socket; REASON_NONE: it is no session at all. */
@@ -446,10 +264,10 @@ void engine_feed(struct engine *engine, const void *data, size_t size)
 	case RL_SETTING: /* main.c reads it before there is an engine */
 		break;
 	case RL_PROC_EXEC:
-		on_proc_exec(engine, &event);
+		process_exec(engine, &event);
 		break;
 	case RL_PROC_EXIT:
-		on_proc_exit(engine, &event);
+		process_exit(engine, &event);
 		break;
 	case RL_SOCK_OPEN:
 		on_sock_open(engine, &event);
@@ -462,10 +280,10 @@ void engine_feed(struct engine *engine, const void *data, size_t size)
 		on_sock_close(engine, &event);
 		break;
 	case RL_FACT_MASTER:
-		on_master(engine, &event);
+		process_master(engine, &event);
 		break;
 	case RL_FACT_SETTINGS:
-		on_settings(engine, &event);
+		process_settings(engine, &event);
 		break;
 	case RL_TLS_BEGIN:
 		on_tls_begin(engine, &event);
@@ -535,7 +353,7 @@ void engine_free(struct engine **engine_p)
 	HASH_ITER(hh, engine->socks, sock, next_sock)
 		sock_free(engine, &sock);
 	HASH_ITER(hh, engine->procs, proc, next_proc)
-		proc_free(engine, &proc, NULL);
+		process_free(engine, &proc, NULL);
 	HASH_ITER(hh, engine->masters, master, next_master) {
 		master_free(engine, &master);
 	}

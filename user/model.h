@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the engine knows: masters, processes, sockets, sessions. Owned by the
- * engine, seen by its parts (engine.c, handshake.c, tls.c, session.c,
- * files.c, delivery.c) alone.
+ * engine, seen by its parts (engine.c, process.c, handshake.c, tls.c,
+ * session.c, files.c, delivery.c) alone.
  *
  * A connection is keyed by its socket (inode, cookie), never by descriptor or
  * pid: one process may serve many, one after another or at once.
@@ -156,13 +156,22 @@ struct engine {
 	unsigned int undecided; /* processes with an undecided socket */
 };
 
-/* engine.c */
+/* process.c: records about processes. */
+void process_exec(struct engine *engine, const struct event *event);
+void process_exit(struct engine *engine, const struct event *event);
+void process_master(struct engine *engine, const struct event *event);
+void process_settings(struct engine *engine, const struct event *event);
+/* Its sessions go on; with `rec`, those without a socket end. */
+void process_free(struct engine *engine, struct proc **proc, const struct rl_rec *rec);
+void master_free(struct engine *engine, struct master **master);
 /* A setting of the process's master, as FACT_SETTINGS told it; NULL: not told. */
 const char *engine_setting(const struct engine *engine, const struct proc *proc, const char *name);
 /* NULL: not known. */
 const struct master *engine_master(const struct engine *engine, const struct proc *proc);
 struct proc *engine_proc(struct engine *engine, uint32_t tgid);
 const struct hs_login_layout *engine_layout(struct engine *engine, const struct proc *proc);
+
+/* engine.c */
 int64_t engine_realtime(const struct engine *engine, uint64_t time_ns); /* nanoseconds */
 void engine_malformed(struct engine *engine, const char *what, uint32_t tgid);
 

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: MIT
+#include "wanted.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "conf.h"
+#include "expand.h"
+#include "log.h"
+#include "master.h"
+#include "service.h"
+
+/* The configuration of the Dovecot that runs. Several may; for -c it must be clear which. */
+struct config_search {
+	const char *base_dir;
+	char path[PATH_MAX];
+	unsigned int different;
+};
+
+static void on_master(void *context, const struct found_process *process)
+{
+	struct config_search *search = context;
+	struct rl_master fact;
+	char path[PATH_MAX];
+
+	if (process->service->role != RL_ROLE_MASTER)
+		return;
+	master_look(process->pid, search->base_dir, &fact);
+	if (fact.status != RL_MASTER_OK || master_config(&fact, path, sizeof(path)) ||
+	    strcmp(path, search->path) == 0)
+		return;
+	search->different++;
+	memcpy(search->path, path, sizeof(path));
+}
+
+static int find_config(const struct opts *opts, const char *base_dir, struct config_search *search)
+{
+	static const char usual[] = "/etc/dovecot/dovecot.conf";
+
+	*search = (struct config_search){.base_dir = base_dir};
+	if (opts->dovecot_config) {
+		snprintf(search->path, sizeof(search->path), "%s", opts->dovecot_config);
+		return 0;
+	}
+	master_scan(on_master, search);
+	if (search->different > 1)
+		return -ENOTUNIQ;
+	if (!search->different && access(usual, R_OK) == 0)
+		memcpy(search->path, usual, sizeof(usual));
+	return 0;
+}
+
+static int read_config(const struct opts *opts, const char *base_dir, struct rules *rules)
+{
+	struct config_search search;
+	struct str error = {0};
+	bool debug = false;
+	int ret;
+
+	if (opts->dovecot_config && access(opts->dovecot_config, R_OK)) {
+		log_error("--dovecot-config %s: %s", opts->dovecot_config, strerror(errno));
+		return -EINVAL;
+	}
+	if (find_config(opts, base_dir, &search)) {
+		log_error("-c %s: several Dovecot instances run with different configurations; "
+			  "say which with --base-dir or --dovecot-config",
+			  opts->config);
+		return -EINVAL;
+	}
+	ret = conf_read(opts->config, search.path[0] ? search.path : NULL, rules, &debug, &error);
+	if (ret)
+		log_error("-c %s: %s", opts->config, str_text(&error));
+	str_free(&error);
+	if (debug)
+		log_set_debug(true);
+	return ret;
+}
+
+/* For all, or for whatever -c FILE leaves out: nobody is recorded twice. */
+static void add_home_rule(struct rules *rules, const struct log_flags *flags)
+{
+	const struct service *service;
+
+	if (!rules->ways_count) {
+		rules_add(rules, &mode_home, NULL, flags, NULL);
+		return;
+	}
+	for (service = services; service < services + services_count; service++)
+		if (service->role == RL_ROLE_MAIL &&
+		    !rules_have(rules, &mode_home, service->protocol))
+			rules_add(rules, &mode_home, service->protocol, flags, NULL);
+}
+
+/* The rawlog binary's flags, for what it would write. */
+static int set_flags(struct rules *rules, const struct opts *opts)
+{
+	struct log_flags *flags;
+	unsigned int i, homes = 0;
+
+	for (i = 0; i < rules->ways_count; i++) {
+		if (rules->ways[i].mode->lib)
+			continue;
+		homes++;
+		flags = &rules->ways[i].flags;
+		flags->boundaries |= opts->flags.boundaries;
+		flags->timestamps |= opts->flags.timestamps;
+		flags->ip_in_name |= opts->flags.ip_in_name;
+		if (opts->flags.only[RL_IN] || opts->flags.only[RL_OUT])
+			memcpy(flags->only, opts->flags.only, sizeof(flags->only));
+	}
+	if (!opts->flags_given || homes)
+		return 0;
+	log_error("-b, -t, -I, -f, -i and -o are the rawlog binary's: they need --rawlog");
+	return -EINVAL;
+}
+
+/* Can they be expanded? Is it known who -u is about? */
+static int check_ways(const struct rules *rules)
+{
+	struct str error = {0};
+	const struct way *way;
+	int ret = 0;
+
+	for (way = rules->ways; way < rules->ways + rules->ways_count && !ret; way++) {
+		if (rules->masks_count && way->mode->traffic != TRAFFIC_MAIL &&
+		    way->mode->traffic != TRAFFIC_RELAY) {
+			log_error("-u can't choose from connections that have no user yet "
+				  "(%s): leave one of them out",
+				  way->dir);
+			ret = -EINVAL;
+		} else if (way->mode->variables) {
+			ret = expand_check(way->dir, &error);
+			if (ret)
+				log_error("%s: %s", way->dir, str_text(&error));
+		}
+	}
+	str_free(&error);
+	return ret;
+}
+
+static void add_ways(struct rules *rules, const struct rules *options)
+{
+	const struct way *way;
+	unsigned int i;
+
+	for (way = options->ways; way < options->ways + options->ways_count; way++)
+		rules_add(rules, way->mode, way->protocol, &way->flags, way->dir);
+	for (i = 0; i < options->masks_count; i++)
+		rules_add_mask(rules, options->masks[i]);
+	rules->redact = options->redact;
+}
+
+int wanted_rules(const struct opts *opts, const char *base_dir, struct rules *rules)
+{
+	if (opts->config && read_config(opts, base_dir, rules))
+		return -EINVAL;
+	add_ways(rules, &opts->rules);
+	if (opts->rawlog || !rules->ways_count)
+		add_home_rule(rules, &opts->flags);
+	if (set_flags(rules, opts))
+		return -EINVAL;
+	return check_ways(rules);
+}
