@@ -53,7 +53,7 @@ static const struct {
 /* FACT_LOG counts serials from 1, and an empty SETTING has no text. */
 static bool zero_is_valid(enum rl_type type)
 {
-	return type != RL_FACT_LOG && type != RL_SETTING;
+	return type != RL_FACT_LOG && type != RL_SETTING && type != RL_FACT_SETTINGS;
 }
 
 static void every_type(void **state)
