@@ -58,6 +58,32 @@ OPS = {
 }
 
 
+REDACT_BYTES = {
+    "imap": (b"\0", b"a LOGIN u \"p\"\r\nb LOGIN {1}\r\n", b"a NO x\r\n+ OK\r\n", b"u {2+}\r\npp\r\n"),
+    "imap-sasl": (b"\0", b"a AUTHENTICATE PLAIN\r\n", b"+ \r\n", b"AHUAcA==\r\n", b"a OK x\r\n", b"b NOOP\r\n"),
+    "mechanism-nul": (b"\0", b"a AUTHENTICATE \0\0a s3cr3t==\r\nb NOOP\r\n"),
+    "pop3": (b"\2", b"USER u\r\nPASS p\r\n", b"+OK\r\n-ERR x\r\n", b"AUTH PLAIN\r\n", b"+ \r\n", b"*\r\n"),
+    "smtp": (b"\4", b"EHLO x\r\nAUTH LOGIN\r\n", b"220 x\r\n250 x\r\n334 x\r\n", b"dQ==\r\n", b"535 x\r\n"),
+    "smtp-mail": (b"\4", b"MAIL x\r\nBDAT 4\r\nabcdDATA\r\n", b"220 x\r\n250 x\r\n250 x\r\n354 x\r\n",
+                  b"AUTH x\r\n.\r\n", b"250 x\r\n"),
+}
+# As fuzz_redact.c's well_behaved() reads them: commands by number and tag, responses, answers.
+REDACT_OPS = {
+    "lines": bytes([0, 0, 0, 0, 5, 1, 0, 6, 2, 0, 7, 3, 4, 4, 4, 4, 4]),
+    "sasl": bytes([4, 0, 10, 0, 6, 1, 1, 0, 12, 1, 3, 1, 4, 0, 0, 0, 4]),
+    "pipelined": bytes([0, 0, 0, 0, 5, 0, 3, 1, 0, 0, 0, 0, 6, 1, 4, 4, 4, 4, 0, 5, 0, 4]),
+    "mails": bytes([4, 7, 0, 7, 1, 0, 4, 0, 6, 1, 1, 0, 7, 1]),
+}
+
+
+def redact_bytes(parts):
+    """The first part as it is, then whose (the client's first) and how many, and the bytes."""
+    sides = bytearray(parts[0])
+    for number, part in enumerate(parts[1:]):
+        sides += bytes([len(part) << 2 & 0xff | number % 2]) + part[:63]
+    return bytes(sides)
+
+
 def write(target, name, data):
     folder = CORPUS / target
     folder.mkdir(parents=True, exist_ok=True)
@@ -87,6 +113,11 @@ def main():
         write("conf_words", name, data)
     for name, data in TEMPLATES.items():
         write("expand", name, data + VALUES)
+    for name, parts in REDACT_BYTES.items():
+        write("redact", name, redact_bytes(parts))
+    for name, data in REDACT_OPS.items():
+        for number, protocol in enumerate(("imap", "pop3", "smtp")):
+            write("redact", f"ops-{name}-{protocol}", bytes([1 + 2 * number]) + data)
 
 
 if __name__ == "__main__":

@@ -32,7 +32,9 @@ static bool is_blank(unsigned char c)
 
 static bool holds(const struct redact *redact, const char *text)
 {
-	return strcmp(str_text(&redact->sides[redact->client_dir].held), text) == 0;
+	const struct str *held = &redact->sides[redact->client_dir].held;
+
+	return held->len == strlen(text) && memcmp(str_text(held), text, held->len) == 0;
 }
 
 static void word_clear(struct redact *redact)
@@ -45,7 +47,8 @@ static void word_add(struct redact *redact, unsigned char c)
 {
 	if (redact->word_len == WORD_MAX)
 		return;
-	redact->word[redact->word_len++] = c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c;
+	/* NUL would end the word for strcmp() */
+	redact->word[redact->word_len++] = c ? toupper(c) : '?';
 	redact->word[redact->word_len] = '\0';
 }
 
