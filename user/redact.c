@@ -133,7 +133,7 @@ void redact_feed(struct redact *redact, int dir, const struct chunk *chunk, reda
 {
 	if (!chunk->len)
 		return;
-	if (redact->done && redact->state == CLIENT_BEGIN && !redact->reply_swallow) {
+	if (redact->done && redact->state == CLIENT_BEGIN) {
 		emit(dir, chunk, context);
 		return;
 	}

@@ -333,7 +333,9 @@ static void bdat_byte(struct redact *redact, unsigned char c)
 {
 	put(redact, c);
 	if (c == '\n') {
-		redact->chunk_size = redact->chunk_args < 3 ? redact->literal.size : 0;
+		redact->chunk_size = redact->chunk_args == 1 || redact->chunk_args == 2 ?
+					     redact->literal.size :
+					     0;
 		redact_line_end(redact);
 	} else if (redact->chunk_args == 0 && redact->literal.state == LITERAL_NONE && c == ' ') {
 		redact_literal_byte(&redact->literal, '{');
@@ -473,7 +475,6 @@ void redact_client_gap(struct redact *redact, uint64_t size)
 			redact->data = false;
 	}
 	redact->unsure = true;
-	redact->line.tag_open = false;
 	redact->literal.state = LITERAL_NONE;
 	redact->state = CLIENT_REST;
 	redact->mark = redact->line.response ? MARK_BASE64 : MARK_TEXT;

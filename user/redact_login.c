@@ -70,8 +70,6 @@ static enum arg_state args_next(struct redact *redact, unsigned char c)
 		return ARG_CR;
 	case '"':
 		return ARG_STRING;
-	case '~':
-		return ARG_TILDE;
 	case '{':
 		redact_literal_byte(&redact->literal, c);
 		return ARG_LITERAL;
@@ -90,11 +88,7 @@ static enum arg_state args_step(struct redact *redact, unsigned char c)
 	switch (redact->arg) {
 	case ARG_NONE:
 		return args_next(redact, c);
-	case ARG_TILDE:
-		if (c == '{') /* literal8 is not for the login process */
-			return ARG_BROKEN;
-		/* fall through */
-	case ARG_ATOM:
+	case ARG_ATOM: /* "~{" too: literal8 is not for the login process */
 		if (c == ' ' || c == '\r' || (c == ')' && redact->depth))
 			return args_next(redact, c);
 		return is_atom(c) ? ARG_ATOM : ARG_BROKEN;
@@ -221,7 +215,6 @@ void redact_login(struct redact *redact, unsigned char c)
 	case ARG_LITERAL:
 		login_literal(redact, c);
 		return;
-	case ARG_TILDE:
 	case ARG_CR:
 	case ARG_BROKEN:
 		break; /* not of LOGIN: see redact_rest() */

@@ -4,6 +4,7 @@
  * Commands are answered in order: by tag (IMAP), else one reply each. A reply
  * that can't be put down to a command ends nothing.
  */
+#include <assert.h>
 #include <string.h>
 #include <strings.h>
 
@@ -31,7 +32,6 @@ static void sasl_start(struct redact *redact)
 {
 	redact->sasl = true;
 	redact->sasl_begun = false;
-	redact->expected = 0;
 }
 
 /* A command's line is complete. */
@@ -82,6 +82,7 @@ static enum command_kind pop_through(struct redact *redact, unsigned int i)
 	enum command_kind kind = redact->pending[i].kind;
 	bool sasl = false;
 
+	assert(i < redact->pending_count);
 	for (; i; i--) {
 		sasl |= is_sasl(&redact->pending[0]);
 		pop_at(redact, 0);
@@ -111,13 +112,9 @@ static void on_challenge(struct redact *redact)
 		redact->scram = true;
 	}
 	redact->sasl_begun = true;
-	i = sasl_index(redact);
-	if (i == redact->pending_count) {
-		redact->expected++;
-		return;
-	}
-	for (; i; i--)
+	for (i = sasl_index(redact); i; i--)
 		pop_at(redact, 0);
+	assert(redact->pending_count);
 	if (redact->pending_count == 1)
 		redact->expected++;
 	else if (--redact->pending[1].count == 0)
@@ -294,7 +291,7 @@ void redact_server(struct redact *redact, const unsigned char *data, size_t len)
 	int dir = redact->client_dir == RL_IN ? RL_OUT : RL_IN;
 
 	for (; len; data++, len--) {
-		if (redact->done && !redact->reply_swallow) {
+		if (redact->done) {
 			redact_put(redact, dir, data, len);
 			return;
 		}

@@ -40,7 +40,6 @@ enum client_state {
 enum arg_state {
 	ARG_NONE,
 	ARG_ATOM,
-	ARG_TILDE,
 	ARG_STRING,
 	ARG_ESCAPE,
 	ARG_LITERAL, /* behind the brace */

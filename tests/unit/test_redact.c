@@ -27,6 +27,8 @@ static void pop3(void **state)
 		CASE(POP3, "auth plain\r\n" B "\r\n*\r\nNOOP\r\n", POP3_GREETING,
 		     C("auth plain\r\n"), S("+ \r\n"), C("SECRET\r\n"), S("+\r\n"), C("*\r\n"),
 		     S("-ERR [AUTH] x\r\n"), C("NOOP\r\n")),
+		CASE(POP3, "AUTH PLAIN\n" B "\n" B "\n", C("AUTH PLAIN\n==\n**\n")),
+		CASE(POP3, "NOOP\r\n" B "\r\n", C("NOOP\r\n"), S("+\n"), C("SECRET\r\n")),
 		CASE(POP3, "AU\rTH PLAIN\n" B "\n", C("AU\rTH PLAIN\nSECRET\n")),
 	};
 
@@ -71,6 +73,61 @@ static void pop3_replies(void **state)
 
 #define SMTP_GREETING S("220-x\r\n220 x\r\n")
 
+/* What was sent is counted, and what was answered. */
+static void counts(void **state)
+{
+	const struct redact_case cases[] = {
+		CASE(POP3, "AUTH PLAIN\r\n" B "\r\nAUTH PLAIN " B "\r\nNOOP\r\n", POP3_GREETING,
+		     C("AUTH PLAIN\r\n"), S("+ \r\n"), C("SECRET\r\n"), S("-ERR x\r\n"),
+		     C("AUTH PLAIN SECRET\r\n"), S("-ERR x\r\n"), C("NOOP\r\n")),
+		CASE(POP3, "AUTH PLAIN\r\n" B "\r\nAUTH PLAIN " B "\r\nNOOP\r\n", POP3_GREETING,
+		     C("AUTH PLAIN\r\nSECRET\r\n"), S("+ \r\n-ERR x\r\n"),
+		     C("AUTH PLAIN SECRET\r\n"), S("-ERR x\r\n"), C("NOOP\r\n")),
+		/* an end that did not wait for the response makes it a command */
+		CASE(POP3, "AUTH PLAIN\r\n" B "\r\nAUTH PLAIN\r\n" B "\r\nNOOP\r\n", POP3_GREETING,
+		     C("AUTH PLAIN\r\n"), S("+ \r\n"), C("SEC"), S("-ERR x\r\n"),
+		     C("RET\r\nAUTH PLAIN\r\n"), S("-ERR x\r\n"), C("SECRET\r\n"),
+		     S("+ \r\n-ERR x\r\n"), C("NOOP\r\n")),
+		/* a challenge that comes too early */
+		CASE(POP3, "AUTH PLAIN\r\n" B "\r\n", POP3_GREETING, C("AUTH PL"), S("+ x\r\n"),
+		     C("AIN\r\n"), S("-ERR x\r\n"), C("SECRET\r\n")),
+		CASE(SMTP, "NOOP\r\nAUTH PLAIN\r\n" B "\r\n", SMTP_GREETING,
+		     C("NOOP\r\nAUTH PLAIN\r\n"), S("150 x\r\n250 x\r\n"), C("SECRET\r\n")),
+		CASE(SMTP, "DATA\r\nx\r\n.\r\nAUTH PLAIN " B "\r\nQUIT\r\n", SMTP_GREETING,
+		     C("DATA\r\nx"), S("354 x\r\n"), C("\r\n.\r\n"), S("250 x\r\n"),
+		     C("AUTH PLAIN SECRET\r\n"), S("504 x\r\n"), C("QUIT\r\n")),
+	};
+
+	CHECK(cases);
+}
+
+/* More kinds in turn than are kept: no reply ends anything. */
+static void too_many(void **state)
+{
+	struct redact *redact = redact_new(REDACT_POP3, RL_IN);
+	struct result result = {0};
+	struct str sent = {0}, replies = {0};
+	unsigned int i;
+
+	str_append_text(&replies, "+OK x\r\n");
+	for (i = 0; i < 33; i++) {
+		str_append_text(&sent, "CAPA\r\nPASS redacted\r\n");
+		str_append_text(&replies, "+OK\r\n.\r\n-ERR x\r\n");
+	}
+	feed_pieces(redact, RL_IN, &(struct step){CLIENT, sent.data, sent.len}, 0, &result);
+	feed_pieces(redact, RL_OUT, &(struct step){SERVER, replies.data, replies.len}, 0, &result);
+	feed_pieces(redact, RL_IN, &(struct step)C("AUTH PLAIN\r\n"), 0, &result);
+	feed_pieces(redact, RL_OUT, &(struct step)S("+OK\r\n"), 0, &result);
+	feed_pieces(redact, RL_IN, &(struct step)C("SECRET\r\n"), 0, &result);
+	str_append_text(&sent, "AUTH PLAIN\r\n" B "\r\n");
+	same(&result.out[RL_IN], sent.data, sent.len);
+	redact_free(&redact);
+	str_free(&sent);
+	str_free(&replies);
+	str_free(&result.out[RL_IN]);
+	str_free(&result.out[RL_OUT]);
+}
+
 static void smtp(void **state)
 {
 	const struct redact_case cases[] = {
@@ -107,6 +164,9 @@ static void smtp(void **state)
 /* Mails pass, what is between them does not. */
 static void smtp_mails(void **state)
 {
+#define NO_CHUNK(text)                                                                             \
+	CASE(SMTP, "MAIL x\r\n" text "\r\nAUTH PLAIN " B "\r\n",                                   \
+	     C("MAIL x\r\n" text "\r\nAUTH PLAIN SECRET\r\n"))
 #define MAIL_TEXT "AUTH PLAIN x\r\n..\r\n.x\r\nAUTH\r.\r\n\r\n. \r\nx.\r\n.\r\n"
 	const struct redact_case cases[] = {
 		CASE(SMTP, "MAIL x\r\nRCPT x\r\nDATA\r\n" MAIL_TEXT "AUTH PLAIN " B "\r\n",
@@ -134,13 +194,29 @@ static void smtp_mails(void **state)
 		CASE(SMTP, "DATA\r\nx\r\nAUTH x y\r\nAUTH PLAIN " B "\r\n", SMTP_GREETING,
 		     C("DATA\r\nx\r\n"), S("354 x\r\n"), C("AUTH x y\r\n"), S("250 x\r\n"),
 		     C("AUTH PLAIN SECRET\r\n")),
-		/* chunks */
+	};
+
+	CHECK(cases);
+}
+
+static void smtp_chunks(void **state)
+{
+	const struct redact_case cases[] = {
 		CASE(SMTP,
 		     "MAIL x\r\nBDAT 12\r\nAUTH x y\r\nzzBDAT 14 LAST\r\nAUTH x y\r\nzz\r\nAUTH "
 		     "PLAIN " B "\r\n",
 		     SMTP_GREETING,
 		     C("MAIL x\r\nBDAT 12\r\nAUTH x y\r\nzzBDAT 14 LAST\r\nAUTH x y\r\nzz\r\nAUTH "
 		       "PLAIN SECRET\r\n")),
+		NO_CHUNK("BDAT 20x"),
+		NO_CHUNK("BDAT x"),
+		NO_CHUNK("BDAT x20"),
+		NO_CHUNK("BDAT  20"),
+		NO_CHUNK("BDAT"),
+		NO_CHUNK("BDAT "),
+		NO_CHUNK("BDAT 0"),
+		NO_CHUNK("BDAT 2\r\nxxBDAT"),
+		NO_CHUNK("BDAT 2\r\nxxBDAT x"),
 		CASE(SMTP, "LHLO x\r\nBDAT 10\r\nAUTH x y\r\nAUTH PLAIN " B "\r\n",
 		     C("LHLO x\r\nBDAT 10\r\nAUTH x y\r\nAUTH PLAIN SECRET\r\n")),
 		CASE(SMTP, "BDAT 10\r\nAUTH PLAIN " B "\r\n",
@@ -149,10 +225,6 @@ static void smtp_mails(void **state)
 		     C("MAIL x\r\n"), S("530 x\r\n"), C("BDAT 10\r\nAUTH PLAIN SECRET\r\n")),
 		CASE(SMTP, "MAIL x\r\nRSET\r\nBDAT 10\r\nAUTH PLAIN " B "\r\n",
 		     C("MAIL x\r\nRSET\r\nBDAT 10\r\nAUTH PLAIN SECRET\r\n")),
-		CASE(SMTP,
-		     "MAIL x\r\nBDAT x\r\nBDAT 10x\r\nBDAT\r\nBDAT  10\r\nBDAT 0\r\nAUTH PLAIN " B
-		     "\r\n",
-		     C("MAIL x\r\nBDAT x\r\nBDAT 10x\r\nBDAT\r\nBDAT  10\r\nBDAT 0\r\nAUTH PLAIN SECRET\r\n")),
 	};
 
 	CHECK(cases);
@@ -212,6 +284,8 @@ static void client_gaps(void **state)
 		/* the literal was refused, and what came then is lost */
 		CASE(IMAP, "a ID {3}\r\n[gap]c\r\nb NOOP\r\n", C("a ID {3}\r\n"), C_GAP(2),
 		     S("a BAD x\r\n"), C("c\r\nb NOOP\r\n")),
+		CASE(IMAP, "a LOGIN {8}\r\n[gap]redacted " Q "\r\n", C("a LOGIN {6}\r\n"), C_GAP(2),
+		     S("a BAD x\r\n"), C("CRET SECRET\r\n")),
 		/* what was held */
 		CASE(IMAP, "a AUTHENTICATE REDACTED[gap]redacted\r\n", C("a AUTHENTICATE SEC"),
 		     C_GAP(3), C("SECRET\r\n")),
@@ -241,6 +315,8 @@ static void client_gaps_sasl(void **state)
 		     C("b NOOP\r\nc LOGIN SECRET SECRET\r\n")),
 		CASE(IMAP, "[gap]" B "\r\nb NOOP\r\n", S("+ \r\n"), C_GAP(20), C("SECRET\r\n"),
 		     S("a NO x\r\n"), C("b NOOP\r\n")),
+		CASE(IMAP, "a LOGIN {8}\r\n[gap]\r\n" B "\r\n", C("a LOGIN {6}\r\n"),
+		     S("a BAD x\r\n"), C_GAP(20), C("\r\n"), S("+ \r\n"), C("SECRET\r\n")),
 		/* replies can't be counted any more */
 		CASE(POP3, "[gap]\r\nPASS redacted\r\nPASS redacted\r\n", POP3_GREETING, C_GAP(20),
 		     C("\r\nPASS SECRET\r\n"), S("+OK x\r\n"), C("PASS SECRET\r\n")),
@@ -458,17 +534,13 @@ static void held(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(pop3),
-		cmocka_unit_test(pop3_replies),
-		cmocka_unit_test(smtp),
-		cmocka_unit_test(smtp_mails),
-		cmocka_unit_test(verifier),
-		cmocka_unit_test(client_gaps),
-		cmocka_unit_test(client_gaps_sasl),
-		cmocka_unit_test(mail_gaps),
-		cmocka_unit_test(server_gaps),
-		cmocka_unit_test(ends),
-		cmocka_unit_test(times),
+		cmocka_unit_test(pop3),	       cmocka_unit_test(pop3_replies),
+		cmocka_unit_test(counts),      cmocka_unit_test(too_many),
+		cmocka_unit_test(smtp),	       cmocka_unit_test(smtp_mails),
+		cmocka_unit_test(smtp_chunks), cmocka_unit_test(verifier),
+		cmocka_unit_test(client_gaps), cmocka_unit_test(client_gaps_sasl),
+		cmocka_unit_test(mail_gaps),   cmocka_unit_test(server_gaps),
+		cmocka_unit_test(ends),	       cmocka_unit_test(times),
 		cmocka_unit_test(held),
 	};
 

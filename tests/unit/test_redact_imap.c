@@ -117,6 +117,7 @@ static void imap_passes(void **state)
 		       "a ID (\"x\" {14+}\r\nx LOGIN y z\r\n\"k\" {5}\r\nb LOG)\r\nb NOOP\r\n"),
 		PASSES(IMAP, "a ID {14+}\r\nx LOGIN y z\r\n\r\nb NOOP\r\n"),
 		PASSES(IMAP, "a X (({14}\r\nx LOGIN y z\r\n))\r\nb NOOP\r\n"),
+		PASSES(IMAP, "a NOOP\r\nb NOOP LOGIN x y\r\n"),
 		PASSES(IMAP, "a ID {0}\r\n\r\nb NOOP x y\r\n"),
 		PASSES(IMAP, "\xff\0a b c\r\n"),
 	};
@@ -284,6 +285,11 @@ static void imap_replies(void **state)
 		     C("x LOGIN y z\r\n")),
 		CASE(IMAP, "a AUTHENTICATE PLAIN\r\n" B "\r\n", C("a AUTHENTICATE PLAI"),
 		     S("a BAD x\r\n"), C("N\r\nSECRET\r\n")),
+		CASE(IMAP, "a LOGIN " Q "\r\na NOOP\r\na LOGIN " Q " " Q "\r\n",
+		     C("a LOGIN (SECRET"), S("a BAD x\r\n"), C(")\r\na NOOP\r\n"), S("a OK x\r\n"),
+		     C("a LOGIN SECRET SECRET\r\n")),
+		CASE(IMAP, "a LOGIN {8+}\r\nredacted " Q "\r\n", C("a LOGIN {6+}\r\n"),
+		     S("a BAD x\r\n"), C("SECRET SECRET\r\n")),
 		/* a challenge to what was not seen */
 		CASE(IMAP, "a NOOP\r\n" B "\r\nb NOOP\r\nc LOGIN " Q " " Q "\r\n", C("a NOOP\r\n"),
 		     S("+ \r\n"), C("SECRET\r\n"), S("a OK x\r\n"),
