@@ -174,4 +174,7 @@ static inline void check_cases(const struct redact_case *cases, size_t count)
 
 #define PASSES(protocol, ...) CASE(protocol, __VA_ARGS__, C(__VA_ARGS__))
 
+#define POP3_GREETING S("+OK Dovecot ready.\r\n")
+#define SMTP_GREETING S("220-x\r\n220 x\r\n")
+
 #endif
