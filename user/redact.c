@@ -29,6 +29,7 @@ static void emit_held(struct redact *redact, const char *data, size_t len)
 		.realtime_ns = side->held_ns,
 		.continues = side->held_continues,
 		.more = side->held_more,
+		.dir = redact->client_dir,
 	};
 
 	assert(!side->out.len);

@@ -46,7 +46,7 @@ static void collect(int dir, const struct chunk *chunk, void *context)
 {
 	struct str *out = context;
 
-	assert(chunk->len);
+	assert(chunk->len && chunk->dir == dir);
 	str_append(&out[dir], chunk->data, chunk->len);
 }
 
@@ -56,7 +56,7 @@ static void feed(struct redact *redact, const struct event *event, size_t size, 
 	size_t pos, len;
 
 	for (pos = 0; pos < event->len; pos += len) {
-		struct chunk chunk = {.continues = pos > 0};
+		struct chunk chunk = {.continues = pos > 0, .dir = event->dir};
 		void *copy;
 
 		len = size < event->len - pos ? size : event->len - pos;

@@ -69,6 +69,7 @@ static inline void collect(int dir, const struct chunk *chunk, void *context)
 	struct result *result = context;
 
 	assert_true(chunk->len > 0);
+	assert_int_equal(chunk->dir, dir);
 	str_append(&result->out[dir], chunk->data, chunk->len);
 }
 
@@ -79,7 +80,7 @@ static inline void feed_pieces(struct redact *redact, int dir, const struct step
 
 	for (pos = 0; pos < step->len; pos += size) {
 		size_t left = step->len - pos;
-		struct chunk chunk = {.continues = pos > 0};
+		struct chunk chunk = {.continues = pos > 0, .dir = dir};
 		void *copy;
 
 		size = max < 2 ? max : 1 + (size_t)random() % max;
@@ -162,6 +163,7 @@ static inline void check_cases(const struct redact_case *cases, size_t count)
 		check(cases, RL_IN, 0);
 		check(cases, RL_OUT, 0);
 		check(cases, RL_IN, 1);
+		check(cases, RL_OUT, 1);
 		for (round = 0; round < RANDOM_ROUNDS; round++)
 			check(cases, RL_IN, 2 + round % 12);
 	}

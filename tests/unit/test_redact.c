@@ -307,6 +307,7 @@ static void expect_piece(int dir, const struct chunk *chunk, void *context)
 	assert_int_equal(chunk->len, strlen(piece->text));
 	assert_memory_equal(chunk->data, piece->text, chunk->len);
 	assert_int_equal(dir, piece->dir);
+	assert_int_equal(chunk->dir, piece->dir);
 	assert_int_equal(chunk->realtime_ns, piece->ns);
 	assert_int_equal(chunk->continues, piece->continues);
 	assert_int_equal(chunk->more, piece->more);
