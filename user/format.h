@@ -46,9 +46,9 @@ struct format_state {
 	bool line_ended;    /* the next byte begins a line */
 	bool block_open;    /* -b: <<< is written, >>> is not */
 	bool at_line_start; /* in the file, markers included */
-	/* format_stream, by direction: a line's begin, and when its last byte came */
+	/* format_stream: a line's begin, by direction, and when the last byte came */
 	struct str held[2];
-	int64_t held_ns[2];
+	int64_t last_ns;
 };
 
 struct format {

@@ -56,7 +56,7 @@ static void stream_write(struct format_state *state, const struct log_flags *fla
 		else
 			put(state, chunk->dir, chunk->realtime_ns, data, next - data, out);
 	}
-	state->held_ns[chunk->dir] = chunk->realtime_ns;
+	state->last_ns = chunk->realtime_ns;
 }
 
 static void end_line(struct format_state *state, struct str *out)
@@ -67,19 +67,19 @@ static void end_line(struct format_state *state, struct str *out)
 }
 
 /* What is held goes, although it is short, as a line of its own. */
-static void put_rest(struct format_state *state, int dir, struct str *out)
+static void put_rest(struct format_state *state, int dir, int64_t realtime_ns, struct str *out)
 {
 	if (!state->held[dir].len)
 		return;
 	end_line(state, out);
-	put(state, dir, state->held_ns[dir], NULL, 0, out);
+	put(state, dir, realtime_ns, NULL, 0, out);
 	end_line(state, out);
 }
 
 static void stream_gap(struct format_state *state, const struct log_flags *flags,
 		       const struct chunk_gap *gap, struct str *out)
 {
-	put_rest(state, gap->dir, out);
+	put_rest(state, gap->dir, gap->realtime_ns, out);
 	end_line(state, out);
 	put_mark(gap->dir, ':', gap->realtime_ns, out);
 	str_printf(out, "[rawtap: %" PRIu64 " bytes lost at offset %" PRIu64 ": %s]\n", gap->size,
@@ -88,8 +88,8 @@ static void stream_gap(struct format_state *state, const struct log_flags *flags
 
 static void stream_end(struct format_state *state, const struct log_flags *flags, struct str *out)
 {
-	put_rest(state, RL_IN, out);
-	put_rest(state, RL_OUT, out);
+	put_rest(state, RL_IN, state->last_ns, out);
+	put_rest(state, RL_OUT, state->last_ns, out);
 }
 
 const struct format format_stream = {

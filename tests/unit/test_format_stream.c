@@ -142,7 +142,7 @@ static void session(void **state)
 					    "4.000000 I: a3 X\n"
 					    "4.000000 I: \n"
 					    "5.000000 O: * 4 EXISTS\r\n"
-					    "4.000000 I> a4\n"
+					    "6.000000 I> a4\n"
 					    "6.000000 O> * BY\n");
 	format_free(&format);
 	str_free(&out);
@@ -178,7 +178,7 @@ static void gaps(void **state)
 	format_stream.gap(&format, &no_flags, &gaps[RL_OUT], &out);
 	format_stream.gap(&format, &no_flags, &gaps[RL_IN], &out);
 	feed(&format, &rest, 1, &out);
-	assert_string_equal(str_text(&out), GAP("I") GAP("O") "5.000000 I> ab\n" GAP("I") //
+	assert_string_equal(str_text(&out), GAP("I") GAP("O") "7.000000 I> ab\n" GAP("I") //
 			    "8.000000 I: c\n");
 	format_free(&format);
 	str_free(&out);
