@@ -140,10 +140,33 @@ static void deliver_chunk(struct engine *engine, struct session *session, const 
 	mark_dirty(engine, session);
 }
 
+/*
+ * What came with the login request. The mail process looks at it once it has
+ * answered the login, and that is where it stands in a stream of both
+ * directions.
+ */
+static void deliver_input(struct engine *engine, struct session *session, uint64_t time_ns)
+{
+	const struct chunk input = {
+		.data = (const unsigned char *)session->input.data,
+		.len = session->input.len,
+		.realtime_ns = engine_realtime(engine, time_ns),
+		.dir = RL_IN,
+	};
+
+	if (session->input_delivered)
+		return;
+	session->input_delivered = true;
+	if (input.len)
+		deliver_chunk(engine, session, &input);
+}
+
 void delivery_end(struct engine *engine, struct session *session)
 {
 	struct redact_context context = {engine, session};
 
+	if (session->state == SESSION_RECORDING)
+		deliver_input(engine, session, session->input_time_ns);
 	if (session->redact)
 		redact_end(session->redact, deliver_redacted, &context);
 	redact_free(&session->redact);
@@ -164,6 +187,8 @@ void delivery_event(struct engine *engine, struct session *session, const struct
 		engine_malformed(engine, "bytes that came before", event->rec->tgid);
 		return;
 	}
+	if (dir == RL_IN)
+		deliver_input(engine, session, event->rec->time_ns);
 	if (offset > *next)
 		deliver_gap(engine, session, dir, event->rec->time_ns, offset - *next,
 			    event_gap_text(RL_GAP_RING));
@@ -182,6 +207,8 @@ void delivery_event(struct engine *engine, struct session *session, const struct
 	};
 	*next += data->size;
 	deliver_chunk(engine, session, &chunk);
+	if (!chunk.more)
+		deliver_input(engine, session, event->rec->time_ns);
 }
 
 void delivery_hold(struct engine *engine, struct session *session, const struct event *event)
@@ -200,19 +227,11 @@ void delivery_hold(struct engine *engine, struct session *session, const struct 
 	session->held_size += rec->len;
 }
 
-/* What came with the login request, then what was held back. */
 void delivery_held(struct engine *engine, struct session *session)
 {
-	const struct chunk input = {
-		.data = (const unsigned char *)session->input.data,
-		.len = session->input.len,
-		.realtime_ns = engine_realtime(engine, session->input_time_ns),
-	};
 	struct event event;
 	struct held *held;
 
-	if (input.len)
-		deliver_chunk(engine, session, &input);
 	for (held = session->held; held; held = held->next) {
 		if (event_parse(&held->rec, held->rec.len, &event) == 0)
 			delivery_event(engine, session, &event);
@@ -235,6 +254,7 @@ void delivery_tail(struct engine *engine, struct session *session, const struct 
 
 	if (session->state != SESSION_RECORDING)
 		return;
+	deliver_input(engine, session, rec->time_ns);
 	for (dir = RL_IN; dir <= RL_OUT; dir++)
 		if (session->end.end[dir] > session->passed[dir])
 			deliver_gap(engine, session, dir, rec->time_ns,

@@ -81,6 +81,7 @@ struct session {
 	char session_id[HS_SESSION_LEN];
 	struct str input; /* that came with the login request */
 	uint64_t input_time_ns;
+	bool input_delivered;
 
 	enum session_state state;
 	enum reason reason;
