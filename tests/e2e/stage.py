@@ -8,7 +8,7 @@ then, it has lost. So no test depends on a moment.
 
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 import rawlogs
@@ -16,6 +16,7 @@ from mailclient import TRANSPORTS, MailClient, connect
 from private_dovecot import PrivateDovecot, User
 from recorder import Rawtap
 from sessions import SCRIPTS, Script
+from smtppeers import SmtpServer
 
 # Larger than all that is under way at once: whether rawtap is fast enough, on however
 # loaded a machine, is not the question here.
@@ -115,30 +116,52 @@ class Stage:
 
 
 @contextmanager
+def dovecot_for(cases, *, config="", **options):
+    """A Dovecot that has what the cases need: somebody who takes what is submitted.
+    {root} in config is its root."""
+    protocols = {case.script.protocol for case in cases}
+    with ExitStack() as stack:
+        if "submission" in protocols:
+            relay = stack.enter_context(SmtpServer())
+            config += f"\nsubmission_relay_host = 127.0.0.1\nsubmission_relay_port = {relay.port}\n"
+        dovecot = PrivateDovecot(protocols=sorted(protocols | {"imap", "pop3"}), **options)
+        dovecot.config = config.replace("{root}", str(dovecot.root))
+        yield stack.enter_context(dovecot)
+
+
+@contextmanager
 def play(cases, *, native=None, rawtap=None, binary=None, at_once=1):
     """native: flags of the rawlog binary in Dovecot's configuration; None: not there.
     rawtap: flags of rawtap; None: not there. at_once: sessions side by side."""
-    with PrivateDovecot(native=None if native is None else "binary",
-                        native_flags=" ".join(native or ())) as dovecot:
-        users = [_add_user(dovecot, case) for case in cases]
+    with dovecot_for(cases, native=None if native is None else "binary",
+                     native_flags=" ".join(native or ())) as dovecot:
         stage = Stage(dovecot, native, rawtap, {})
-
-        def play_all():
-            with ThreadPoolExecutor(at_once) as pool:
-                outcomes = pool.map(lambda case, user: _play(dovecot, case, user), cases, users)
-                stage.outcomes.update(zip(cases, outcomes))
-            _end_hanging(stage)
-            dovecot.wait_sessions_over()
-            stage.over = time.time()
-
-        if rawtap is None:
-            play_all()
-        else:
-            with Rawtap("--base-dir", dovecot.base_dir, "--ring-size", RING_SIZE, *rawtap,
-                        binary=binary) as recorder:
-                play_all()
-                stage.status, stage.stderr = recorder.stop()
+        users = [add_user(dovecot, case) for case in cases]
+        for user in users:
+            dovecot.make_rawlog_dir(user)
+        perform(stage, cases, users, rawtap, binary=binary, at_once=at_once)
         yield stage
+
+
+def perform(stage, cases, users, rawtap=None, *, binary=None, at_once=1):
+    """All sessions, with rawtap (its options) around them, until it has ended."""
+    dovecot = stage.dovecot
+
+    def play_all():
+        with ThreadPoolExecutor(at_once) as pool:
+            outcomes = pool.map(lambda case, user: _play(dovecot, case, user), cases, users)
+            stage.outcomes.update(zip(cases, outcomes))
+        _end_hanging(stage)
+        dovecot.wait_sessions_over()
+        stage.over = time.time()
+
+    if rawtap is None:
+        play_all()
+    else:
+        with Rawtap("--base-dir", dovecot.base_dir, "--ring-size", RING_SIZE, *rawtap,
+                    binary=binary) as recorder:
+            play_all()
+            stage.status, stage.stderr = recorder.stop()
 
 
 def _end_hanging(stage):
@@ -146,15 +169,14 @@ def _end_hanging(stage):
     now and then forgets about that socket and stays for ten minutes. Nothing can go
     through it any more once those between it and the client have gone."""
     dovecot = stage.dovecot
-    dovecot.wait_gone("imap-login", "pop3-login", "rawlog", "script-login")
+    dovecot.wait_gone("imap-login", "pop3-login", "submission-login", "rawlog", "script-login")
     for case, outcome in stage.outcomes.items():
         if case.script.protocol == "pop3" and outcome.client and outcome.client.was_reset:
             dovecot.kill(stage.mail_pid(case))
 
 
-def _add_user(dovecot, case):
+def add_user(dovecot, case):
     user = dovecot.add_user(f"{case}@example.org")
-    dovecot.make_rawlog_dir(user)
     for size, crlf in case.script.mails:
         dovecot.seed(user, size, crlf=crlf)
     return user

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""IMAP and POP3 clients that remember every plaintext byte of their connection.
+"""IMAP, POP3 and submission clients that remember every plaintext byte of their connection.
 
     client = connect(dovecot, "imap", "starttls", user)
     client.login()
     client.command("SELECT INBOX")
     client.logout()
     client.session_in, client.session_out    # what a rawlog of it must hold
+    client.login_in, client.login_out        # and a pre-login rawlog
 """
 
 import base64
@@ -30,17 +31,23 @@ class ProtocolError(Exception):
 class Connection:
     """A socket and its transcript: what was sent, what was received, in plaintext."""
 
-    def __init__(self, host, port, *, tls=False, receive_buffer=None, source=None):
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    def __init__(self, host, port, *, tls=False, receive_buffer=None, source=None, wrap=None):
+        """port=None: host is the path of a unix socket. wrap: makes TLS of a connected
+        socket, where it is to be a special one."""
+        address = str(host) if port is None else (host, port)
+        family = (socket.AF_UNIX if port is None else
+                  socket.AF_INET6 if ":" in host else socket.AF_INET)
         self.socket = socket.socket(family)
         if receive_buffer:
             # Before connecting: it limits the window from the first packet on.
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.settimeout(TIMEOUT)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if family != socket.AF_UNIX:
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if source:
             self.socket.bind((source, 0))
-        self.socket.connect((host, port))
+        self.socket.connect(address)
+        self.wrap = wrap or wrap_socket
         self.sent = bytearray()
         self.received = bytearray()
         self.read_size = 65536
@@ -48,14 +55,13 @@ class Connection:
         self.half_closed = False
         self.was_reset = False
         self._cursor = 0        # what of received has been read by the caller
+        self.tls_start = None       # how much was sent and received before TLS started
         if tls:
             self.start_tls()
 
     def start_tls(self):
-        context = ssl.create_default_context()
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-        self.socket = context.wrap_socket(self.socket)
+        self.tls_start = len(self.sent), len(self.received)
+        self.socket = self.wrap(self.socket)
 
     # Send
 
@@ -143,8 +149,20 @@ def _receive_queue(family, local_port, remote_port):
     raise ProtocolError("the server has closed the connection")
 
 
+def trusting_context():
+    """For a server whose certificate nobody signed."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def wrap_socket(raw):
+    return trusting_context().wrap_socket(raw)
+
+
 class MailClient(Connection):
-    """What IMAP and POP3 have in common: the session begins behind the login command."""
+    """What the protocols have in common: the session begins behind the login command."""
 
     def __init__(self, user, host, port, **options):
         super().__init__(host, port, **options)
@@ -171,6 +189,18 @@ class MailClient(Connection):
     def session_out(self):
         """Everything received from the reply to the login command on."""
         return bytes(self.received[self._out_start:])
+
+    @property
+    def login_in(self):
+        """Everything sent until the login was complete, what was sent together with its last
+        command included: the login process reads it all at once (if it is less than 1 kB)."""
+        end = self._in_start and self._in_start + len(self.pipelined)
+        return bytes(self.sent[:end])
+
+    @property
+    def login_out(self):
+        """Everything received up to the reply to the login command, which is the mail process's."""
+        return bytes(self.received[:self._out_start])
 
 
 class Imap(MailClient):
@@ -244,6 +274,15 @@ class Imap(MailClient):
             self.send(tag + b" AUTHENTICATE PLAIN\r\n")
             self.read_continuation()
             self.send_login(secret + b"\r\n", pipelined)
+        return self.read_reply(tag)
+
+    def authenticate_login(self):
+        tag = self.next_tag()
+        self.send(tag + b" AUTHENTICATE LOGIN\r\n")
+        self.read_continuation()
+        self.send(base64.b64encode(self.user.name.encode()) + b"\r\n")
+        self.read_continuation()
+        self.send_login(base64.b64encode(self.user.password.encode()) + b"\r\n")
         return self.read_reply(tag)
 
     def _credentials(self):
@@ -334,7 +373,65 @@ class Pop3(MailClient):
         self.close()
 
 
-PROTOCOLS = {"imap": Imap, "pop3": Pop3}
+class Submission(MailClient):
+    def __init__(self, *args, **options):
+        super().__init__(*args, **options)
+        self.greeting = self.read_reply()
+
+    def send_command(self, text):
+        self.send(_bytes(text) + b"\r\n")
+
+    def command(self, text, expect=b"2"):
+        self.send_command(text)
+        return self.read_reply(expect)
+
+    def read_reply(self, expect=b"2"):
+        """All lines of it."""
+        reply = b""
+        while True:
+            line = self.read_line()
+            _expect(line, expect)
+            reply += line
+            if line[3:4] != b"-":
+                return reply
+
+    def ehlo(self):
+        return self.command("EHLO client.example.org")
+
+    def starttls(self):
+        self.ehlo()
+        self.command("STARTTLS")
+        self.start_tls()
+
+    # Logins
+
+    def login(self, pipelined=b""):
+        self.ehlo()
+        self.send_login(b"AUTH PLAIN " + sasl_plain(self.user) + b"\r\n", pipelined)
+        return self.read_reply(b"235")
+
+    def auth_plain(self):
+        """In two steps."""
+        self.ehlo()
+        self.command("AUTH PLAIN", expect=b"334")
+        self.send_login(sasl_plain(self.user) + b"\r\n")
+        return self.read_reply(b"235")
+
+    def auth_login(self):
+        self.ehlo()
+        self.command("AUTH LOGIN", expect=b"334")
+        self.command(base64.b64encode(self.user.name.encode()), expect=b"334")
+        self.send_login(base64.b64encode(self.user.password.encode()) + b"\r\n")
+        return self.read_reply(b"235")
+
+    def logout(self):
+        """To the end of the connection."""
+        self.command("QUIT")
+        self.read_to_end()
+        self.close()
+
+
+PROTOCOLS = {"imap": Imap, "pop3": Pop3, "submission": Submission}
 
 
 def connect(dovecot, protocol, transport, user, host="127.0.0.1", **options):

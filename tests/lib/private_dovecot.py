@@ -13,6 +13,7 @@ Needs root and Debian's Dovecot 2.3 packages, nothing else.
 
 import itertools
 import os
+import pwd
 import re
 import shutil
 import signal
@@ -26,13 +27,20 @@ from rawlogs import wait_until
 
 FIRST_UID = 5000
 RAWLOG_DIR = "dovecot.rawlog"
+MAX_NAME = 15           # the kernel cuts the names of processes
+# protocol: (its service, its listeners). LMTP has a unix listener too, without any setting.
 LISTENERS = {
-    "imap-login": {"imap": "imap", "imaps": "imaps"},
-    "pop3-login": {"pop3": "pop3", "pop3s": "pop3s"},
+    "imap": ("imap-login", ("imap", "imaps")),
+    "pop3": ("pop3-login", ("pop3", "pop3s")),
+    "submission": ("submission-login", ("submission", "submissions")),
+    "lmtp": ("lmtp", ("lmtp", "lmtps")),
 }
+TLS_LISTENERS = ("imaps", "pop3s", "submissions", "lmtps")
 LOGIN = re.compile(
     r"(?P<service>\w+)-login: Info: Login: user=<(?P<user>.*?)>, method=(?P<method>[^,]*), "
     r"rip=(?P<ip>[^,]*), .*mpid=(?P<pid>\d+),.* session=<(?P<session>.*?)>")
+SOCKET = re.compile(r"^socket:\[(\d+)\]$")
+LMTP_DISCONNECT = re.compile(r" lmtp\(\d+\): Info: Disconnect from ")
 
 
 @dataclass
@@ -44,13 +52,15 @@ class User:
     home: Path | None
     maildir: Path
     fields: dict[str, str] = field(default_factory=dict)
+    passdb: dict[str, str] = field(default_factory=dict)
 
     @property
     def rawlog_dir(self):
         return self.home / RAWLOG_DIR
 
     def passwd_line(self):
-        fields = " ".join(f"userdb_{name}={value}" for name, value in self.fields.items())
+        fields = " ".join([*(f"userdb_{name}={value}" for name, value in self.fields.items()),
+                           *(f"{name}={value}" for name, value in self.passdb.items())])
         return (f"{self.name}:{{PLAIN}}{self.password}:{self.uid}:{self.gid}"
                 f"::{self.home or ''}::{fields}\n")
 
@@ -68,10 +78,11 @@ class Login:
 class PrivateDovecot:
     """services: {"imap": {"service_count": 0, "client_limit": 10}, ...} overrides
     settings of services; config is added at the end of the configuration as it is.
-    native="binary" has Dovecot's own rawlog record, with native_flags."""
+    native="binary" has Dovecot's own rawlog record, with native_flags.
+    protocols: those that it serves. submission wants a relay: submission_relay_host in config."""
 
     def __init__(self, *, native=None, native_flags="", services=None, config="",
-                 listen=("127.0.0.1",)):
+                 listen=("127.0.0.1",), protocols=("imap", "pop3")):
         self.root = Path(tempfile.mkdtemp(prefix="rawtap-", dir="/tmp"))
         self.root.chmod(0o755)  # mail users and dovenull must get through
         self.base_dir = self.root / "run"
@@ -79,6 +90,7 @@ class PrivateDovecot:
         self.log_file = self.root / "dovecot.log"
         self.passwd_dir = self.root / "passwd"
         self.listen = listen
+        self.protocols = protocols
         self.native = native
         self.native_flags = native_flags
         self.services = services or {}
@@ -108,8 +120,9 @@ class PrivateDovecot:
         return self.process.pid
 
     def start(self):
-        for name in (name for names in LISTENERS.values() for name in names):
-            self.ports[name] = self._reserve_port()
+        for protocol in self.protocols:
+            for name in LISTENERS[protocol][1]:
+                self.ports[name] = self._reserve_port()
         self._make_certificate()
         self.config_file.write_text(self._configuration())
         # A session of its own makes it possible to find, and to end, all that it starts.
@@ -155,14 +168,15 @@ class PrivateDovecot:
     # Users and mails
 
     def add_user(self, name, *, password="secret", uid=None, gid=None, home="",
-                 fields=None, maildir=None):
+                 fields=None, maildir=None, passdb=None):
         """Before or after the start. home=None: userdb returns none. A user with
-        fields={"chroot": …} also needs fields["mail"], as seen from inside, and maildir."""
+        fields={"chroot": …} also needs fields["mail"], as seen from inside, and maildir.
+        passdb: fields of passdb, {"proxy": "y", "host": …}."""
         uid = uid or FIRST_UID + len(self.users)
         if home is not None:
             home = Path(home or self.root / "home" / name)
         user = User(name, password, uid, gid or uid, home,
-                    Path(maildir or self.root / "mail" / name), fields or {})
+                    Path(maildir or self.root / "mail" / name), fields or {}, passdb or {})
         if user.home:
             self._make_dir(user.home, user)
         for folder in ("cur", "new", "tmp"):
@@ -175,6 +189,19 @@ class PrivateDovecot:
     def make_rawlog_dir(self, user):
         self._make_dir(user.rawlog_dir, user)
         return user.rawlog_dir
+
+    def make_login_dir(self, name="rawlogs", *, owner="dovenull", mode=0o700):
+        """A directory for -R below $base_dir/login, before or after the start."""
+        login, dovenull = self.base_dir / "login", pwd.getpwnam("dovenull")
+        if not login.exists():      # as Dovecot would make it
+            self.base_dir.mkdir(0o755)
+            login.mkdir(0o750)
+            os.chown(login, 0, dovenull.pw_gid)
+        path = login / name
+        path.mkdir()
+        path.chmod(mode)
+        os.chown(path, pwd.getpwnam(owner).pw_uid, pwd.getpwnam(owner).pw_gid)
+        return path
 
     def seed(self, user, size, *, crlf=False):
         """A new mail of size bytes, as a client sees it, in the user's INBOX.
@@ -232,13 +259,36 @@ class PrivateDovecot:
     def processes(self, *names):
         """The pids of this Dovecot's processes with these names (without: all)."""
         session = self.process.pid
+        names = [name[:MAX_NAME] for name in names]
         return [pid for pid, name, sid in _all_processes()
                 if sid == session and (not names or name in names)]
+
+    def wait_serving(self, client, *names):
+        """The pid of the process, of these names, that has accepted the client's socket."""
+        server, own = client.socket.getpeername()[1], client.socket.getsockname()[1]
+
+        def serving():
+            inode = _tcp_sockets().get((server, own))
+            return inode and [pid for pid in self.processes(*names) if inode in _sockets(pid)]
+        pid, = wait_until(serving, f"one of {names} to accept the connection")
+        return pid
+
+    def wait_clients_gone(self, *names):
+        """Until no process with these names has a connection; itself it may stay."""
+        def gone():
+            connected = set(_tcp_sockets().values())
+            return not any(connected & _sockets(pid) for pid in self.processes(*names))
+        wait_until(gone, f"the clients of {', '.join(names)} to go")
 
     def wait_sessions_over(self):
         """Until nobody is logged in: where service_count is 1 (the default) no mail
         process is left then, nor a rawlog."""
-        self.wait_gone("imap", "pop3", "rawlog", "script-login")
+        self.wait_gone("imap", "pop3", "submission", "rawlog", "script-login")
+
+    def wait_lmtp_over(self, count):
+        """Until count LMTP connections, since the start, are over; the processes stay."""
+        wait_until(lambda: len(LMTP_DISCONNECT.findall(self.log())) >= count,
+                   f"{count} LMTP connections to end")
 
     def wait_gone(self, *names):
         """Until no process with these names (without: none at all) is left."""
@@ -275,8 +325,9 @@ class PrivateDovecot:
     def _configuration(self):
         return "\n".join([
             CONFIGURATION.format(root=self.root, base_dir=self.base_dir, log=self.log_file,
-                                 passwd=self.passwd_dir, listen=", ".join(self.listen)),
-            *(self._listeners(service, names) for service, names in LISTENERS.items()),
+                                 passwd=self.passwd_dir, listen=", ".join(self.listen),
+                                 protocols=" ".join(self.protocols)),
+            *(self._listeners(*LISTENERS[protocol]) for protocol in self.protocols),
             NATIVE[self.native].format(flags=self.native_flags),
             *(_service(name, settings) for name, settings in self.services.items()),
             self.config, ""])
@@ -284,7 +335,8 @@ class PrivateDovecot:
     def _listeners(self, service, names):
         return "\n".join([
             f"service {service} {{",
-            *(f"  inet_listener {name} {{\n    port = {self.ports[name]}\n  }}" for name in names),
+            *(f"  inet_listener {name} {{\n    port = {self.ports[name]}\n    ssl = {_ssl(name)}\n  }}"
+              for name in names),
             "}"])
 
 
@@ -293,7 +345,7 @@ base_dir = {base_dir}
 state_dir = {root}/state
 log_path = {log}
 listen = {listen}
-protocols = imap pop3
+protocols = {protocols}
 ssl = yes
 ssl_cert = <{root}/cert.pem
 ssl_key = <{root}/key.pem
@@ -344,6 +396,10 @@ def _service(name, settings):
     return f"service {name} {{\n{lines}}}"
 
 
+def _ssl(listener):
+    return "yes" if listener in TLS_LISTENERS else "no"
+
+
 def make_message(size):
     """A mail of exactly size bytes with CRLF line ends; each line tells its offset."""
     message = bytearray(b"From: rawtap@example.org\r\nSubject: test\r\n\r\n")
@@ -366,6 +422,36 @@ def _all_processes():
         state, _, _, session = rest.split()[:4]
         if state != "Z":
             yield int(entry), name, int(session)
+
+
+def _tcp_sockets():
+    """{(local port, remote port): inode} of connected TCP sockets; "0" before it is accepted."""
+    found = {}
+    for table in "/proc/net/tcp", "/proc/net/tcp6":
+        for line in Path(table).read_text().splitlines()[1:]:
+            _, local, remote, _, _, _, _, _, _, inode, *_ = line.split()
+            ports = int(local.rpartition(":")[2], 16), int(remote.rpartition(":")[2], 16)
+            if ports[1]:        # it does not listen
+                found[ports] = inode
+    return found
+
+
+def _sockets(pid):
+    """The inodes of the sockets that a process has open."""
+    found = set()
+    for entry in _list(f"/proc/{pid}/fd"):
+        try:
+            found.update(SOCKET.findall(os.readlink(f"/proc/{pid}/fd/{entry}")))
+        except FileNotFoundError:
+            continue                    # closed meanwhile
+    return found
+
+
+def _list(directory):
+    try:
+        return os.listdir(directory)
+    except (FileNotFoundError, ProcessLookupError):
+        return []                       # the process has ended
 
 
 def _kill(pid):

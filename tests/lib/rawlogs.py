@@ -10,6 +10,9 @@ from pathlib import Path
 NAME = re.compile(
     r"(?:(?P<ip>[0-9a-fA-F.:]+)-)?(?P<time>\d{8}-\d{6})-(?P<pid>\d+)"
     r"(?:-(?P<serial>\d+))?\.(?P<direction>in|out)")
+# The names of all ways but the rawlog binary's (lib/iostream-rawlog.c of Dovecot 2.3.19.1).
+LIB_NAME = re.compile(
+    r"(?P<ip>(?!))?(?P<time>\d{8}-\d{6})\.(?P<pid>\d+)\.(?P<serial>\d+)\.(?P<direction>in|out)")
 TIMESTAMP = re.compile(rb"^(\d+\.\d{6}) ", re.MULTILINE)
 BLOCK_START = b"<<<\n"
 BLOCK_END = b">>>\n"
@@ -38,11 +41,11 @@ class Pair:
         return self.files[direction].read_bytes()
 
 
-def find_pairs(directory):
+def find_pairs(directory, names=NAME):
     """All pairs in a directory, by name; a file with any other name is an error."""
     pairs = {}
     for path in sorted(Path(directory).iterdir()):
-        match = NAME.fullmatch(path.name)
+        match = names.fullmatch(path.name)
         if match is None:
             raise ValueError(f"not the name of a rawlog: {path}")
         serial = match["serial"]

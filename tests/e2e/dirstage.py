@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: MIT
+"""A stage for rawlog_dir: Dovecot writes into one directory, rawtap into another, of the
+same connections of the same processes."""
+
+import os
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import rawlogs
+from stage import Stage, add_user, dovecot_for, perform
+
+
+RAWLOG_DIR = """\
+protocol imap {{
+  rawlog_dir = {dir}
+}}
+protocol pop3 {{
+  rawlog_dir = {dir}
+}}
+protocol submission {{
+  rawlog_dir = {dir}
+}}
+"""
+
+
+def native_config(directory):
+    """rawlog_dir of every protocol; {root} is the Dovecot's root."""
+    return RAWLOG_DIR.format(dir=directory)
+
+
+def make_dir(path, user, mode=0o700):
+    """The user's own; its parents, where they are missing, are root's."""
+    path.mkdir(parents=True)
+    os.chown(path, user.uid, user.gid)
+    path.chmod(mode)
+    return path
+
+
+@dataclass
+class DirStage(Stage):
+    """Both write what rawlog's -t writes."""
+
+    def __post_init__(self):
+        self.native_flags = self.rawtap_flags = ("-t",)
+
+    def directory(self, who, user):
+        return self.dovecot.root / who / user.name
+
+    def is_complete(self, case):
+        """Only a login process can stand between here, with TLS."""
+        client = self.client(case)
+        return not (client.was_reset or (client.half_closed and case.transport != "plain"))
+
+    def native_pair(self, case):
+        return self._only(self._pairs("native", case), case)
+
+    def rawtap_pair(self, case):
+        return self._only(self._pairs("rawtap", case), case)
+
+    def pairs(self, case):
+        return self._pairs("native", case) + self._pairs("rawtap", case)
+
+    def _pairs(self, who, case):
+        return rawlogs.find_pairs(self.directory(who, self.outcome(case).user), rawlogs.LIB_NAME)
+
+
+@contextmanager
+def play_dirs(cases, *, rawtap=None, binary=None, at_once=1):
+    """rawtap: more options of it; None: it is not there."""
+    with dovecot_for(cases, config=native_config("{root}/native/%u")) as dovecot:
+        stage = DirStage(dovecot, None, None, {})
+        users = [add_user(dovecot, case) for case in cases]
+        for user in users:
+            for who in "native", "rawtap":
+                make_dir(stage.directory(who, user), user)
+        if rawtap is not None:
+            rawtap = ("--rawlog-dir", dovecot.root / "rawtap" / "%u", *rawtap)
+        perform(stage, cases, users, rawtap, binary=binary, at_once=at_once)
+        yield stage
