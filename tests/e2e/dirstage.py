@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: MIT
-"""A stage for rawlog_dir: Dovecot writes into one directory, rawtap into another, of the
-same connections of the same processes."""
+"""rawlog_dir: Dovecot writes into one directory, rawtap into another, of the same
+connections of the same processes."""
 
 import os
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import rawlogs
-from stage import Stage, add_user, dovecot_for, perform
+from stage import Stage, add_user, dovecot_with, perform, protocols_of
 
 
+PROTOCOLS = ("imap", "pop3", "submission")
+WRITERS = ("native", "rawtap")
 RAWLOG_DIR = """\
 protocol imap {{
   rawlog_dir = {dir}
@@ -35,6 +37,50 @@ def make_dir(path, user, mode=0o700):
     path.chmod(mode)
     return path
 
+
+# For tests of one promise each
+
+EACH = "{root}/{who}/%u/logs"
+
+
+def dovecot_of(template, protocols=PROTOCOLS, *, config="", **options):
+    """Its own rawlog_dir is template, where {root} is its root and {who} is "native"."""
+    return dovecot_with(protocols, config=native_config(template.replace("{who}", "native"))
+                        + config, **options)
+
+
+def option(dovecot, template, protocol=None):
+    """What has rawtap do the same, in another place."""
+    place = template.replace("{root}", str(dovecot.root)).replace("{who}", "rawtap")
+    return "--rawlog-dir", place if protocol is None else f"{protocol}={place}"
+
+
+def place(dovecot, user, who):
+    """Where EACH leads."""
+    return dovecot.root / who / user.name / "logs"
+
+
+def user_with_dirs(dovecot, name, **options):
+    user = dovecot.add_user(name, **options)
+    for who in WRITERS:
+        make_dir(place(dovecot, user, who), user)
+    return user
+
+
+def contents(directory):
+    """{(pid, counter): (.in, .out)}, each line with its stamp taken away; None: no such file."""
+    pairs = rawlogs.find_pairs(directory, rawlogs.LIB_NAME) if directory.is_dir() else []
+    return {(pair.pid, pair.serial):
+            tuple(rawlogs.split_timestamps(pair.read(direction))[1]
+                  if direction in pair.files else None for direction in ("in", "out"))
+            for pair in pairs}
+
+
+def both(dovecot, user):
+    return [contents(place(dovecot, user, who)) for who in WRITERS]
+
+
+# For many sessions
 
 @dataclass
 class DirStage(Stage):
@@ -67,11 +113,11 @@ class DirStage(Stage):
 @contextmanager
 def play_dirs(cases, *, rawtap=None, binary=None, at_once=1):
     """rawtap: more options of it; None: it is not there."""
-    with dovecot_for(cases, config=native_config("{root}/native/%u")) as dovecot:
+    with dovecot_with(protocols_of(cases), config=native_config("{root}/native/%u")) as dovecot:
         stage = DirStage(dovecot, None, None, {})
         users = [add_user(dovecot, case) for case in cases]
         for user in users:
-            for who in "native", "rawtap":
+            for who in WRITERS:
                 make_dir(stage.directory(who, user), user)
         if rawtap is not None:
             rawtap = ("--rawlog-dir", dovecot.root / "rawtap" / "%u", *rawtap)

@@ -115,16 +115,19 @@ class Stage:
         return pairs[0]
 
 
+def protocols_of(cases):
+    return {"imap", "pop3", *(case.script.protocol for case in cases)}
+
+
 @contextmanager
-def dovecot_for(cases, *, config="", **options):
-    """A Dovecot that has what the cases need: somebody who takes what is submitted.
-    {root} in config is its root."""
-    protocols = {case.script.protocol for case in cases}
+def dovecot_with(protocols, *, config="", **options):
+    """A Dovecot of these protocols; with submission, there is somebody who takes what is
+    submitted. {root} in config is its root."""
     with ExitStack() as stack:
         if "submission" in protocols:
             relay = stack.enter_context(SmtpServer())
             config += f"\nsubmission_relay_host = 127.0.0.1\nsubmission_relay_port = {relay.port}\n"
-        dovecot = PrivateDovecot(protocols=sorted(protocols | {"imap", "pop3"}), **options)
+        dovecot = PrivateDovecot(protocols=sorted(protocols), **options)
         dovecot.config = config.replace("{root}", str(dovecot.root))
         yield stack.enter_context(dovecot)
 
@@ -133,8 +136,8 @@ def dovecot_for(cases, *, config="", **options):
 def play(cases, *, native=None, rawtap=None, binary=None, at_once=1):
     """native: flags of the rawlog binary in Dovecot's configuration; None: not there.
     rawtap: flags of rawtap; None: not there. at_once: sessions side by side."""
-    with dovecot_for(cases, native=None if native is None else "binary",
-                     native_flags=" ".join(native or ())) as dovecot:
+    with dovecot_with(protocols_of(cases), native=None if native is None else "binary",
+                      native_flags=" ".join(native or ())) as dovecot:
         stage = Stage(dovecot, native, rawtap, {})
         users = [add_user(dovecot, case) for case in cases]
         for user in users:

@@ -23,7 +23,8 @@ from recorder import Rawtap
 from rawlogs import wait_until
 
 GAP = re.compile(rb"(\n?)\[rawtap: (\d+) bytes lost at offset (\d+): ([^]\n]*)\]\n")
-REPLY = {"imap": "{word} OK NOOP completed", "pop3": "-ERR Unknown command: {upper}"}
+REPLY = {"imap": "{word} OK NOOP completed", "pop3": "-ERR Unknown command: {upper}",
+         "submission": "250 2.0.0 OK"}
 
 
 class Tap(Rawtap):
@@ -102,7 +103,8 @@ def recorded_user(dovecot, name, **options):
 
 def say(client, word):
     """A command that nobody else says."""
-    client.send(f"{word} NOOP\r\n".encode())
+    words = ("NOOP", word) if client.protocol == "submission" else (word, "NOOP")
+    client.send(" ".join(words).encode() + b"\r\n")
     client.read_until(REPLY[client.protocol].format(word=word, upper=word.upper()).encode())
     client.read_line()
 

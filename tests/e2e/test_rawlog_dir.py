@@ -1,0 +1,328 @@
+# SPDX-License-Identifier: MIT
+"""--rawlog-dir: what rawlog_dir does, beside Dovecot's own, of the same sessions."""
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from dirstage import EACH, PROTOCOLS, WRITERS, both, contents, dovecot_of, make_dir, option, place, \
+    user_with_dirs
+from mailclient import TRANSPORTS
+from taps import (  # noqa: F401
+    files as home_files, mail_pid, record, recorded, run, talk, transcripts)
+
+STAMP = re.compile(r"\d{8}-\d{6}")
+ONE_FILE = re.compile(r"(\.\d+\.\d+)\.in\)")         # rawtap speaks of the pair
+
+
+@pytest.fixture(scope="module")
+def dovecot(root):
+    with dovecot_of(EACH) as dovecot:
+        yield dovecot
+
+
+# Sessions
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_a_session(dovecot, record, protocol, transport):
+    user = user_with_dirs(dovecot, f"{protocol}-{transport}@example.org")
+    with record(dovecot, *option(dovecot, EACH)) as rawtap:
+        client = talk(dovecot, user, protocol, transport, pipelined=b"NOOP\r\n"
+                      if protocol != "imap" else b"p1 NOOP\r\n")
+    native, rawtaps = both(dovecot, user)
+    assert rawtaps == native == {(mail_pid(dovecot, user), 1): transcripts(client)[0]}
+    assert rawtap.status == 0
+
+
+def test_one_protocol_alone(dovecot, record):
+    user = user_with_dirs(dovecot, "pop3-alone")
+    with record(dovecot, "-D", *option(dovecot, EACH, "pop3")) as rawtap:
+        clients = {protocol: talk(dovecot, user, protocol) for protocol in PROTOCOLS}
+    native, rawtaps = both(dovecot, user)
+    assert list(rawtaps.values()) == transcripts(clients["pop3"])
+    assert sorted(native.values()) == transcripts(*clients.values())
+    assert rawtap.said(user).count("not recorded: no rule names this protocol") == 2
+
+
+def test_each_protocol_its_own(dovecot, record):
+    user = user_with_dirs(dovecot, "each-its-own")
+    directories = {protocol: make_dir(dovecot.root / "own" / protocol, user)
+                   for protocol in PROTOCOLS}
+    options = [word for protocol, directory in directories.items()
+               for word in ("--rawlog-dir", f"{protocol}={directory}")]
+    with record(dovecot, *options):
+        clients = {protocol: talk(dovecot, user, protocol) for protocol in PROTOCOLS}
+    for protocol, directory in directories.items():
+        assert list(contents(directory).values()) == transcripts(clients[protocol])
+
+
+def test_the_home_rule_is_off_unless_it_is_asked_for(dovecot, record):
+    user = user_with_dirs(dovecot, "home-too@example.org")
+    dovecot.make_rawlog_dir(user)
+    with record(dovecot, *option(dovecot, EACH)):
+        client = talk(dovecot, user)
+    assert recorded(user) == []
+    with record(dovecot, *option(dovecot, EACH), "--rawlog") as rawtap:
+        second = talk(dovecot, user, word="second")
+    assert recorded(user) == transcripts(second)
+    native, rawtaps = both(dovecot, user)
+    assert rawtaps == native
+    assert sorted(rawtaps.values()) == transcripts(client, second)
+    assert rawtap.status == 0
+
+
+def test_flags_are_the_home_rule_s(dovecot, record):
+    """rawlog_dir has none."""
+    user = user_with_dirs(dovecot, "flags@example.org")
+    dovecot.make_rawlog_dir(user)
+    with record(dovecot, *option(dovecot, EACH), "--rawlog", "-b", "-I", "-f", "in"):
+        client = talk(dovecot, user)
+    assert len(home_files(user)) == 1
+    native, rawtaps = both(dovecot, user)
+    assert rawtaps == native
+    assert list(rawtaps.values()) == transcripts(client)
+
+
+def test_masks(dovecot, record):
+    users = [user_with_dirs(dovecot, f"{name}@example.org") for name in ("wanted", "not-wanted")]
+    with record(dovecot, *option(dovecot, EACH), "-u", "wanted*"):
+        clients = [talk(dovecot, user) for user in users]
+    assert list(contents(place(dovecot, users[0], "rawtap")).values()) == transcripts(clients[0])
+    assert contents(place(dovecot, users[1], "rawtap")) == {}
+
+
+def test_replay(dovecot, record, run, tmp_path):
+    """A saved stream has what it takes to make the same files, with the same names."""
+    user = user_with_dirs(dovecot, "saved")
+    with record(dovecot, *option(dovecot, EACH), "--save", tmp_path / "stream"):
+        for protocol in PROTOCOLS:
+            talk(dovecot, user, protocol)
+    assert run("replay", tmp_path / "stream", "--root", tmp_path).returncode == 0
+    directory = place(dovecot, user, "rawtap")
+    again = tmp_path / directory.relative_to("/")
+    assert {path.name: path.read_bytes() for path in again.iterdir()} \
+        == {path.name: path.read_bytes() for path in directory.iterdir()}
+    assert len(list(again.iterdir())) == 6
+
+
+# What is there: stat() decides
+
+def missing(directory):
+    directory.rmdir()
+
+
+def regular_file(directory):
+    missing(directory)
+    directory.touch()
+
+
+def link_to_directory(directory):
+    directory.rename(directory.with_name("elsewhere"))
+    directory.symlink_to("elsewhere")
+
+
+def link_to_link_to_directory(directory):
+    link_to_directory(directory)
+    directory.rename(directory.with_name("link"))
+    directory.symlink_to(directory.with_name("link"))
+
+
+def dangling_link(directory):
+    missing(directory)
+    directory.symlink_to("nowhere")
+
+
+def loop(directory):
+    missing(directory)
+    directory.symlink_to(directory.name)
+
+
+def file_on_the_way(directory):
+    missing(directory)
+    directory.parent.rmdir()
+    directory.parent.touch()
+
+
+def nothing_on_the_way(directory):
+    missing(directory)
+    directory.parent.rmdir()
+
+
+def way_not_searchable(directory):
+    directory.parent.chmod(0)
+
+
+def not_writable(directory):
+    directory.chmod(0o500)
+
+
+def of_another(directory):
+    os.chown(directory, 0, 0)
+
+
+def open_to_the_group(directory):
+    os.chown(directory, 0, -1)
+    directory.chmod(0o770)
+
+
+def not_searchable(directory):
+    directory.chmod(0o600)
+
+
+def not_readable(directory):
+    directory.chmod(0o300)
+
+
+def open_to_all(directory):
+    os.chown(directory, 0, 0)
+    directory.chmod(0o1777)
+
+
+# What is told of it with -D. None: recorded; NATIVE: what Dovecot's own log says.
+NATIVE = "as in Dovecot's log"
+CASES = {
+    missing: "rawlog: {dir} doesn't exist",
+    regular_file: NATIVE,
+    link_to_directory: None,
+    link_to_link_to_directory: None,
+    dangling_link: "rawlog: {dir} doesn't exist",
+    loop: NATIVE,
+    file_on_the_way: NATIVE,
+    nothing_on_the_way: "rawlog: {dir} doesn't exist",
+    way_not_searchable: "rawlog: {dir} doesn't exist",      # for the user
+    not_writable: NATIVE,
+    of_another: NATIVE,
+    open_to_the_group: None,
+    not_searchable: NATIVE,
+    not_readable: None,
+    open_to_all: None,
+}
+# lib-smtp looks before rawlog does, and keeps to itself what it sees.
+SILENT_IN_SUBMISSION = {loop: "rawlog: stat({dir}) failed: Too many levels of symbolic links",
+                        file_on_the_way: "rawlog: stat({dir}) failed: Not a directory"}
+
+
+def native_said(dovecot, user):
+    """What Dovecot's log has about rawlogs of this user, as rawtap would say it."""
+    errors = re.findall(rf"\({re.escape(user.name)}\)<\d+><[^>]*>: Error: (.*)", dovecot.log())
+    return [error.replace("/native/", "/rawtap/") for error in errors]
+
+
+def without_time(text):
+    return STAMP.sub("TIME", ONE_FILE.sub(r"\1)", text))
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
+def test_what_is_there(dovecot, record, case, protocol):
+    user = user_with_dirs(dovecot, f"{protocol}-{case.__name__}@example.org")
+    for who in WRITERS:
+        case(place(dovecot, user, who))
+    with record(dovecot, *option(dovecot, EACH), "-D") as rawtap:
+        client = talk(dovecot, user, protocol)      # is undisturbed
+    native, rawtaps = both(dovecot, user)
+    assert rawtaps == native
+    expected = CASES[case]
+    if expected is None:
+        assert list(native.values()) == transcripts(client)
+        assert native_said(dovecot, user) == []
+        return
+    assert native == {}
+    if expected is NATIVE and protocol == "submission":
+        expected = SILENT_IN_SUBMISSION.get(case, NATIVE)
+    if expected is NATIVE:
+        expected, = native_said(dovecot, user)
+    said, = rawtap.said(user)
+    directory = str(place(dovecot, user, "rawtap"))
+    assert without_time(said) == "not recorded: " + without_time(expected.format(dir=directory))
+    assert rawtap.status == 0
+
+
+@pytest.mark.parametrize("case", [not_writable, loop], ids=lambda case: case.__name__)
+def test_what_the_admin_has_to_mend_is_said_without_debug(dovecot, record, case):
+    user = user_with_dirs(dovecot, f"mend-{case.__name__}")
+    case(place(dovecot, user, "rawtap"))
+    with record(dovecot, *option(dovecot, EACH)) as rawtap:
+        talk(dovecot, user)
+    assert len(rawtap.said(user)) == 1
+    assert "rawtap: warning: imap(" in rawtap.stderr
+
+
+def test_a_directory_that_is_not_there_is_said_with_debug_alone(dovecot, record):
+    user = user_with_dirs(dovecot, "usual")
+    missing(place(dovecot, user, "rawtap"))
+    with record(dovecot, *option(dovecot, EACH)) as rawtap:
+        talk(dovecot, user)
+    assert rawtap.said(user) == []
+
+
+# Variables (test_expand.py has them all; here: is each given the right value?)
+
+VARIABLES = ("u=%u,n=%n,d=%d,s=%s,l=%l,r=%r,p=%p,i=%i,{user},{username},{domain},{service},{lip},"
+             "{rip},{pid},{uid},{gid},{session},{auth_user},{hostname},{home},%Lu,%5.3u,%U{user}"
+             ",%{if;%s;eq;imap;yes;no},%%"
+             ).replace(",{", ",%{")
+
+
+@pytest.mark.parametrize("transport", ["plain", "tls"])
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_values_of_variables(root, record, protocol, transport):
+    """Where Dovecot can't get through, it tells where it wanted to go; submission keeps it to
+    itself, so there it is the directory that has to be right."""
+    template = "{root}/{who}/file/" + VARIABLES
+    with dovecot_of(template) as dovecot:
+        for who in WRITERS:
+            (dovecot.root / who).mkdir()
+            (dovecot.root / who / "file").touch()
+        user = dovecot.add_user("Some.Body@Example.org".lower(), gid=5999)
+        with record(dovecot, "-D", *option(dovecot, template)) as rawtap:
+            talk(dovecot, user, protocol, transport, source="127.0.0.7")
+        said, = rawtap.said(user)
+        wanted, = native_said(dovecot, user) if protocol != "submission" else [None]
+        values = [user.name, "some.body", "example.org", protocol, "127.0.0.1", "127.0.0.7"]
+        assert f"u={values[0]},n={values[1]},d={values[2]},s={protocol},l={values[4]},r={values[5]}" \
+            in said
+        if wanted:
+            assert said == "not recorded: " + wanted
+            return
+        assert f",p={mail_pid(dovecot, user)},i={user.uid},{values[0]}," in said
+        assert f",{user.uid},{user.gid},{dovecot.wait_login(user).session}," in said
+
+
+@pytest.mark.parametrize("template", [
+    "{root}/{who}/%n/%d/%s", "{root}/{who}/%r-%l", "{root}/{who}/%{domain}%%%{user}",
+    "{root}/{who}/%Un%0.1n", "%h/{who}", "{who}/logs", "./{who}/../{who}/", "{root}/{who}//logs/."])
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_the_directory_is_found(root, record, protocol, template):
+    """A relative one is below the home: the mail process works there."""
+    with dovecot_of(template) as dovecot:
+        user = dovecot.add_user("joe@example.org")
+        values = {"%n": "joe", "%d": "example.org", "%s": protocol, "%r": "127.0.0.1",
+                  "%l": "127.0.0.1", "%{domain}": "example.org", "%{user}": user.name,
+                  "%Un": "JOE", "%0.1n": "j", "%%": "%", "%h": str(user.home),
+                  "{root}": str(dovecot.root)}
+        directories = []
+        for who in WRITERS:
+            path = re.sub(r"%\{.*?\}|%%|%0\.1n|%Un|%\w|\{root\}", lambda m: values[m[0]], template)
+            path = os.path.normpath(user.home / path.replace("{who}", who))
+            directories.append(make_dir(Path(path), user))
+        with record(dovecot, "-D", *option(dovecot, template)) as rawtap:
+            client = talk(dovecot, user, protocol)
+        native, rawtaps = (contents(directory) for directory in directories)
+        assert list(native.values()) == transcripts(client)
+        assert rawtaps == native, rawtap.stderr
+
+
+def test_a_tilde_is_none(root, record):
+    """It is a name here, as the manual says."""
+    with dovecot_of("~/{who}") as dovecot:
+        user = dovecot.add_user("tilde")
+        for who in WRITERS:
+            make_dir(user.home / who, user)
+        with record(dovecot, "-D", *option(dovecot, "~/{who}")) as rawtap:
+            talk(dovecot, user)
+        assert [contents(user.home / who) for who in WRITERS] == [{}, {}]
+        assert rawtap.said(user) == [f"not recorded: rawlog: {user.home}/~/rawtap doesn't exist"]
