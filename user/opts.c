@@ -180,7 +180,7 @@ static bool is_protocol(const char *text, size_t len)
 static int take_dir(struct opts *opts, const struct mode *mode, int letter, const char *argument)
 {
 	bool several = letter == OPT_RAWLOG_DIR || letter == 'R';
-	size_t len = strspn(argument, "abcdefghijklmnopqrstuvwxyz-");
+	size_t len = strspn(argument, "abcdefghijklmnopqrstuvwxyz0123456789-");
 	const char *dir = argument;
 	struct str protocol = {0};
 	int ret = -1;
