@@ -43,6 +43,8 @@ static void configure(struct rawtap_bpf *skeleton, size_t ring_size)
 
 bool bpf_side_wants(const struct bpf_side *side, const struct service *service)
 {
+	if (service->role == RL_ROLE_MAIL && log_is_debug())
+		return true; /* it is told why they are not recorded */
 	return service->role == RL_ROLE_MASTER || rules_need(side->rules, service);
 }
 
