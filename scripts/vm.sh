@@ -49,7 +49,8 @@ fail()
 
 cleanup()
 {
-	[ ${#jobs[@]} = 0 ] || kill "${jobs[@]}" 2>/dev/null || true
+	# With its group: a timeout that has just forked forgets QEMU.
+	[ ${#jobs[@]} = 0 ] || kill -- "${jobs[@]}" "${jobs[@]/#/-}" 2>/dev/null || true
 	wait
 	[ -z "$tmp" ] || rm -rf "$tmp"
 }

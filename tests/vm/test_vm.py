@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from guest import PACKAGES, VM
+from rawlogs import wait_until
 
 VISIT = r"""
 echo "kernel $(uname -r)"
@@ -94,11 +95,12 @@ def test_panic(any_guest):
 
 
 def processes_in(directory):
+    """Their names."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
             if Path(os.readlink(process / "cwd")).is_relative_to(directory):
-                found.append(process.name)
+                found.append((process / "comm").read_text())
         except OSError:
             pass  # it has ended
     return found
@@ -106,7 +108,7 @@ def processes_in(directory):
 
 def assert_nothing_left(directory):
     assert list(directory.iterdir()) == []
-    assert processes_in(directory) == []
+    wait_until(lambda: not processes_in(directory), "QEMU to end", timeout=2)
 
 
 def test_time_limit(any_guest, tmp_path):
@@ -124,10 +126,8 @@ def test_signal(any_guest, tmp_path, number):
     with subprocess.Popen(any_guest.command("sleep", "1000"), start_new_session=True,
                           stderr=subprocess.DEVNULL,
                           env=os.environ | {"TMPDIR": str(tmp_path)}) as vm:
-        deadline = time.monotonic() + 10
-        while not processes_in(tmp_path) and time.monotonic() < deadline:
-            time.sleep(0.05)
-        assert processes_in(tmp_path)
+        wait_until(lambda: any(name.startswith("qemu") for name in processes_in(tmp_path)),
+                   "QEMU to run")
         os.killpg(vm.pid, number)
         assert vm.wait(10) == 128 + number
     assert_nothing_left(tmp_path)
