@@ -6,6 +6,7 @@
 """
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -13,6 +14,18 @@ VM = Path(__file__).resolve().parents[2] / "scripts" / "vm.sh"
 PACKAGES = {"6.1": "linux-image-amd64", "6.12": "linux-image-6.12-amd64"}  # of Debian 12
 if "RAWTAP_VM_KERNELS" in os.environ:     # others instead, by the names of their packages
     PACKAGES = {name: name for name in os.environ["RAWTAP_VM_KERNELS"].split()}
+BACKENDS = ("sock", "fexit")
+
+
+def version(kernel):
+    """Debian 12's is 6.1, unless a package's name says something else."""
+    said = re.search(r"(\d+)\.(\d+)", kernel)
+    return tuple(map(int, said.groups())) if said else (6, 1)
+
+
+def backends_of(kernel):
+    """Those that work there, the preferred one first."""
+    return BACKENDS if version(kernel) >= (6, 3) else ("fexit",)
 
 
 class Guest:

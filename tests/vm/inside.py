@@ -6,6 +6,8 @@ Each job leaves RESULTS/JOB.json:
     check             what `rawtap check` says, and what rawtap if a backend is not there
     contract-BACKEND  the tracee's scenarios (in PROGRAMS); `default`: as rawtap chooses
     dovecot           sessions with a real Dovecot
+    e2e               the tests E2E of tests/e2e
+    functions         what a client's bytes pass: see functions.py
     gone              what the kernel holds while rawtap runs, and when it has ended
     cost              what verification costs
 
@@ -18,6 +20,9 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
+import time
+import xml.etree.ElementTree as xml
 from collections import Counter
 from contextlib import ExitStack
 from pathlib import Path
@@ -25,16 +30,17 @@ from pathlib import Path
 TESTS = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(TESTS / "lib"), str(TESTS / "kernel")]
 
+import functions  # noqa: E402
 import rawlogs  # noqa: E402
+from functions import KINDS  # noqa: E402
+from guest import BACKENDS  # noqa: E402
 from mailclient import connect  # noqa: E402
 from private_dovecot import PrivateDovecot  # noqa: E402
 from rawlogs import wait_until  # noqa: E402
 from recorder import Rawtap, default_binary  # noqa: E402
 from tracee import MARK, Notes, Place, with_marks  # noqa: E402
 
-BACKENDS = ("sock", "fexit")
-KINDS = ("tcp", "unix")
-ONE_PIECE = ("read", "recv", "recvfrom")
+ONE_PIECE = ("read", "recvfrom")
 PIECES = ("recvmsg", "readv", "preadv2")
 # Those of tests/kernel that differ by hook and by system call; of each kind one, where kinds
 # differ by neither. They run in turn: a guest computes slowly.
@@ -47,6 +53,8 @@ SCENARIOS = (
     "sendfile", "splice-out", "splice-in",
     "one-after-another:20", "fork:both",
 )
+# Of tests/e2e: what pytest calls them, or the beginning of that, up to a "::" or a "[".
+E2E = ("test_home_rule.py::test_chroot_is_honoured",)
 FLAGS = ("-b",)
 USERS = {"plain": ("imap", "plain"), "tls": ("imap", "tls"), "pop3": ("pop3", "plain"),
          "unrecorded": ("imap", "plain")}
@@ -148,6 +156,25 @@ def dovecot():
                 "recorded": {user.name: recorded(user) for user in users}}
 
 
+# e2e
+
+def e2e():
+    """{test: [outcome, why]}, and what pytest said."""
+    with tempfile.TemporaryDirectory() as directory:
+        report = Path(directory, "report.xml")
+        run = subprocess.run(
+            [sys.executable, "-B", "-m", "pytest", "-q", "-p", "no:cacheprovider",
+             f"--junitxml={report}", *(f"tests/e2e/{test}" for test in E2E)],
+            cwd=TESTS.parent, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, text=True)
+        cases = xml.parse(report).iter("testcase")
+        return {"stdout": run.stdout, "tests": {
+            f"{case.get('classname').rpartition('.')[2]}.py::{case.get('name')}": next(
+                ([child.tag, child.get("message")] for child in case
+                 if child.tag in ("failure", "error", "skipped")), ["passed", ""])
+            for case in cases}}
+
+
 # gone
 
 def objects():
@@ -181,15 +208,25 @@ def cost():
     return {"release": os.uname().release, "costs": [line.split() for line in lines]}
 
 
-JOBS = {"check": check, "contract": contract, "dovecot": dovecot, "gone": gone, "cost": cost}
+# functions
+
+def trace():
+    with tempfile.TemporaryDirectory() as directory:
+        return functions.trace(Path(directory, "file"))
+
+
+JOBS = {"check": check, "contract": contract, "cost": cost, "dovecot": dovecot, "e2e": e2e,
+        "functions": trace, "gone": gone}
 
 
 def main():
     results, programs, *names = sys.argv[1:]
     for name in names:
         job, *backend = name.split("-")
+        start = time.monotonic()
         result = JOBS[job](*([Path(programs), *backend] if backend else []))
         Path(results, f"{name}.json").write_text(json.dumps(result, indent=1))
+        print(f"{name}: {time.monotonic() - start:.1f} s", flush=True)
 
 
 if __name__ == "__main__":

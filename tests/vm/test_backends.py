@@ -1,40 +1,24 @@
 # SPDX-License-Identifier: MIT
 """Every backend on every kernel: the same input and output yields the same files.
 
-All of a kernel's work is done by inside.py in one boot, all kernels at once; the tests look
-at what it left. With RAWTAP_VM_KERNELS, see guest.py, it is done on others.
+All of a kernel's work is done by inside.py in one boot, all kernels at once, while the other
+tests here begin; the tests look at what it left. With RAWTAP_VM_KERNELS, see guest.py, it is
+done on others.
 """
 
 import itertools
-import json
-import os
 import re
 import subprocess
-import sys
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 
-sys.path[:0] = [str(Path(__file__).resolve().parents[1] / name) for name in ("lib", "kernel")]
+import cost
+from functions import CALLS, KINDS
+from guest import BACKENDS, PACKAGES, VM, backends_of, version
+from inside import E2E, SCENARIOS, USERS
 
-import cost  # noqa: E402
-import recorder  # noqa: E402
-from guest import PACKAGES, Guest  # noqa: E402
-from inside import BACKENDS, KINDS, SCENARIOS, USERS  # noqa: E402
-from tracee import build_programs  # noqa: E402
-
-INSIDE = Path(__file__).with_name("inside.py")
-LIMIT = 300
+FEXIT = VM.parents[1] / "bpf" / "at_fexit.bpf.c"
 HOST = "host"
-
-
-def backends_of(kernel):
-    """Debian 12's kernel is 6.1, unless a package's name says something else."""
-    version = re.search(r"(\d+)\.(\d+)", kernel)
-    return BACKENDS if version and tuple(map(int, version.groups())) >= (6, 3) else ("fexit",)
-
-
 CONTRACTS = [*((kernel, backend) for kernel in PACKAGES for backend in backends_of(kernel)),
              (HOST, "default")]
 
@@ -48,56 +32,6 @@ GAPS = {        # else: complete
 }
 GAPS |= {(scenario, "unix"): gaps for (scenario, _), gaps in GAPS.items()}
 GAPS["trunc", "tcp"] = {"in": [[0, 1000, UNKNOWN]], "out": []}      # unix throws nothing away
-
-
-class Results:
-    """What inside.py left."""
-
-    def __init__(self, directory, run):
-        self.directory = directory
-        self.run = run
-
-    def __getitem__(self, job):
-        path = self.directory / f"{job}.json"
-        assert path.exists(), self.run.stdout + self.run.stderr
-        return json.loads(path.read_text())
-
-
-@pytest.fixture(scope="session")
-def rawtap_binary(request):
-    if os.geteuid() != 0:
-        pytest.skip("needs root")
-    option = request.config.getoption("--rawtap", default=None)
-    binary = Path(option or recorder.default_binary()).resolve()
-    if not binary.exists():
-        pytest.fail(f"there is no {binary}: build it first")
-    return binary
-
-
-@pytest.fixture(scope="session")
-def work(rawtap_binary):
-    """work(directory, *jobs, guest=None): the Results of these jobs, there or here."""
-    cost.build(rawtap_binary)
-    with build_programs() as programs:
-        def run(directory, *jobs, guest=None):
-            command = ["/usr/bin/python3", "-B", INSIDE, directory, programs, *jobs]
-            if guest:
-                command = guest.command(*command, limit=LIMIT, env=["RAWTAP"], output=directory)
-            return Results(directory, subprocess.run(
-                list(map(str, command)), env=os.environ | {"RAWTAP": str(rawtap_binary)},
-                stdin=subprocess.DEVNULL, capture_output=True, text=True))
-        yield run
-
-
-@pytest.fixture(scope="session")
-def guests(kernels, work, tmp_path_factory):
-    """The Results of each kernel, some time."""
-    def run(kernel):
-        contracts = [f"contract-{backend}" for backend in backends_of(kernel)]
-        return work(tmp_path_factory.mktemp(kernel), "check", "dovecot", "gone", "cost",
-                    *contracts, guest=Guest(kernel))
-    with ThreadPoolExecutor() as pool:
-        yield {kernel: pool.submit(run, kernel) for kernel in kernels}
 
 
 @pytest.fixture(scope="session")
@@ -148,6 +82,27 @@ def test_backend_that_is_not_there(results, kernel, backend):
 def test_backend_by_name(results, kernel, backend):
     stderr = results[f"contract-{backend}"]["stderr"]
     assert f"rawtap: recording (backend {backend})\n" in stderr
+
+
+# Where a client's bytes pass, on which the programs of fexit rely
+
+def passed_function(kernel, call, kind):
+    name = {"sendfile": "sendmsg", "splice-out": "sendmsg", "splice-in": "splice_read"}.get(
+        call, "sendmsg" if "send" in call or "write" in call else "recvmsg")
+    if call in ("sendfile", "splice-out") and version(kernel) < (6, 5):
+        name = "sendpage"
+    return {"tcp": "tcp_", "unix": "unix_stream_"}[kind] + name
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize("kernel", PACKAGES)
+def test_bytes_pass_one_function(results, kernel, call, kind):
+    """By every call just one of those that have a program, once: nothing is missed, nothing
+    is counted twice."""
+    function = passed_function(kernel, call, kind)
+    assert f'SEC("fexit/{function}")' in FEXIT.read_text()
+    assert results["functions"][f"{call} {kind}"] == [function]
 
 
 # The contract
@@ -212,6 +167,20 @@ def test_verdicts(results, kernel):
     assert run["status"] == (3 if left_out(run) else 0)
     # of the 10 commands that followed the verdict: at least their reads and writes
     assert number(r"(\d+) of them skipped by a verdict", run["stderr"]) >= 20
+
+
+@pytest.mark.parametrize("test", E2E)
+@pytest.mark.parametrize("kernel", PACKAGES)
+def test_end_to_end(results, kernel, test):
+    """Tests of tests/e2e, which ran there."""
+    run = results["e2e"]
+    outcomes = {name: outcome for name, outcome in run["tests"].items()
+                if re.match(rf"{re.escape(test)}(::|\[|$)", name)}
+    assert outcomes, run["stdout"]
+    bad = [name for name, (outcome, _) in outcomes.items() if outcome in ("failure", "error")]
+    assert not bad, run["stdout"]
+    if skipped := [why for outcome, why in outcomes.values() if outcome == "skipped"]:
+        pytest.skip(f"{kernel}: {'; '.join(skipped)}")
 
 
 # The end
