@@ -21,7 +21,7 @@ cleanup()
 {
 	local made
 
-	for made in .output* .pytest_cache; do
+	for made in .output* .kernels .pytest_cache; do
 		[ ! -e "$made" ] || chown -R --reference=Makefile "$made"
 	done
 }
@@ -37,17 +37,25 @@ step()
 	echo "-- $((SECONDS - start)) s"
 }
 
+# Without QEMU the tests in virtual machines are skipped, and say so.
+install_vm()
+{
+	./scripts/install-deps.sh vm || echo "check: no tests on other kernels, see above"
+}
+
 [ "$(id -u)" = 0 ] || fail "must be root, for the kernel's sake: sudo ./scripts/check.sh"
 step "dependencies" ./scripts/install-deps.sh build test
+step "dependencies of the virtual machines" install_vm
 step "build" make -s -j"$(nproc)"
 step "build with clang" make -s -j"$(nproc)" CC=clang OUTPUT=.output-clang
 step "lint" make lint kernel-deps
 step "unit tests, replay, fuzz corpus" make check
 
 suites=()
-for suite in tests/kernel tests/e2e; do
+for suite in tests/kernel tests/e2e tests/vm; do
 	[ -z "$(compgen -G "$suite/test_*.py")" ] || suites+=("$suite")
 done
 [ ${#suites[@]} -gt 0 ] || fail "there are no tests in tests/kernel and tests/e2e"
 echo "== ${suites[*]}"
-/usr/bin/python3 -m pytest -ra "$@" "${suites[@]}"
+# On arm64 they take too long, and need what the others don't: make check-arm64.
+/usr/bin/python3 -m pytest -ra --ignore=tests/vm/test_arm64.py "$@" "${suites[@]}"
