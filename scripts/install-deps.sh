@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Install what building, the demo, the tests, vm.sh or arm64 need, from Debian's own packages:
+# Install what building, the demo, the tests, vm.sh, arm64 or `make check-clangs` need, from
+# Debian's own packages:
 #
-#   install-deps.sh build|demo|test|vm|arm64...
+#   install-deps.sh build|demo|test|vm|arm64|clangs...
 #
 # Does nothing, and needs neither root nor network, when everything is there.
 # A Dovecot that is installed for the demo or the tests is not started, now or
@@ -14,8 +15,9 @@ BUILD="make gcc libc6-dev clang llvm libbpf-dev bpftool libelf-dev zlib1g-dev pk
 DEMO="dovecot-imapd dovecot-pop3d python3 openssl"
 TEST="libcmocka-dev python3-pytest clang-format cppcheck shellcheck mandoc
 	libclang-rt-14-dev|libclang-rt-dev lld git $DEMO"
-VM="qemu-system-x86 cpio kmod xz-utils zstd"
+VM="qemu-system-x86 cpio kmod lz4 xz-utils zstd"
 ARM64="lld qemu-system-arm python3-pytest $VM" # with build: to build for it here, and to try that
+CLANGS="clang-14 clang-16 clang-19"
 
 POLICY=/usr/sbin/policy-rc.d # Debian's packages ask it before they start a service
 log=
@@ -134,7 +136,8 @@ find_missing()
 		test) wanted+=" $TEST" ;;
 		vm) wanted+=" $VM" ;;
 		arm64) wanted+=" $ARM64" ;;
-		*) fail "no group '$group' (there are build, demo, test, vm and arm64)" ;;
+		clangs) wanted+=" $CLANGS" ;;
+		*) fail "no group '$group' (there are build, demo, test, vm, arm64 and clangs)" ;;
 		esac
 	done
 	if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
@@ -149,7 +152,7 @@ find_missing()
 	echo "$missing"
 }
 
-[ $# -gt 0 ] || fail "usage: install-deps.sh build|demo|test|vm|arm64..."
+[ $# -gt 0 ] || fail "usage: install-deps.sh build|demo|test|vm|arm64|clangs..."
 missing=$(find_missing "$@")
 others=()
 dovecot=()

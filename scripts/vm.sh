@@ -11,7 +11,8 @@
 #   vm.sh run [-k KERNEL] [-t SECONDS] [-e VAR]... [-o DIR] -- COMMAND [ARG...]
 #
 #   -k   one that `list` shows, the package that it was fetched as, or what its version
-#        begins with: 6.12 is the newest of these (default: the newest of all)
+#        begins with: 6.12 is the newest of these, rt and cloud kernels aside (default: the
+#        newest of all)
 #   -t   the time limit, including 3 to 10 seconds for the boot (default: 600)
 #   -e   an environment variable to pass on, as PATH always is
 #   -o   a directory, made if missing, in which the command changes the host's files
@@ -29,15 +30,17 @@
 #   124  the time was up
 #   125  the VM ended without a status, or could not be started
 #
-# Needs no root, but then the guest can read only what its user can. RAWTAP_KERNELS is the
-# directory of the kernels (default: .kernels in this tree).
+# Needs no root, but then the guest can read only what its user can. Only Debian's cloud kernels
+# need it: they lack 9p, and QEMU's virtiofsd runs as root. RAWTAP_KERNELS is the directory of
+# the kernels (default: .kernels in this tree).
 set -euo pipefail
 
 SCRIPTS=$(dirname "$(realpath "$0")")
 KERNELS=$(realpath -m "${RAWTAP_KERNELS:-$SCRIPTS/../.kernels}")
 HOST=amd64
 ARCH=$HOST # that all this is about
-MODULES="virtio_pci virtio_console 9pnet_virtio 9p overlay" # what vm_init.sh needs
+MODULES="virtio_pci virtio_console overlay" # what vm_init.sh needs, and a file system
+VIRTIOFSD=/usr/lib/qemu/virtiofsd	    # of Debian's qemu-system-common
 tmp=
 jobs=()
 
@@ -47,11 +50,17 @@ fail()
 	exit 125
 }
 
-cleanup()
+end_jobs()
 {
 	# With its group: a timeout that has just forked forgets QEMU.
 	[ ${#jobs[@]} = 0 ] || kill -- "${jobs[@]}" "${jobs[@]/#/-}" 2>/dev/null || true
 	wait
+	jobs=()
+}
+
+cleanup()
+{
+	end_jobs
 	[ -z "$tmp" ] || rm -rf "$tmp"
 }
 trap cleanup EXIT
@@ -112,7 +121,7 @@ extract_elf() # BZIMAGE ELF
 	read -r offset length < <(od -An -tu4 -j $((0x248)) -N 8 "$1")
 	head -c $(((setup + 1) * 512 + offset + length - 4)) "$1" |
 		tail -c $((length - 4)) >"$tmp/payload"
-	for tool in xz zstd gzip; do
+	for tool in xz zstd lz4 gzip; do
 		"$tool" -dc <"$tmp/payload" >"$2" 2>>"$tmp/log" && return
 	done
 	return 1
@@ -133,11 +142,23 @@ pack_initramfs() # DIRECTORY
 	(cd "$1" && find . | cpio -o -H newc -R 0:0 --quiet)
 }
 
-# Makes $KERNELS/VERSION: the kernel, and an initramfs with busybox and the modules.
+# Prints "insmod FILE..." for each module, and for what it needs before it.
+find_modules() # ROOT VERSION MODULE...
+{
+	local module
+
+	for module in "${@:3}"; do
+		modprobe -C /dev/null -d "$1" -S "$2" -D "$module" 2>>"$tmp/log" ||
+			fail "the kernel $2 has no module $module, which the VM needs"
+	done
+}
+
+# Makes $KERNELS/VERSION: the kernel, an initramfs with busybox and the modules, and the file
+# system that brings the host's files.
 fetch_kernel() # PACKAGE
 {
 	local version=${1#linux-image-} root=$tmp/root initramfs=$tmp/initramfs
-	local module file count=100
+	local file count=100 filesystem=9p modules=$MODULES
 
 	echo "vm: fetching $1"
 	unpack busybox-static "$tmp/busybox"
@@ -146,10 +167,11 @@ fetch_kernel() # PACKAGE
 	mkdir -p "$initramfs"/{bin,modules,proc,lower,upper,new} "$tmp/kernel"
 	cp "$tmp/busybox/bin/busybox" "$initramfs/bin/"
 	depmod -b "$root" "$version"
-	for module in $MODULES; do
-		modprobe -C /dev/null -d "$root" -S "$version" -D "$module" 2>>"$tmp/log" ||
-			fail "$1 has no module $module, which the VM needs"
-	done >"$tmp/modules"
+	grep -q '^CONFIG_9P_FS=' "$root/boot/config-$version" || filesystem=virtiofs
+	[ $filesystem = virtiofs ] || modules+=" 9pnet_virtio"
+	# shellcheck disable=SC2086
+	find_modules "$root" "$version" $modules $filesystem >"$tmp/modules"
+	echo $filesystem >"$tmp/kernel/filesystem"
 	while read -r file; do # a number keeps the order
 		cp "$file" "$initramfs/modules/$((++count))-${file##*/}"
 	done < <(awk '$1 == "insmod" && !seen[$2]++ { print $2 }' "$tmp/modules")
@@ -182,7 +204,7 @@ fetch()
 	done
 	[ ${#missing[@]} -gt 0 ] || return 0
 
-	need depmod modprobe cpio xz zstd
+	need depmod modprobe cpio xz zstd lz4
 	for package in "${missing[@]}"; do
 		use_arch "${package##*-}"
 		# Most names are of packages that only depend on the newest kernel's.
@@ -233,16 +255,15 @@ find_kernel() # [NAME]
 	if [ -e "$KERNELS/$1/kernel" ]; then
 		echo "$1"
 	else
-		list | grep -E "^${1:-.*}[^0-9].*-$HOST\$" | tail -n 1
+		list | grep -E "^${1:-.*}[^0-9].*-$HOST\$" | grep -vE -- '-(rt|cloud)-' | tail -n 1
 	fi
 }
 
-mount_9p() # TAG DIRECTORY ro|rw
+mount_share() # TAG DIRECTORY ro|rw
 {
 	local busybox=/run/vm/busybox
 
-	echo "$busybox mkdir -p ${2@Q} && $busybox mount -t 9p -o" \
-		"$3,trans=virtio,version=9p2000.L,msize=524288,cache=loose $1 ${2@Q} || exit"
+	echo "$busybox mkdir -p ${2@Q} && $busybox mount $mount -o $3 $1 ${2@Q} || exit"
 }
 
 # What the guest's bash runs.
@@ -254,24 +275,37 @@ write_command() # COMMAND [ARG...]
 	for variable in PATH "${variables[@]}"; do
 		[ -z "${!variable+set}" ] || echo "export $variable=${!variable@Q}"
 	done
-	[ "$root" = / ] || mount_9p directory "$PWD" ro
-	[ -z "$output" ] || mount_9p output "$output" rw
+	[ "$root" = / ] || mount_share directory "$PWD" ro
+	[ -z "$output" ] || mount_share output "$output" rw
 	echo "cd ${PWD@Q} || exit"
 	echo "exec -- ${*@Q}"
 }
 
-# Adds to $qemu.
+# Adds to $qemu. Who serves virtiofs ends with QEMU.
 share() # TAG DIRECTORY [OPTIONS]
 {
-	qemu+=(-fsdev "local,id=$1,security_model=none,path=${2//,/,,}${3-}"
-		-device "virtio-9p-pci,fsdev=$1,mount_tag=$1")
+	if [ "$filesystem" = 9p ]; then
+		qemu+=(-fsdev "local,id=$1,security_model=none,path=${2//,/,,}${3-}"
+			-device "virtio-9p-pci,fsdev=$1,mount_tag=$1")
+		return
+	fi
+	rm -f "$tmp/$1.socket"
+	"$VIRTIOFSD" -f --socket-path="$tmp/$1.socket" -o source="${2//,/\\,}" -o cache=always \
+		-o sandbox=chroot >>"$tmp/virtiofsd" 2>&1 &
+	jobs+=($!)
+	while [ ! -S "$tmp/$1.socket" ]; do
+		kill -0 $! 2>/dev/null || fail "$VIRTIOFSD: $(tail -n 1 "$tmp/virtiofsd")"
+		sleep 0.05
+	done
+	qemu+=(-chardev "socket,id=$1.socket,path=$1.socket"
+		-device "vhost-user-fs-pci,chardev=$1.socket,tag=$1")
 }
 
 # Returns QEMU's status, or 124 when the time is up. Leaves in $tmp: console (what the kernel
 # logged), status ("started", then the command's) and log (QEMU's own messages).
 run_qemu()
 {
-	local qemu append="panic=-1 loglevel=5 mitigations=off"
+	local qemu append="panic=-1 loglevel=5 mitigations=off" memory=ram,share=off
 
 	case $ARCH in
 	amd64)
@@ -287,6 +321,7 @@ run_qemu()
 		;;
 	esac
 	need "${qemu[0]}"
+	[ "$filesystem" = 9p ] || memory=memfd,share=on # which virtiofsd maps, too
 	share root "$root" ,readonly=on,multidevs=remap
 	[ "$root" = / ] || share directory "$PWD" ,readonly=on
 	[ -z "$output" ] || share output "$output"
@@ -295,9 +330,11 @@ run_qemu()
 	# Both in the background: bash handles signals only between commands, and in `wait`.
 	# One thread for both CPUs: no slower, and with two a kernel that patches itself may die.
 	cat "$tmp/output" &
-	jobs=($!)
+	reader=$!
+	jobs+=($!)
 	(cd "$tmp" && exec timeout --kill-after=5 "$limit" "${qemu[@]}" \
-		-m 2048 -smp 2 -accel "tcg,thread=single" \
+		-object "memory-backend-${memory/,/,id=memory,size=2048M,}" \
+		-machine memory-backend=memory -m 2048 -smp 2 -accel "tcg,thread=single" \
 		-nodefaults -no-user-config -no-reboot -display none \
 		-kernel "$kernel/kernel" -initrd initrd -append "$append" -serial file:console \
 		-device virtio-serial-pci \
@@ -305,12 +342,13 @@ run_qemu()
 		-chardev file,id=status,path=status -device virtserialport,chardev=status,nr=2 \
 	) </dev/null >"$tmp/output" 2>"$tmp/log" &
 	jobs+=($!)
-	wait "${jobs[1]}"
+	wait $!
 }
 
 run()
 {
 	local wanted='' limit=600 variables=() output='' option kernel root=/ qemu try report=()
+	local filesystem mount reader
 
 	while getopts k:t:e:o: option; do
 		case $option in
@@ -330,10 +368,14 @@ run()
 	ARCH=${ARCH##*-}
 	[ "$ARCH" = "$HOST" ] || root=$KERNELS/root-$ARCH
 	[ -d "$root" ] || fail "there is no $root yet: see vm.sh root"
+	filesystem=$(cat "$kernel/filesystem" 2>/dev/null || echo 9p)
+	mount="-t $filesystem"
+	[ "$filesystem" != 9p ] || mount+=" -o trans=virtio,version=9p2000.L,msize=524288,cache=loose"
 	need cpio
 	tmp=$(mktemp -d)
 	mkdir "$tmp/initramfs"
 	install -m 755 "$SCRIPTS/vm_init.sh" "$tmp/initramfs/init"
+	echo "exec mount $mount -o ro root /lower" >"$tmp/initramfs/mount"
 	write_command "$@" >"$tmp/initramfs/command"
 	cat "$kernel/initramfs" <(pack_initramfs "$tmp/initramfs") >"$tmp/initrd"
 
@@ -342,8 +384,8 @@ run()
 		[ "$try" = 1 ] || echo "vm: the VM died while it booted; trying again" >&2
 		qemu=0
 		run_qemu || qemu=$?
-		wait "${jobs[0]}" || true
-		jobs=()
+		wait "$reader" || true
+		end_jobs
 		if [ "$qemu" != 0 ] || [ -s "$tmp/status" ]; then
 			break
 		fi

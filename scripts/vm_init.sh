@@ -16,7 +16,7 @@ boot()
 	for module in /modules/*; do insmod "$module"; done
 
 	# Without a cache each look at a file yields another inode, and no uprobe finds its own.
-	mount -t 9p -o ro,trans=virtio,version=9p2000.L,msize=524288,cache=loose root /lower
+	sh /mount # the host's root on /lower
 	mount -t tmpfs -o size=75% upper /upper
 	mkdir /upper/data /upper/work
 	mount -t overlay -o lowerdir=/lower,upperdir=/upper/data,workdir=/upper/work root /new
