@@ -72,7 +72,7 @@ kernel-deps: $(OUTPUT)/rawtap.linked.o	## compare the kernel types in use with t
 	$(Q)$(PYTHON) scripts/kernel_deps.py --check $<
 
 kernel-deps-update: $(OUTPUT)/rawtap.linked.o	## take the kernel types in use into their manifest
-	$(Q)$(PYTHON) scripts/kernel_deps.py $< > vmlinux/kernel-deps.txt
+	$(Q)$(PYTHON) scripts/kernel_deps.py --update $<
 
 .PHONY: bench
 bench: $(OUTPUT)/rawtap	## what recording costs the observed, as ratios (root; a quiet machine)
@@ -248,12 +248,25 @@ $(OUTPUT)/verifier_cost: tests/vm/verifier_cost.c $(OUTPUT)/backend.o
 	$(call msg,TEST,$@)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -MF $@.d -MT $@ $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
+.PHONY: verifier-cost-update goldens
+verifier-cost-update: $(OUTPUT)/rawtap	## take what verification costs into its golden file (root; VMs)
+	$(Q)RAWTAP=$(abspath $<) CLANG='$(CLANG)' $(PYTHON) -B scripts/update_cost.py
+
+goldens: kernel-deps-update verifier-cost-update	## both: after the programs in bpf/ changed on purpose
+
 KERNELS	?= linux-image-rt-amd64 linux-image-6.12-rt-amd64
 
 .PHONY: check-kernels
 check-kernels: $(OUTPUT)/rawtap	## the backends on other kernels (root): KERNELS=Debian packages, T= goes to pytest
 	$(Q)RAWTAP_VM_KERNELS='$(KERNELS)' RAWTAP=$(abspath $<) $(PYTHON) -B -m pytest -q -ra \
 		-p no:cacheprovider tests/vm/test_backends.py $(T)
+
+CLANGS	?= clang-14 clang-16 clang-19
+
+.PHONY: check-clangs
+check-clangs:	## programs of several compilers on all kernels (root): CLANGS=clang-14..., T= goes to pytest
+	$(Q)RAWTAP_CLANGS='$(CLANGS)' $(PYTHON) -B -m pytest -q -ra \
+		-p no:cacheprovider tests/vm/test_clangs.py $(T)
 
 .PHONY: clean
 clean:	## remove all that was built

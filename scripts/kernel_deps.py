@@ -4,6 +4,7 @@
 
     kernel_deps.py OBJECT            print the manifest
     kernel_deps.py --check OBJECT    compare it with vmlinux/kernel-deps.txt
+    kernel_deps.py --update OBJECT   write it there
 
 `bpftool gen min_core_btf` finds them in the running kernel's type information.
 """
@@ -43,6 +44,9 @@ def main(arguments):
         print(f"skipped: there is no {BTF} here to find the types in")
         return 0
     found = manifest(arguments[-1])
+    if arguments[0] == "--update":
+        MANIFEST.write_text("".join(f"{line}\n" for line in found))
+        return 0
     if arguments[0] != "--check":
         print("\n".join(found))
         return 0

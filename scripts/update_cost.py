@@ -42,7 +42,7 @@ def main():
             for line in cost.differences(known.get(key, {}), costs):
                 print(*key, line)
             known[key] = costs
-    cost.write(known)
+            cost.write(known)
 
 
 if __name__ == "__main__":

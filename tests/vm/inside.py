@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What test_backends.py runs on each kernel: python3 inside.py RESULTS PROGRAMS JOB...
+"""What the tests run on each kernel: python3 inside.py RESULTS PROGRAMS JOB...
 
 Each job leaves RESULTS/JOB.json:
 
@@ -10,6 +10,7 @@ Each job leaves RESULTS/JOB.json:
     functions         what a client's bytes pass: see functions.py
     gone              what the kernel holds while rawtap runs, and when it has ended
     cost              what verification costs
+    start             what rawtap says when it starts and ends, with each backend that works
 
 $RAWTAP is the rawtap to run; verifier_cost is beside it.
 """
@@ -208,6 +209,19 @@ def cost():
     return {"release": os.uname().release, "costs": [line.split() for line in lines]}
 
 
+# start
+
+def start():
+    works = check()["check"]["stdout"]
+    said = {}
+    for backend in BACKENDS:
+        if f"ok   backend {backend}" in works:
+            with tempfile.TemporaryDirectory() as base_dir, Rawtap(
+                    "--base-dir", base_dir, "--backend", backend) as rawtap:
+                said[backend] = rawtap.stop(signal.SIGTERM)
+    return said
+
+
 # functions
 
 def trace():
@@ -216,7 +230,7 @@ def trace():
 
 
 JOBS = {"check": check, "contract": contract, "cost": cost, "dovecot": dovecot, "e2e": e2e,
-        "functions": trace, "gone": gone}
+        "functions": trace, "gone": gone, "start": start}
 
 
 def main():
