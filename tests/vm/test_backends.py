@@ -55,6 +55,21 @@ def test_kernel_logged_nothing_bad(results, kernel):
     assert results.run.returncode == 0, results.run.stdout + results.run.stderr
 
 
+def number(pattern, text):
+    return int(re.search(pattern, text, re.M)[1])
+
+
+def left_out(run):
+    return number(r" (\d+) program runs that the kernel left out", run["stderr"])
+
+
+def allow_left_out(request, kernel, backend, run):
+    """See docs/KERNELS.md; the kernel counts them, and nothing else is a reason."""
+    if backend == "fexit" and "-rt-" in kernel and left_out(run):
+        request.applymarker(pytest.mark.xfail(strict=False, reason=(
+            f"{left_out(run)} runs left out: another task was preempted in the same program")))
+
+
 # Which backend
 
 @pytest.mark.parametrize("kernel", PACKAGES)
@@ -115,20 +130,14 @@ def test_contract(request, results, kernel, backend, scenario, kind):
     if scenario == "splice-in" and "recording (backend sock)" in run["stderr"]:
         request.applymarker(pytest.mark.xfail(
             strict=True, reason="no tracepoint fires: the bytes are neither there nor told"))
+    allow_left_out(request, kernel, backend, run)
     assert run["outcomes"][f"{scenario} {kind}"] == GAPS.get((scenario, kind), "complete")
 
 
-def number(pattern, text):
-    return int(re.search(pattern, text, re.M)[1])
-
-
-def left_out(run):
-    return number(r" (\d+) program runs that the kernel left out", run["stderr"])
-
-
 @pytest.mark.parametrize("kernel, backend", CONTRACTS)
-def test_all_that_is_missing_is_told(results, kernel, backend):
+def test_all_that_is_missing_is_told(request, results, kernel, backend):
     run = results[f"contract-{backend}"]
+    allow_left_out(request, kernel, backend, run)
     assert run["status"] == 3
     gaps = [gap for outcome in run["outcomes"].values() if isinstance(outcome, dict)
             for gap in itertools.chain(*outcome.values())]
@@ -140,10 +149,8 @@ def test_all_that_is_missing_is_told(results, kernel, backend):
 
 @pytest.mark.parametrize("kernel, backend", CONTRACTS)
 def test_no_run_is_left_out(request, results, kernel, backend):
-    if backend == "fexit" and "-rt-" in kernel:
-        request.applymarker(pytest.mark.xfail(
-            strict=False, reason="a program is not run where another task was preempted in it"))
     for job in (f"contract-{backend}", *(["dovecot"] if kernel != HOST else [])):
+        allow_left_out(request, kernel, backend, results[job])
         assert left_out(results[job]) == 0, job
 
 
@@ -151,15 +158,17 @@ def test_no_run_is_left_out(request, results, kernel, backend):
 
 @pytest.mark.parametrize("user", USERS)
 @pytest.mark.parametrize("kernel", PACKAGES)
-def test_dovecot(results, kernel, user):
+def test_dovecot(request, results, kernel, user):
     run = results["dovecot"]
+    allow_left_out(request, kernel, backends_of(kernel)[0], run)
     assert all(run["said"][user])
     assert run["recorded"][user] == ([] if user == "unrecorded" else [run["said"][user]])
 
 
 @pytest.mark.parametrize("kernel", PACKAGES)
-def test_verdicts(results, kernel):
+def test_verdicts(request, results, kernel):
     run = results["dovecot"]
+    allow_left_out(request, kernel, backends_of(kernel)[0], run)
     for counted, wanted in {"sessions recorded": 3, "files": 6, "bytes lost$": 0,
                             "its log directory does not exist": 1,
                             "sockets given the verdict 'not recorded'": 1}.items():
