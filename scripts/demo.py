@@ -9,6 +9,8 @@ what the clients sent and received.
 import imaplib
 import os
 import poplib
+import pwd
+import re
 import shutil
 import signal
 import ssl
@@ -35,8 +37,12 @@ Subject: The wire does not lie\r
 What was really said is in the files.\r
 """ + b"".join(b"%2d. This line is here so that there is something to fetch.\r\n" % number
                for number in range(1, 31))
+PASSWORD = "open sesame"
+CREDENTIALS = re.compile(rb"(?:LOGIN|PASS) [^\r]*")
+REDACTED = {b"LOGIN": b'LOGIN "redacted" "redacted"', b"PASS": b"PASS redacted"}
+OPTIONS = ["--rawlog", "-t", "-R", "rawlogs", "--redact"]
 TIMEOUT = 30  # of the clients, seconds
-LINES_SHOWN = (8, 3)  # of a file: at its beginning, at its end
+LINES_SHOWN = (6, 3)  # of a file: at its beginning, at its end
 
 
 class Failed(Exception):
@@ -54,20 +60,20 @@ def say(text=""):
     print(f"   {text}".rstrip(), flush=True)
 
 
-def show_tree(directory, users):
+def show_tree(root, directories, users):
     """As ls -l has it; uids that are only this demo's are shown by name."""
     names = {user.uid: user.name for user in users}
 
     def owner(number):
-        return names.get(number, "root" if number == 0 else str(number))
-    for path in [directory, *sorted(directory.rglob("*"))]:
+        return names.get(number) or pwd.getpwuid(number).pw_name
+    for path in (path for each in directories for path in [each, *sorted(each.rglob("*"))]):
         info = path.lstat()
-        name = path.relative_to(directory.parent)
-        say(f"{stat.filemode(info.st_mode)} {owner(info.st_uid):6} {owner(info.st_gid):6}"
-            f" {info.st_size:6} {name}{'/' if path.is_dir() else ''}")
+        say(f"{stat.filemode(info.st_mode)} {owner(info.st_uid):8} {info.st_size:6}"
+            f" {path.relative_to(root)}{'/' if path.is_dir() else ''}")
 
 
-def printable(line, width):
+def printable(line):
+    width = min(shutil.get_terminal_size((100, 24)).columns, 120) - 6
     text = "".join(c if c.isprintable() else "?" for c in line.decode(errors="replace").rstrip())
     return text if len(text) <= width else text[:width - 3] + "..."
 
@@ -75,14 +81,13 @@ def printable(line, width):
 def show_file(path):
     lines = path.read_bytes().splitlines()
     head, tail = LINES_SHOWN
-    width = min(shutil.get_terminal_size((100, 24)).columns, 120) - 6
     skipped = len(lines) - head - tail
     say(path.name)
     for number, line in enumerate(lines):
         if skipped > 1 and number == head:
             say(f"   [... {skipped} more lines]")
         if skipped <= 1 or not head <= number < len(lines) - tail:
-            say(f"   {printable(line, width)}")
+            say(f"   {printable(line)}")
 
 
 class Recorder(Rawtap):
@@ -136,7 +141,7 @@ class Wire:
 
 
 class Session:
-    """The part of a connection that rawlog has: from the reply to the login on."""
+    """A connection in two parts: up to the login command, and from its reply on."""
 
     def __init__(self, user, service, commands):
         self.user = user
@@ -154,6 +159,13 @@ class Session:
     def bytes(self):
         return {"in": bytes(self._wire.sent[self._in_start:]),
                 "out": bytes(self._wire.received[self._out_start:])}
+
+    @property
+    def bytes_before_login(self):
+        """As --redact is to leave them."""
+        sent = CREDENTIALS.sub(lambda command: REDACTED[command[0].split()[0]],
+                               bytes(self._wire.sent[:self._in_start]))
+        return {"in": sent, "out": bytes(self._wire.received[:self._out_start])}
 
 
 class ImapClient(imaplib.IMAP4_SSL):
@@ -210,6 +222,15 @@ def pop3_session(dovecot, user):
 
 # Do the files hold what was said?
 
+def check_pair(files, said, what):
+    for direction, path in files.items():
+        recorded = plain(path.read_bytes(), ["-t"])
+        if recorded != said[direction]:
+            raise Failed(f"{path.name} is not what {what} said: "
+                         f"{describe_difference(recorded, said[direction])}")
+        say(f"{path.name}: all {len(recorded)} bytes of {what}, and no other")
+
+
 def check_session(dovecot, pairs, session):
     who = f"{session.user.name}'s {session.service} session"
     login = next(login for login in dovecot.logins(session.user)
@@ -217,17 +238,30 @@ def check_session(dovecot, pairs, session):
     pair = next((pair for pair in pairs if pair.pid == login.pid), None)
     if pair is None:
         raise Failed(f"no files of {who}: none is named after its process, {login.pid}")
-    for direction, said in session.bytes.items():
-        if direction not in pair.files:
-            raise Failed(f"{who} has no .{direction} file")
-        recorded = plain(pair.read(direction), ["-t"])
-        if recorded != said:
-            raise Failed(f"{pair.files[direction].name} is not what {who} said: "
-                         f"{describe_difference(recorded, said)}")
-        say(f"{pair.files[direction].name}: all {len(said)} bytes of {who}, and no other")
+    if len(pair.files) != 2:
+        raise Failed(f"{who} has no pair of files, but {list(pair.files.values())}")
+    check_pair(pair.files, session.bytes, who)
 
 
-def check_files(dovecot, alice, bob, sessions):
+def login_pairs(directory):
+    """Of one pair after the other: {"in": path, "out": path}. Each line begins with its time."""
+    return [{"in": path, "out": path.with_suffix(".out")}
+            for path in sorted(directory.glob("*.in"), key=Path.read_bytes)]
+
+
+def check_logins(directory, sessions):
+    pairs = login_pairs(directory)
+    if not len(pairs) == len(sessions) == len(list(directory.iterdir())) / 2:
+        raise Failed(f"{directory} has not one pair for each of {len(sessions)} connections")
+    for files, session in zip(pairs, sessions):
+        check_pair(files, session.bytes_before_login,
+                   f"{session.user.name}'s {session.service} login")
+    if any(PASSWORD.encode() in path.read_bytes() for path in directory.iterdir()):
+        raise Failed(f"a password is in {directory}, in spite of --redact")
+
+
+def check_files(dovecot, logins, alice, bob, sessions):
+    check_logins(logins, sessions)
     try:
         pairs = find_pairs(alice.rawlog_dir)
     except ValueError as error:
@@ -238,7 +272,7 @@ def check_files(dovecot, alice, bob, sessions):
     for session in recorded:
         check_session(dovecot, pairs, session)
     strangers = [path for path in dovecot.root.rglob("*.in")
-                 if path.parent != alice.rawlog_dir]
+                 if path.parent not in (alice.rawlog_dir, logins)]
     if strangers or bob.rawlog_dir.exists():
         raise Failed(f"{bob.name} has no dovecot.rawlog/, and must not be recorded: {strangers}")
     say(f"{bob.name} has no dovecot.rawlog/: no file")
@@ -246,15 +280,26 @@ def check_files(dovecot, alice, bob, sessions):
 
 # The show
 
+def make_login_dir(dovecot):
+    """As the manual has it: the login processes' user must be able to write to it."""
+    directory = dovecot.base_dir / "login" / "rawlogs"
+    directory.mkdir(0o700)
+    owner = pwd.getpwnam("dovenull")
+    os.chown(directory, owner.pw_uid, owner.pw_gid)
+    return directory
+
+
 def start_dovecot(dovecot):
     heading("A Dovecot of its own (this host's is not touched)")
-    alice, bob = dovecot.add_user("alice"), dovecot.add_user("bob")
+    alice, bob = (dovecot.add_user(name, password=PASSWORD) for name in ("alice", "bob"))
     dovecot.make_rawlog_dir(alice)
+    logins = make_login_dir(dovecot)
     version = subprocess.run(["dovecot", "--version"], capture_output=True, text=True, check=True)
     say(f"version {version.stdout.split()[0]}, no rawlog setting in its configuration")
     say(f"alice   {alice.rawlog_dir}/   is there: to be recorded")
     say(f"bob     {bob.home}/   has no dovecot.rawlog/ in it: not to be recorded")
-    return alice, bob
+    say(f"logins  {logins}/   is dovenull's: for what comes before the login")
+    return logins, alice, bob
 
 
 def run_sessions(dovecot, alice, bob):
@@ -269,26 +314,29 @@ def run_sessions(dovecot, alice, bob):
 
 
 def show(dovecot):
-    alice, bob = start_dovecot(dovecot)
-    heading(f"$ sudo .output/rawtap --base-dir {dovecot.base_dir} -t")
-    with Recorder("--base-dir", dovecot.base_dir, "-t", binary=BINARY) as rawtap:
+    logins, alice, bob = start_dovecot(dovecot)
+    heading(f"$ sudo .output/rawtap --base-dir {dovecot.base_dir} {' '.join(OPTIONS)}")
+    with Recorder("--base-dir", dovecot.base_dir, *OPTIONS, binary=BINARY) as rawtap:
         say(rawtap.stderr.rstrip())
         sessions = run_sessions(dovecot, alice, bob)
         started = len(rawtap.stderr)
         status, output = rawtap.stop(signal.SIGTERM)
     heading("rawtap is told to stop (SIGTERM, or Ctrl-C), and sums up")
     for line in output[started:].splitlines():
-        say(line)
+        say(printable(line.encode()))
     if status != 0:
         raise Failed(f"rawtap ended with exit status {status}")
 
     heading("The files")
-    show_tree(alice.home.parent, [alice, bob])
-    heading("What they hold (-t puts the time in front of each line)")
+    show_tree(dovecot.root, [logins, alice.home.parent], [alice, bob])
+    heading("Before the login (-R): what was said inside TLS, without the password (--redact)")
+    for path in login_pairs(logins)[0].values():
+        show_file(path)
+    heading("From the login on, as Dovecot's rawlog has it (-t: the time in front of each line)")
     for path in sorted(alice.rawlog_dir.iterdir()):
         show_file(path)
     heading("Compared with what the clients remember")
-    check_files(dovecot, alice, bob, sessions)
+    check_files(dovecot, logins, alice, bob, sessions)
 
 
 HOW_TO = """\
@@ -299,8 +347,11 @@ HOW_TO = """\
       (a virtual user: in the home, and for the uid and gid, that doveadm user -u USER shows)
    2. sudo .output/rawtap
       (-t, -b, -I, -f in|out as rawlog has them; Dovecot is neither configured nor reloaded)
+      What comes before the login as well, of everybody, TLS or not:
+          install -d -o dovenull -m 0700 /run/dovecot/login/rawlogs
+          sudo .output/rawtap --rawlog -R rawlogs --redact
    3. Let the user log in; press Ctrl-C when done
-   4. Read ~USER/dovecot.rawlog/*.in and *.out
+   4. Read ~USER/dovecot.rawlog/*.in and *.out, /run/dovecot/login/rawlogs/*
 
    sudo .output/rawtap check     can this host be recorded?
    man -l docs/rawtap.8          all the rest"""
