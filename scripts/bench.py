@@ -1,26 +1,32 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""What recording costs the observed: FETCH and NOOP loops over one IMAP session.
+"""What recording costs the observed: loops of an IMAP client, plain and over TLS.
 
-    sudo make bench                    (or: sudo scripts/bench.py [ROUNDS [SECONDS]])
+    sudo make bench                    (or: sudo scripts/bench.py [ROUNDS [SECONDS [LOOP...]]])
 
-Four ways to run the same loop, one after the other in each round, in an order
-that changes: not recorded; recorded by Dovecot's own rawlog binary; recorded by
-rawtap; and a user whom rawtap does not record. The client has one CPU, Dovecot
-the other, the recorder both. Figures are ratios within a round to that round's
+The same loop is run in several ways, one after the other in each round, in an order
+that changes. Plain: not recorded; recorded by Dovecot's own rawlog binary; recorded by
+rawtap; and a user whom rawtap does not record. Over TLS: not recorded; with -R; and
+with a way that looks into TLS for others (LMTP), since the probes are in the file of
+Dovecot's TLS module, and each of its processes runs into them. The client has one CPU,
+Dovecot the other, the recorder both. Figures are ratios within a round to that round's
 unrecorded run: the median, and the least and the most.
 """
 
 import os
+import pwd
 import random
 import shutil
 import signal
 import socket
+import ssl
 import statistics
 import sys
 import time
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Callable
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "lib"))
@@ -43,12 +49,19 @@ def pinned(cpus):
         os.sched_setaffinity(0, before)
 
 
+TLS = ssl.create_default_context()
+TLS.check_hostname, TLS.verify_mode = False, ssl.CERT_NONE
+
+
 class Session:
     """A client that spends as little as it can."""
 
-    def __init__(self, dovecot, user):
-        self.socket = socket.create_connection(("127.0.0.1", dovecot.ports["imap"]))
+    def __init__(self, dovecot, user, tls=False):
+        port = dovecot.ports["imaps" if tls else "imap"]
+        self.socket = socket.create_connection(("127.0.0.1", port))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if tls:
+            self.socket = TLS.wrap_socket(self.socket)
         self.buffer = bytearray(4 << 20)
         self.socket.recv_into(self.buffer)
         self.command(f"LOGIN {user.name} {user.password}".encode())
@@ -67,35 +80,77 @@ class Session:
             if tail.endswith(b"\r\n") and b"\r\nt OK" in b"\r\n" + tail:
                 return size
 
-    def loop(self, text, seconds):
-        """Commands a second, and bytes a second."""
-        count = size = 0
-        begin = time.monotonic()
-        while (now := time.monotonic()) - begin < seconds:
-            size += self.command(text)
-            count += 1
-        return count / (now - begin), size / (now - begin)
-
     def close(self):
         self.command(b"LOGOUT")
         self.socket.close()
 
 
+def repeat(action, seconds):
+    """How often a second, and the sum of what it returned, a second."""
+    count = total = 0
+    begin = time.monotonic()
+    while (now := time.monotonic()) - begin < seconds:
+        total += action()
+        count += 1
+    return count / (now - begin), total / (now - begin)
+
+
+def commands(text, tls):
+    """One command, again and again, in one session."""
+    def measure(dovecot, user, seconds):
+        session = Session(dovecot, user, tls)
+        repeat(lambda: session.command(text), seconds / 5)
+        rates = repeat(lambda: session.command(text), seconds)
+        session.close()
+        return rates
+    return measure
+
+
+def logins(dovecot, user, seconds):
+    """Connections: TLS, LOGIN, SELECT, LOGOUT."""
+    def login():
+        Session(dovecot, user, tls=True).close()
+        return 1
+    return repeat(login, seconds)
+
+
+@dataclass(frozen=True)
+class Loop:
+    measure: Callable
+    unit: str
+    scale: Callable = lambda rates: rates[0]
+    tls: bool = False
+
+
+def megabytes(rates):
+    return rates[1] / 1e6
+
+
+FETCH, NOOP = b"FETCH 1 (BODY.PEEK[])", b"NOOP"
 LOOPS = {
-    "FETCH": (b"FETCH 1 (BODY.PEEK[])", lambda rates: rates[1] / 1e6, "MB/s"),
-    "NOOP": (b"NOOP", lambda rates: rates[0], "commands/s"),
+    "FETCH": Loop(commands(FETCH, False), "MB/s", megabytes),
+    "NOOP": Loop(commands(NOOP, False), "commands/s"),
+    "TLS-login": Loop(logins, "logins/s", tls=True),
+    "TLS-FETCH": Loop(commands(FETCH, True), "MB/s", megabytes, tls=True),
+    "TLS-NOOP": Loop(commands(NOOP, True), "commands/s", tls=True),
 }
 
 
-def run(dovecot, user, loop, seconds, recorded):
-    text, figure, _ = LOOPS[loop]
-    with Rawtap("--base-dir", str(dovecot.base_dir)) if recorded else nullcontext() as rawtap:
+@dataclass(frozen=True)
+class Variant:
+    name: str
+    dovecot: PrivateDovecot
+    user: str
+    options: tuple = None   # rawtap's; None: it does not run
+    tls: bool = None        # for these loops only
+
+
+def run(variant, user, loop, seconds):
+    options = "--base-dir", str(variant.dovecot.base_dir), *(variant.options or ())
+    with Rawtap(*options) if variant.options is not None else nullcontext() as rawtap:
         with pinned(CLIENT):
-            session = Session(dovecot, user)
-            session.loop(text, seconds / 5)
-            rate = figure(session.loop(text, seconds))
-            session.close()
-        if recorded:
+            rate = loop.scale(loop.measure(variant.dovecot, user, seconds))
+        if rawtap:
             status, stderr = rawtap.stop(signal.SIGTERM)
             if status:
                 sys.exit(f"bench: rawtap ended with {status}: {stderr}")
@@ -107,10 +162,25 @@ def empty(directory):
         path.unlink()
 
 
-def main(rounds=7, seconds=1.5):
+def make_login_dir(dovecot):
+    directory = dovecot.base_dir / "login" / "rawlogs"
+    directory.mkdir(0o700)
+    os.chown(directory, pwd.getpwnam("dovenull").pw_uid, -1)
+    return directory
+
+
+def report(name, loop, rates):
+    base = rates["unrecorded"]
+    print(f"{name}: unrecorded {statistics.median(base):.0f} {loop.unit}")
+    for variant in (variant for variant in rates if variant != "unrecorded"):
+        ratios = [rate / of for rate, of in zip(rates[variant], base)]
+        print(f"  {variant:22} {statistics.median(ratios):.2f} "
+              f"({min(ratios):.2f} to {max(ratios):.2f})")
+
+
+def main(rounds=7, seconds=1.5, *names):
     with pinned(DOVECOT):
         plain, native = PrivateDovecot(), PrivateDovecot(native="binary")
-    rates = {}
     with pinned(DOVECOT), plain, native:
         os.sched_setaffinity(0, set(CPUS))
         users = {}
@@ -119,29 +189,30 @@ def main(rounds=7, seconds=1.5):
                 user = users[dovecot, name] = dovecot.add_user(name)
                 dovecot.seed(user, MESSAGE_SIZE)
             dovecot.make_rawlog_dir(users[dovecot, "recorded"])
-        variants = {
-            "unrecorded": (plain, "recorded", False),
-            "native rawlog": (native, "recorded", False),
-            "rawtap": (plain, "recorded", True),
-            "rawtap, another user": (plain, "other", True),
-        }
-        for loop in LOOPS:
+        directories = [make_login_dir(plain), *(users[dovecot, "recorded"].rawlog_dir
+                                                for dovecot in (plain, native))]
+        variants = [
+            Variant("unrecorded", plain, "recorded"),
+            Variant("native rawlog", native, "recorded", tls=False),
+            Variant("rawtap", plain, "recorded", (), tls=False),
+            Variant("rawtap, another user", plain, "other", (), tls=False),
+            Variant("rawtap -R", plain, "other", ("-R", "rawlogs"), tls=True),
+            Variant("rawtap, LMTP only", plain, "other",
+                    ("--lmtp-rawlog-dir", str(plain.root)), tls=True),
+        ]
+        for name in names or LOOPS:
+            loop, rates = LOOPS[name], {}
+            these = [variant for variant in variants if variant.tls in (None, loop.tls)]
             for _ in range(rounds):
-                for variant in random.sample(list(variants), len(variants)):
-                    dovecot, name, recorded = variants[variant]
-                    rate = run(dovecot, users[dovecot, name], loop, seconds, recorded)
-                    rates.setdefault((loop, variant), []).append(rate)
-                    empty(users[dovecot, "recorded"].rawlog_dir)
-    for loop, (_, _, unit) in LOOPS.items():
-        base = rates[loop, "unrecorded"]
-        print(f"{loop}: unrecorded {statistics.median(base):.0f} {unit}")
-        for variant in list(variants)[1:]:
-            ratios = [rate / of for rate, of in zip(rates[loop, variant], base)]
-            print(f"  {variant:22} {statistics.median(ratios):.2f} "
-                  f"({min(ratios):.2f} to {max(ratios):.2f})")
+                for variant in random.sample(these, len(these)):
+                    rate = run(variant, users[variant.dovecot, variant.user], loop, seconds)
+                    rates.setdefault(variant.name, []).append(rate)
+                    for directory in directories:
+                        empty(directory)
+            report(name, loop, {variant.name: rates[variant.name] for variant in these})
 
 
 if __name__ == "__main__":
     os.environ.setdefault("TMPDIR", "/dev/shm" if shutil.disk_usage("/dev/shm").free > 4 << 30
                           else "/tmp")
-    main(*(kind(text) for kind, text in zip((int, float), sys.argv[1:])))
+    main(*(kind(text) for kind, text in zip((int, float), sys.argv[1:])), *sys.argv[3:])
