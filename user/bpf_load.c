@@ -31,8 +31,16 @@ static int print_libbpf(enum libbpf_print_level level, const char *format, va_li
 	return 0;
 }
 
-static void configure(struct rawtap_bpf *skeleton, size_t ring_size)
+/* Maps that evict what is old have all their memory from the beginning. */
+#define UNUSED_MAP_ENTRIES 64
+
+static void configure(struct rawtap_bpf *skeleton, size_t ring_size, bool tls)
 {
+	if (!tls) {
+		bpf_map__set_max_entries(skeleton->maps.tls_socks, UNUSED_MAP_ENTRIES);
+		bpf_map__set_max_entries(skeleton->maps.ssls, UNUSED_MAP_ENTRIES);
+		bpf_map__set_max_entries(skeleton->maps.bios, UNUSED_MAP_ENTRIES);
+	}
 	bpf_map__set_max_entries(skeleton->maps.ring, ring_size);
 	skeleton->rodata->config = (struct rl_config){
 		.ring_size = ring_size,
@@ -235,7 +243,7 @@ int bpf_side_start(struct bpf_side *side, const struct rules *rules, const char 
 		return -errno;
 	}
 	backend_select(side->backend, side->skeleton);
-	configure(side->skeleton, ring_size);
+	configure(side->skeleton, ring_size, side->tls);
 	bpf_program__set_autoattach(side->skeleton->progs.iter__sockets, false);
 	select_tls(side);
 

@@ -206,7 +206,8 @@ void session_tls(struct engine *engine, struct session *session, const struct rl
 void session_part(struct session *session, uint32_t tag);
 void session_parted(struct engine *engine, struct session *session, const struct rl_rec *rec,
 		    bool ok);
-/* "imap(u1@example.org)<4711,AbCdEf>", as Dovecot's own log prefixes it. Valid until the next. */
+/* "imap(u1@example.org)<4711,AbCdEf>", as Dovecot's own log prefixes it; the client's address
+ * where there is no user. Valid until the next. */
 const char *session_label(const struct session *session);
 struct session *session_by_ino(struct engine *engine, uint64_t ino);
 struct session *session_by_id(struct engine *engine, uint32_t id);

@@ -70,9 +70,11 @@ void session_set_ino(struct engine *engine, struct session *session, uint64_t in
 const char *session_label(const struct session *session)
 {
 	static char text[512];
+	char ip[HS_IP_TEXT_LEN];
 
+	hs_ip_text(&session->login.remote, ip);
 	snprintf(text, sizeof(text), "%s(%s)<%" PRIu32 ",%s>", session->service->name,
-		 session->user.name ? session->user.name : "", session->tgid, session->session_id);
+		 session->user.name ? session->user.name : ip, session->tgid, session->session_id);
 	return text;
 }
 
