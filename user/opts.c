@@ -41,15 +41,15 @@ static const struct opt_spec specs[] = {
 	{OPT_RAWLOG, "rawlog", NULL, RECORD,
 	 "the home rule: users with HOME/dovecot.rawlog/ (the default)"},
 	{OPT_RAWLOG_DIR, "rawlog-dir", "[PROTO=]DIR", RECORD | COMMAND_CHECK,
-	 "rawlog_dir of imap, pop3, submission; DIR has variables, or is tcp:HOST:PORT"},
+	 "rawlog_dir, with variables, or tcp:HOST:PORT"},
 	{'R', "login-rawlog-dir", "[PROTO=]DIR", RECORD | COMMAND_CHECK,
-	 "pre-login, TLS as plain text; relative: below $base_dir/login"},
+	 "pre-login; relative: below $base_dir/login"},
 	{OPT_LMTP_RAWLOG_DIR, "lmtp-rawlog-dir", "DIR", RECORD | COMMAND_CHECK,
-	 "LMTP clients; TLS as plain text"},
+	 "lmtp_rawlog_dir: LMTP clients"},
 	{OPT_LMTP_PROXY_RAWLOG_DIR, "lmtp-proxy-rawlog-dir", "DIR", RECORD | COMMAND_CHECK,
-	 "the LMTP proxy's connections to the next servers"},
+	 "lmtp_proxy_rawlog_dir: LMTP's next servers"},
 	{OPT_RELAY_RAWLOG_DIR, "submission-relay-rawlog-dir", "DIR", RECORD | COMMAND_CHECK,
-	 "submission's connections to its relay; DIR has variables"},
+	 "submission's relay; with variables"},
 	{OPT_REDACT, "redact", NULL, RECORD | REPLAY, "replace credentials in the logs by a mark"},
 	{'c', "config", "FILE", RECORD, "the manual's configuration blocks, word for word"},
 	{'u', "user", "MASK", RECORD | REPLAY, "only these users (repeatable; * and ?)"},
@@ -109,7 +109,7 @@ static void print_help(void)
 	for (spec = specs; spec < specs + SPECS_COUNT; spec++) {
 		snprintf(left, sizeof(left), "%s%s %s", spec->letter < 256 ? "" : "    ",
 			 spec_label(spec), spec->argument ? spec->argument : "");
-		printf("  %-26s %s\n", left, spec->help);
+		printf("  %-36s %s\n", left, spec->help);
 	}
 	printf("\nExit status: 0; 1 it could not start or run; 2 wrong usage; 3 bytes were lost.\n");
 }
