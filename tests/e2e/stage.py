@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 import rawlogs
+import submission_sessions  # noqa: F401
 from mailclient import TRANSPORTS, MailClient, connect
 from private_dovecot import PrivateDovecot, User
 from recorder import Rawtap

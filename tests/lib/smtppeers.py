@@ -55,13 +55,14 @@ class SmtpClient(Connection):
     def greet(self):
         return self.command(f"{self.hello} {self.name}")
 
-    def starttls(self):
+    def begin_starttls(self):
+        """As far as the handshake."""
         self.command("STARTTLS", expect=b"220")
         self._starttls.append((len(self.sent), len(self.received)))
-        self.start_tls()
 
-    def auth(self, user):
-        return self.command(b"AUTH PLAIN " + sasl_plain(user), expect=b"235")
+    def starttls(self):
+        self.begin_starttls()
+        self.start_tls()
 
     # Mails
 
@@ -126,6 +127,7 @@ class Submission(SmtpClient):
         port = dovecot.ports["submissions" if tls else "submission"]
         super().__init__("127.0.0.1", port, tls=tls, **options)
         self.user = user
+        self.protocol = "submission"
         self._login = None
         if transport == "starttls":
             self.greet()
@@ -140,10 +142,14 @@ class Submission(SmtpClient):
         return self.read_reply(expect)
 
     @property
-    def session(self):
-        """(sent after the login, received from the reply to it on)."""
-        sent, received = self._login
-        return bytes(self.sent[sent:]), bytes(self.received[received:])
+    def session_in(self):
+        """Everything sent after the login command."""
+        return bytes(self.sent[self._login[0]:])
+
+    @property
+    def session_out(self):
+        """Everything received from the reply to the login command on."""
+        return bytes(self.received[self._login[1]:])
 
 
 # The server
@@ -160,7 +166,11 @@ class Session:
     @property
     def pairs(self):
         """As its client's rawlog: [(what this server sent, what it received)]."""
-        return cut(self.sent, self.received, self.starttls)
+        return self.pairs_without(b"")
+
+    def pairs_without(self, unread):
+        """Of a client that did not read this end of what was sent."""
+        return cut(self.sent.removesuffix(unread), self.received, self.starttls)
 
 
 @dataclass
@@ -182,11 +192,12 @@ class SmtpServer:
     CAPABILITIES = ("PIPELINING", "SIZE 10240000", "8BITMIME", "ENHANCEDSTATUSCODES", "CHUNKING",
                     "DSN", "VRFY")
 
-    def __init__(self, *, protocol="smtp", tls=None, certificate=None, extra=(), faults=None,
-                 answers_quit=True):
+    def __init__(self, *, protocol="smtp", tls=None, certificate=None, extra=(), lacks=(),
+                 faults=None, answers_quit=True):
         self.protocol = protocol
         self.tls = tls
-        self.extra = tuple(extra)       # more capabilities: "AUTH PLAIN", "XCLIENT ADDR"
+        # extra: more capabilities ("AUTH PLAIN", "XCLIENT ADDR"); lacks: not these
+        self.capabilities = [word for word in (*self.CAPABILITIES, *extra) if word not in lacks]
         self.faults = faults or Faults()
         self.answers_quit = answers_quit    # no: for a client that closes behind its QUIT
         self.sessions = []              # in the order of the connections
@@ -204,13 +215,18 @@ class SmtpServer:
         return self
 
     def __exit__(self, kind, *_):
-        self._listener.shutdown(socket.SHUT_RDWR)       # ends accept()
-        self._thread.join(TIMEOUT)
-        self._listener.close()
+        self.stop_listening()
         self.wait_over()
         errors = [session.error for session in self.sessions if session.error]
         if errors and kind is None:
             raise errors[0]
+
+    def stop_listening(self):
+        """Connections to the port are refused from now on."""
+        if self._thread.is_alive():
+            self._listener.shutdown(socket.SHUT_RDWR)       # ends accept()
+            self._thread.join(TIMEOUT)
+            self._listener.close()
 
     def wait_over(self):
         """Until all connections are closed."""
@@ -342,7 +358,7 @@ class _Conversation:
             handler(words[1:])
 
     def _on_ehlo(self, _):
-        capabilities = [*self.server.CAPABILITIES, *self.server.extra]
+        capabilities = self.server.capabilities.copy()
         if self.server.tls == "starttls" and not self.session.starttls:
             capabilities.append("STARTTLS")
         self._reply("EHLO", b"250 relay.example",
