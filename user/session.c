@@ -268,7 +268,8 @@ static void decide_owner(struct engine *engine, struct session *session, const s
 	struct session *other;
 
 	DL_FOREACH(session->proc->sessions, other) {
-		if (other->state == SESSION_READY && ids_settle(other, rec)) {
+		if (other->traffic == TRAFFIC_MAIL && other->state == SESSION_READY &&
+		    ids_settle(other, rec)) {
 			decide(engine, other, rec);
 			break;
 		}
