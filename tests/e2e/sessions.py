@@ -21,9 +21,9 @@ class Script:
     options: dict           # of the client's connection
 
 
-def session(protocol, *mails, **options):
+def session(protocol, *mails, scripts=SCRIPTS, **options):
     def register(run):
-        SCRIPTS.append(Script(protocol, run.__name__, run, mails, options))
+        scripts.append(Script(protocol, run.__name__, run, mails, options))
         return run
     return register
 

@@ -12,12 +12,12 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 import rawlogs
-import submission_sessions  # noqa: F401
 from mailclient import TRANSPORTS, MailClient, connect
 from private_dovecot import PrivateDovecot, User
 from recorder import Rawtap
 from sessions import SCRIPTS, Script
 from smtppeers import SmtpServer
+from submission_sessions import SUBMISSION_SCRIPTS
 
 # Larger than all that is under way at once: whether rawtap is fast enough, on however
 # loaded a machine, is not the question here.
@@ -33,7 +33,8 @@ class Case:
         return f"{self.script.protocol}-{self.transport}-{self.script.name}"
 
 
-CASES = [Case(script, transport) for script in SCRIPTS for transport in TRANSPORTS]
+CASES = [Case(script, transport) for script in SCRIPTS + SUBMISSION_SCRIPTS
+         for transport in TRANSPORTS]
 
 
 @dataclass

@@ -382,6 +382,9 @@ service imap {{
 service pop3 {{
   executable = pop3 postlogin
 }}
+service submission {{
+  executable = submission postlogin
+}}
 service postlogin {{
   executable = script-login -d rawlog {flags}
   unix_listener postlogin {{
