@@ -5,25 +5,38 @@ A line is an event: the time in seconds, a verb, arguments. The compiler keeps c
 inode numbers of sockets and numbers of sessions, so a script says only what matters. Strings are
 "quoted", with \r \n \t \0 \\ \" \xHH; "x"*1000 repeats. Sockets and sessions have names.
 
-    way [PROTOCOL|*] [-FLAGS]       the recorder's rules (before the first event; none: way *)
-    user-mask MASK                  -u of the recorder
+    way [MODE] [PROTOCOL|*] [-FLAGS] [dir=DIR]
+                                    the recorder's rules (before the first event; none: way *)
+                                    MODE: rawlog rawlog_dir login lmtp lmtp_proxy relay
+    user-mask MASK, redact          -u and --redact of the recorder
     setting "..."                   instead of these: the rules, as they are
     fixed-order, whole              not to be interleaved, not to be split (why: a comment)
 
     T clock ISO-TIME                realtime at T, and the zone
     T master PID VERSION [status=ok|gone|untrusted|version|excluded]
+    T settings PID [NAME "VALUE"]...        of the master
     T exec PID COMM parent=PID [found]      T exit PID        T ids PID UID GID  (from now on)
-    T open SOCK PID CLASS ino=N [path=P]    client login auth postlogin other
+    T open SOCK PID CLASS ino=N [path=P]    client login auth postlogin other relay
+                    [rip=] [rport=] [lip=] [lport=] [family=unix] [found]
                     [unseen]        no record   [again] [cookie=SOCK]   the cookie of another
+                    [handed=SOCK]   it was this one, of another process
+           A client of a login process or of lmtp and a relay are a session of the socket's name,
+           if a way records such; [uncounted]: not this one.
     T in|out SOCK "bytes" [at=OFFSET] [pass=INO] [more] [cont] [eof] [as=UID,GID]
-    T skip SOCK in|out N            bytes that pass unseen: no record
-    T gap SOCK in|out N REASON      ring fault sendfile call backlog, or a number
+                    [tls]           the text inside TLS   [undecided]   it can be TLS already
+    T tls SOCK [at=OFFSET]          TLS begins, with the last undecided bytes that came in
+    T skip SOCK in|out N [tls]      bytes that pass unseen: no record
+    T gap SOCK in|out N REASON [tls] [undecided]
+                                    ring fault sendfile call backlog, or a number
     T close SOCK [tail] [live]      tail, live: with the final offsets
+    T ask SOCK CLIENT [tag=] and as login   a login process's request for this client of its own
+                    [pass=INO]      another socket than the client's is passed along: TLS
+    T reply SOCK CLIENT [tag=] [status=N]   what it is answered; 0: the client is taken over
     T login SOCK SESSION ino=N [id=] [pid=] [tag=] [rip=] [rport=] [lip=] [lport=]
                          [input="..."] [prefix="..."] [data-size=N] [cut=N,N] [uncounted]
     T request SOCK SESSION id=N             the mail process asks who it is
     T user SOCK id=N NAME [field=value]     the answer, also: T notfound|fail SOCK id=N
-    T session SESSION PID ino=N NAME [field=value] [rip=] [input=] [id=]
+    T session SESSION PID ino=N NAME [field=value] [rip=] [input=] [id=] [handed=SOCK]
                                     all of these with the process's own sockets, then the client's,
                                     which has the session's name
     T log SESSION missing|notdir|lstat|create|opened [way=N] [error=N] [serial=N]
@@ -36,75 +49,28 @@ What must come of it follows: for each run of `rawtap -D replay`, the options, t
 what it says, and the files (see replaycase.py).
 """
 
-import ipaddress
-import re
 import struct
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 
 from scriptwords import Args, ScriptError, parse_line
+from streamabi import ABI_VERSION, ENDIAN_MARK, FLAGS, HEADER, LOG_STATUS, LOGIN_REPLY, \
+    LOGIN_REQUEST, MAGIC, NUMBERS, STRUCTS, inet, ip_addr, number, pack
 
 MONOTONIC_BASE = 5000  # seconds that the machine was up at T = 0
 
-HEADER = struct.Struct("=8sII")
-MAGIC, ABI_VERSION, ENDIAN_MARK = b"RAWTAP\0\n", 1, 0x01020304
-
-# Checked against include/rl_abi.h by test_replay.py: struct, its format, its fields.
-STRUCTS = {
-    "rl_rec": ("=IHHQIIIIQ", "len type flags time_ns tgid uid gid pad cookie"),
-    "rl_clock": ("=qiI", "realtime_ns utc_offset pad"),
-    "rl_proc": ("=IHH16s", "parent_tgid role pad comm"),
-    "rl_open": ("=QHHHH128s", "ino class family role pad path"),
-    "rl_inet": ("=16s16sHH", "local remote local_port remote_port"),
-    "rl_data": ("=QQIBB2s", "offset passed_ino size dir class pad"),
-    "rl_gap": ("=QQBBB5s", "offset size dir class reason pad"),
-    "rl_close": ("=16s", "end"),
-    "rl_master": ("=II64s256s", "status pad version base_dir"),
-    "rl_log": ("=IIIIII", "session way status error serial pad"),
-    "rl_write": ("=IIII16s", "session way error pad size"),
-    "rl_setting": ("=II", "size pad"),
-    "rl_tls": ("=Q", "offset"),
-}
-ENUMS = {
-    "RL_": "CLOCK=1 SETTING=2 PROC_EXEC=3 PROC_EXIT=4 SOCK_OPEN=5 DATA=6 GAP=7 SOCK_CLOSE=8 "
-           "FACT_MASTER=9 FACT_LOG=10 FACT_WRITE=11 STATS=12 TLS_BEGIN=13 FACT_SETTINGS=14 "
-           "IN=0 OUT=1",
-    "RL_CLASS_": "NONE=0 CLIENT=1 LOGIN=2 AUTH=3 POSTLOGIN=4 OTHER=5 RELAY=6",
-    "RL_ROLE_": "NONE=0 MASTER=1 MAIL=2 STRANGER=3 LOGIN=4 DELIVERY=5",
-    "RL_F_": "MORE=1 EOF=2 FOUND=4 CONT=8 LIVE=16 TLS=32 UNDECIDED=64",
-    "RL_GAP_": "RING=1 FAULT=2 SENDFILE=3 CALL=4 BACKLOG=5",
-    "RL_MASTER_": "OK=0 GONE=1 UNTRUSTED=2 VERSION=3 EXCLUDED=4",
-    "RL_LOG_": "OPENED=0 MISSING=1 NOT_DIR=2 LSTAT_FAILED=3 CREATE_FAILED=4",
-}
-
-# The counters grow in number.
-ABI = (Path(__file__).resolve().parent.parent.parent / "include/rl_abi.h").read_text()
-COUNTERS = re.findall(r"X\((\w+), \"", ABI[ABI.index("#define RL_COUNTERS"):])
-STRUCTS["rl_stats"] = (f"={len(COUNTERS)}Q", " ".join(COUNTERS))
-
-NUMBERS = {prefix + name: int(number)
-           for prefix, pairs in ENUMS.items()
-           for name, number in (pair.split("=") for pair in pairs.split())}
-LOG_STATUS = {"opened": "OPENED", "missing": "MISSING", "notdir": "NOT_DIR",
-              "lstat": "LSTAT_FAILED", "create": "CREATE_FAILED"}
-
-# struct master_auth_request of Dovecot 2.3 on a 64-bit machine (lib-master/master-auth.h).
-LOGIN_REQUEST = struct.Struct("=IIII16s20s20sHHII4xQ")
+# What user/mode.c and user/service.c say.
+MODES = {"rawlog": None, "rawlog_dir": None, "login": "login", "lmtp": "lmtp",
+         "lmtp_proxy": "lmtp_proxy", "relay": "relay"}
+ROLES = {"imap-login": "LOGIN", "pop3-login": "LOGIN", "submission-login": "LOGIN",
+         "lmtp": "DELIVERY"}
 
 
-def number(prefix, name):
-    return int(name) if name.isdigit() else NUMBERS[prefix + name.upper()]
-
-
-def pack(name, **values):
-    """A struct; what is not named is zero."""
-    layout, fields = STRUCTS[name]
-    blank = dict(zip(fields.split(), struct.unpack(layout, bytes(struct.calcsize(layout)))))
-    unknown = set(values) - set(blank)
-    if unknown:
-        raise ScriptError(f"{name} has no {unknown}")
-    return struct.pack(layout, *(blank | values).values())
+def mode_of(comm, kind):
+    """Which mode records the sockets of this class as sessions of their own."""
+    if kind == "client":
+        return "login" if comm.endswith("-login") else "lmtp" if comm == "lmtp" else None
+    return {"lmtp": "lmtp_proxy", "submission": "relay"}.get(comm) if kind == "relay" else None
 
 
 @dataclass
@@ -122,7 +88,7 @@ class Record:
     passed_ino: int = 0
     dir: int = 0
     sock_class: int = 0
-    # FACT_LOG, FACT_WRITE: of which session; DATA: the login request that is complete with it
+    # FACT_LOG, FACT_WRITE: of which session; others: the session that begins with it
     fact: dict | None = None
     session: str | None = None
     completes: str | None = None
@@ -140,12 +106,19 @@ class Sock:
     pid: int
     sock_class: int
     ino: int
+    addresses: dict = field(default_factory=dict)
     next: list = field(default_factory=lambda: [0, 0])
+    text: list = field(default_factory=lambda: [0, 0])  # inside TLS
+    undecided: int = 0  # where the last undecided bytes that came in begin
+
+    def offsets(self, tls):
+        return self.text if tls else self.next
 
 
 @dataclass
 class Login:
     name: str
+    pid: int
     auth_id: int
     client_pid: int
     cookie: bytes
@@ -156,20 +129,15 @@ def direction(name):
     return {"in": 0, "out": 1}[name]
 
 
-def ip_addr(text):
-    """struct ip_addr: the family, then the address."""
-    if not text:
-        return bytes(20)
-    address = ipaddress.ip_address(text)
-    return struct.pack("=HH16s", 2 if address.version == 4 else 10, 0, address.packed)
-
-
 class Script:
     def __init__(self, text):
         self.setting = b""
         self.records = []
         self.socks = {}
         self.logins = {}
+        self.asks = {}
+        self.comms = {}
+        self.modes = set()
         self.ids = {}
         self.cut = 0
         self.fixed_order = self.whole = False
@@ -188,9 +156,9 @@ class Script:
             verb = args.text()
             getattr(self, "do_" + verb.replace("-", "_"))(args)
         elif verb == "way":
-            protocol = args.text() if args.words and not args.words[0].startswith("-") else "*"
-            flags = args.text() if args.words else "-"
-            self.setting += f"way\0rawlog\0{protocol.replace('*', '')}\0{flags}\0".encode()
+            self.way(args)
+        elif verb == "redact":
+            self.setting += b"redact\0"
         elif verb == "user-mask":
             self.setting += f"user\0{args.text()}\0".encode()
         elif verb == "setting":
@@ -200,6 +168,19 @@ class Script:
         else:
             raise ScriptError(f"no such word: {verb}")
         args.done()
+
+    def way(self, args):
+        mode = args.text() if args.words and args.words[0] in MODES else "rawlog"
+        protocol = args.text() if args.words and not args.words[0].startswith("-") else "*"
+        flags = args.text() if args.words else "-"
+        self.setting += f"way\0{mode}\0{protocol.replace('*', '')}\0{flags}\0".encode()
+        if "dir" in args.keys:
+            self.setting += f"dir\0{args.key('dir')}\0".encode()
+        self.modes.add(mode)
+
+    def numbered(self):
+        """Are files numbered, by process? Then what happens in one process has an order."""
+        return bool(self.modes - {"rawlog"})
 
     def add(self, kind, **values):
         record = Record(kind, self.time_ns, **values)
@@ -222,12 +203,22 @@ class Script:
             "rl_master", version=args.text().encode(), base_dir=b"/run/dovecot",
             status=number("RL_MASTER_", args.key("status", "ok"))))
 
+    def do_settings(self, args):
+        pid, text = args.int(), b""
+        while args.words:
+            text += args.text().encode() + b"\0" + args.text().encode() + b"\0"
+        self.add("FACT_SETTINGS", tgid=pid, payload=pack("rl_setting", size=len(text)) + text)
+
     def do_exec(self, args):
         pid, comm = args.int(), args.text()
         self.ids.pop(pid, None)
-        self.add("PROC_EXEC", tgid=pid, pid=pid, flags=4 if args.flag("found") else 0,
+        self.comms[pid] = comm
+        self.add("PROC_EXEC", tgid=pid, pid=pid, flags=FLAGS["found"] if args.flag("found") else 0,
                  payload=pack("rl_proc", parent_tgid=args.number("parent"), comm=comm.encode(),
-                              role=NUMBERS["RL_ROLE_MAIL"]))
+                              role=self.role(pid)))
+
+    def role(self, pid):
+        return NUMBERS["RL_ROLE_" + ROLES.get(self.comms.get(pid), "MAIL")]
 
     def do_exit(self, args):
         pid = args.int()
@@ -245,28 +236,44 @@ class Script:
         sock = Sock(name, like.cookie if like else 0x1000 + len(self.records), pid,
                     NUMBERS["RL_CLASS_" + kind.upper()], args.number("ino"))
         sock.next = like.next if like else sock.next
+        if "handed" in args.keys:
+            sock.cookie = self.socks[args.key("handed")].cookie
+        sock.addresses = {key: args.key(key, default) for key, default in
+                          (("lip", ""), ("lport", "0"), ("rip", ""), ("rport", "0"))}
         self.socks[name] = sock
         if args.flag("unseen"):
             args.key("path")
             return
-        self.add("SOCK_OPEN", tgid=pid, pid=pid, cookie=sock.cookie, payload=pack(
-            "rl_open", ino=sock.ino, family=2 if kind == "client" else 1,
-            path=args.key("path", "").encode(), **{"class": sock.sock_class}))
+        found, mode = args.flag("found"), mode_of(self.comms.get(pid, ""), kind)
+        counted = mode in self.modes and not found and not args.flag("uncounted")
+        family = NUMBERS["RL_AF_" + args.key(
+            "family", "inet" if kind in ("client", "relay") else "unix").upper()]
+        self.add("SOCK_OPEN", tgid=pid, pid=pid, cookie=sock.cookie, ino=sock.ino,
+                 flags=FLAGS["found"] if found else 0, completes=name if counted else None,
+                 payload=pack("rl_open", ino=sock.ino, family=family, role=self.role(pid),
+                              path=args.key("path", "").encode() if family == 1 else
+                              inet(**sock.addresses), **{"class": sock.sock_class}))
 
     def of_sock(self, sock):
+        traffic = sock.sock_class in (NUMBERS["RL_CLASS_CLIENT"], NUMBERS["RL_CLASS_RELAY"])
         return {"tgid": sock.pid, "pid": sock.pid, "cookie": sock.cookie,
-                "client": sock.name if sock.sock_class == NUMBERS["RL_CLASS_CLIENT"] else None}
+                "client": sock.name if traffic else None}
 
     def data(self, sock, way, data, *, flags=0, at=None, passed_ino=0, ids=(0, 0)):
-        sock.next[way] = (sock.next[way] if at is None else at) + len(data)
+        offsets = sock.offsets(flags & FLAGS["tls"])
+        begin = offsets[way] if at is None else at
+        offsets[way] = begin + len(data)
+        if flags & FLAGS["undecided"] and way == 0 and not flags & FLAGS["cont"]:
+            sock.undecided = begin
         return self.add("DATA", data=data, dir=way, flags=flags, passed_ino=passed_ino, ids=ids,
-                        offset=sock.next[way] - len(data), sock_class=sock.sock_class,
-                        **self.of_sock(sock))
+                        offset=begin, sock_class=sock.sock_class, **self.of_sock(sock))
+
+    def flags(self, args, *names):
+        return sum(FLAGS[name] for name in names if args.flag(name))
 
     def bytes_moved(self, way, args):
         sock = self.socks[args.text()]
-        flags = sum(flag for name, flag in (("more", 1), ("eof", 2), ("cont", 8))
-                    if args.flag(name))
+        flags = self.flags(args, "more", "eof", "cont", "tls", "undecided")
         self.data(sock, way, args.word() if args.words else b"", flags=flags,
                   at=args.number("at") if "at" in args.keys else None,
                   passed_ino=args.number("pass"),
@@ -278,44 +285,71 @@ class Script:
     def do_out(self, args):
         self.bytes_moved(1, args)
 
-    def do_skip(self, args):
+    def do_tls(self, args):
         sock = self.socks[args.text()]
-        sock.next[direction(args.text())] += args.int()
+        self.add("TLS_BEGIN", payload=pack("rl_tls", offset=args.number("at", sock.undecided)),
+                 **self.of_sock(sock))
+
+    def do_skip(self, args):
+        sock, way, size = self.socks[args.text()], direction(args.text()), args.int()
+        sock.offsets(args.flag("tls"))[way] += size
 
     def do_gap(self, args):
         sock, way, size = self.socks[args.text()], direction(args.text()), args.int()
-        self.add("GAP", payload=pack("rl_gap", offset=sock.next[way], size=size, dir=way,
-                                     reason=number("RL_GAP_", args.text()),
-                                     **{"class": sock.sock_class}), **self.of_sock(sock))
-        sock.next[way] += size
+        reason, flags = args.text(), self.flags(args, "tls", "undecided")
+        offsets = sock.offsets(flags & FLAGS["tls"])
+        self.add("GAP", flags=flags, payload=pack(
+            "rl_gap", offset=offsets[way], size=size, dir=way, reason=number("RL_GAP_", reason),
+            **{"class": sock.sock_class}), **self.of_sock(sock))
+        offsets[way] += size
 
     def do_close(self, args):
         sock, live = self.socks[args.text()], args.flag("live")
         ends = sock.next if live or args.flag("tail") else (0, 0)
-        self.add("SOCK_CLOSE", flags=16 if live else 0, ino=sock.ino,
+        self.add("SOCK_CLOSE", flags=FLAGS["live"] if live else 0, ino=sock.ino,
                  payload=pack("rl_close", end=struct.pack("=QQ", *ends)), **self.of_sock(sock))
 
     # The handshake
 
-    def do_login(self, args):
-        sock, name = self.socks[args.text()], args.text()
-        count = len(self.logins) + 1
-        login = Login(name, args.number("id", count), args.number("pid", 300),
-                      bytes([count]) * 16, args.number("ino"))
-        self.logins[name] = login
-        data = f"{name}\0".encode() + args.key("prefix", b"a1\0") + args.key("input", b"")
+    def login(self, sock, way, args, login, tag, passed_ino):
+        data = f"{login.name}\0".encode() + args.key("prefix", b"a1\0") + args.key("input", b"")
         request = LOGIN_REQUEST.pack(
-            args.number("tag", count), 0, login.auth_id, login.client_pid, login.cookie,
+            tag, 0, login.auth_id, login.client_pid, login.cookie,
             ip_addr(args.key("lip", "192.0.2.1")), ip_addr(args.key("rip", "192.0.2.7")),
             args.number("lport", 143), args.number("rport", 51000), 0,
             args.number("data-size", len(data)), login.ino) + data
         cuts = [0, *map(int, args.key("cut", "").replace(",", " ").split()), len(request)]
         for begin, end in zip(cuts, cuts[1:]):
-            record = self.data(sock, 0, request[begin:end],
-                               passed_ino=0 if begin else login.ino)
+            record = self.data(sock, way, request[begin:end],
+                               passed_ino=0 if begin else passed_ino)
             record.ino = login.ino
+        return record
+
+    def do_login(self, args):
+        sock, name = self.socks[args.text()], args.text()
+        count = len(self.logins) + 1
+        login = Login(name, sock.pid, args.number("id", count), args.number("pid", 300),
+                      bytes([count]) * 16, args.number("ino"))
+        self.logins[name] = login
+        record = self.login(sock, 0, args, login, args.number("tag", count), login.ino)
         if not args.flag("uncounted"):
             record.completes = name
+
+    def do_ask(self, args):
+        sock, client = self.socks[args.text()], self.socks[args.text()]
+        count = len(self.asks) + 1
+        tag = self.asks[client.name] = args.number("tag", count)
+        passed_ino = args.number("pass", client.ino)
+        for key, value in client.addresses.items():
+            if value not in ("", "0"):
+                args.keys.setdefault(key, value)
+        login = Login(client.name, sock.pid, count, sock.pid, bytes([count]) * 16, passed_ino)
+        self.login(sock, 1, args, login, tag, passed_ino)
+
+    def do_reply(self, args):
+        sock, client = self.socks[args.text()], args.text()
+        tag = args.number("tag") if "tag" in args.keys else self.asks[client]
+        self.data(sock, 0, LOGIN_REPLY.pack(tag, args.number("status"), 500))
 
     def do_request(self, args):
         sock, login = self.socks[args.text()], self.logins[args.text()]
@@ -344,21 +378,28 @@ class Script:
         name, pid, user = args.text(), args.text(), args.text()
         ino, lookup = args.key("ino"), args.key("id", str(len(self.logins) + 1))
         login = {key: args.keys.pop(key) for key in ("rip", "input", "prefix") if key in args.keys}
+        handed = {"handed": args.keys.pop("handed")} if "handed" in args.keys else {}
         for kind in ("login", "auth"):
             if f"{pid}.{kind}" not in self.socks:
                 self.do_open(Args([f"{pid}.{kind}", pid, kind]))
         self.do_login(Args([f"{pid}.login", name], {"ino": ino, **login}))
         self.do_request(Args([f"{pid}.auth", name], {"id": lookup}))
         self.user(f"{pid}.auth", lookup, user, args)
-        self.do_open(Args([name, pid, "client"], {"ino": ino}))
+        self.do_open(Args([name, pid, "client"], {"ino": ino, **handed}))
 
     # Facts
 
+    def sock_of(self, name):
+        """The socket of a session: its login says which, or it has its name."""
+        login = self.logins.get(name)
+        if not login:
+            return self.socks[name]
+        return next((sock for sock in reversed(self.socks.values())
+                     if sock.ino == login.ino and sock.pid == login.pid and
+                     sock.sock_class == NUMBERS["RL_CLASS_CLIENT"]), None)
+
     def fact(self, kind, name, **values):
-        login = self.logins[name]
-        sock = next((sock for sock in reversed(self.socks.values())
-                     if sock.ino == login.ino and sock.sock_class == NUMBERS["RL_CLASS_CLIENT"]),
-                    None)
+        sock = self.sock_of(name)
         client = {"pid": sock.pid, "client": sock.name} if sock else {}
         self.add(kind, session=name, fact=values, **client)
 

@@ -17,7 +17,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "tests/lib"))
 
-import streamscript  # noqa: E402
+import streamabi  # noqa: E402
 import streamvariants  # noqa: E402
 from replaycase import Case, replay  # noqa: E402
 
@@ -58,7 +58,7 @@ def test_other_order(case):
     """Connections that have nothing to do with each other may come in any order."""
     before = [id(record) for record in case.script.records]
     for seed in range(5):
-        records = streamvariants.interleave(case.script.records, seed)
+        records = streamvariants.interleave(case.script, seed)
         if [id(record) for record in records] == before:
             continue
         outcome = replay(RAWTAP, case.script.compile(records), case.runs[0].options)
@@ -99,15 +99,15 @@ def test_structs_are_the_kernels(tmp_path):
     """The compiler of scripts knows include/rl_abi.h by heart. Still?"""
     lines = ["#include <stddef.h>", "#include <stdio.h>", '#include "rl_abi.h"', "int main(void) {"]
     expect = []
-    for name, (layout, fields) in streamscript.STRUCTS.items():
+    for name, (layout, fields) in streamabi.STRUCTS.items():
         names, offset = fields.split(), 0
         for field, code in zip(names, re.findall(r"\d*[a-zA-Z]", expand(layout, len(names)))):
             lines.append(f'printf("{name}.{field} %zu\\n", offsetof(struct {name}, {field}));')
             expect.append(f"{name}.{field} {offset}")
-            offset += streamscript.struct.calcsize("=" + code)
+            offset += streamabi.struct.calcsize("=" + code)
         lines.append(f'printf("{name} %zu\\n", sizeof(struct {name}));')
         expect.append(f"{name} {offset}")
-    for name, value in streamscript.NUMBERS.items():
+    for name, value in streamabi.NUMBERS.items():
         lines.append(f'printf("{name} %d\\n", {name});')
         expect.append(f"{name} {value}")
     source, program = tmp_path / "abi.c", tmp_path / "abi"
@@ -127,7 +127,7 @@ def test_no_record_type_is_forgotten():
     header = (ROOT / "include/rl_abi.h").read_text()
     types = re.findall(r"X\((\w+), (\d+), rl_\w+\)", header)
     assert {f"RL_{name}": int(value) for name, value in types}.items() <= \
-        streamscript.NUMBERS.items()
+        streamabi.NUMBERS.items()
     assert len(types) == 14
 
 
