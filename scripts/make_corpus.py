@@ -42,19 +42,34 @@ TEMPLATES = {
     "unknown": b"%{userdb:home}%k%{if;a;b;c;d}%{encrypt;a=b:user}",
     "no-end": b"%{if;{;eq;{;a;b}",
 }
-# As fuzz_engine_ops.c reads them: flags, then the number of what happens and its arguments.
+# As fuzz_engine_ops.c reads them: flags, ways, then the number of what happens and its arguments.
+# Processes: 0 imap, 1 imap-login, 2 lmtp, 3 submission.
 LOGIN = bytes([5, 1, 0, 0, 29, 1, 6, 1, 0, 0, 1, 7, 1, 0, 0, 0, 1])
-OPEN, LOG, CLOSE = bytes([3, 0, 0, 5, 0]), bytes([14, 0, 0, 0, 0]), bytes([13, 5, 1])
+SUBMISSION = bytes([5, 2, 0, 0, 29, 1, 6, 2, 0, 0, 1, 7, 2, 0, 0, 0, 1])
+OPEN, LOG, CLOSE = bytes([3, 0, 0, 5, 0, 0]), bytes([14, 0, 0, 0, 0]), bytes([13, 5, 1])
 BYTES, MANY = bytes([9, 5, 1, 0, 5]) + b"hello", bytes([10, 5, 1])
 SCRIPT = bytes([8, 1, 0, 1, 1, 1, 0, 8, 1, 1, 0, 1, 1, 0])
+CLIENT = [bytes([3, 0, 0, 5, process, 1]) for process in range(4)]  # inet
+RELAY, RELAY_BYTES = bytes([3, 5, 1, 6, 3, 1]), bytes([9, 6, 0, 0, 5]) + b"220\r\n"
+ASK, REPLY = bytes([21, 1, 0, 0, 29, 1]), bytes([22, 1, 0, 0, 1])
+TLS, TLS_BYTES = bytes([24, 5, 2]), bytes([9, 5, 0, 4, 5]) + b"hello"
+UNDECIDED, COMMAND = bytes([9, 5, 0, 8, 5]) + b"hello", bytes([27, 5, 0, 0, 0])
 OPS = {
-    "nothing": b"\0",
-    "session": b"\0" + LOGIN + OPEN + BYTES + LOG + BYTES + CLOSE,
-    "answered": b"\x17" + LOGIN + OPEN + BYTES + BYTES + CLOSE,
-    "ended-early": b"\0" + LOGIN + OPEN + BYTES + CLOSE + LOG,
-    "backlog": b"\x20" + LOGIN + OPEN + MANY + MANY + LOG + bytes([14, 0, 1, 0, 0]),
-    "script": b"\x10" + LOGIN + SCRIPT + OPEN + BYTES + CLOSE,
-    "full": b"\x10" + LOGIN + OPEN + bytes([19, 3]) + BYTES + bytes([18]) + BYTES + CLOSE,
+    "nothing": b"\0\0",
+    "session": b"\0\0" + LOGIN + OPEN + BYTES + LOG + BYTES + CLOSE,
+    "answered": b"\x17\0" + LOGIN + OPEN + BYTES + BYTES + CLOSE,
+    "ended-early": b"\0\0" + LOGIN + OPEN + BYTES + CLOSE + LOG,
+    "backlog": b"\x20\0" + LOGIN + OPEN + MANY + MANY + LOG + bytes([14, 0, 1, 0, 0]),
+    "script": b"\x10\0" + LOGIN + SCRIPT + OPEN + BYTES + CLOSE,
+    "full": b"\x10\0" + LOGIN + OPEN + bytes([19, 3]) + BYTES + bytes([18]) + BYTES + CLOSE,
+    "rawlog-dir": b"\x10\x21" + bytes([25, 60]) + LOGIN + OPEN + BYTES + CLOSE,
+    "pre-login": b"\x10\x42" + CLIENT[1] + BYTES + COMMAND + ASK + BYTES + REPLY + BYTES + CLOSE,
+    "hand-over": b"\x10\x02" + CLIENT[1] + BYTES + ASK + bytes([26, 5, 0, 0]) + REPLY + BYTES,
+    "pre-login-tls": b"\x10\x42" + CLIENT[1] + TLS + TLS_BYTES + ASK + REPLY + TLS_BYTES + CLOSE,
+    "undecided": b"\x10\x04" + CLIENT[2] + UNDECIDED + UNDECIDED + bytes([18]) + CLOSE,
+    "lmtp-tls": b"\x10\x04" + CLIENT[2] + BYTES + TLS + TLS_BYTES + CLOSE,
+    "relay": b"\x10\x10" + SUBMISSION + CLIENT[3] + RELAY + RELAY_BYTES + bytes([24, 6, 1])
+             + bytes([9, 6, 1, 4, 5]) + b"hello" + CLOSE + bytes([13, 6, 0]),
 }
 
 

@@ -40,6 +40,9 @@ void log_line(enum log_level level, const char *format, ...)
 #define HANDLES_MAX 256
 #define FACTS_MAX   64
 
+/* Ciphertext, where a target says so: no log may ever have it. */
+#define SECRET 0xee
+
 struct fact {
 	struct rl_rec rec;
 	union {
@@ -61,6 +64,7 @@ struct world {
 	uint64_t space; /* bytes until the disk is full */
 	struct fact facts[FACTS_MAX];
 	unsigned int facts_count;
+	bool secrets; /* SECRET means what it says */
 };
 
 static inline void world_tell(struct world *world, enum rl_type type, const void *payload,
@@ -75,14 +79,35 @@ static inline void world_tell(struct world *world, enum rl_type type, const void
 	memcpy(&fact->log, payload, size);
 }
 
+/* The files of others are the process's. */
+static inline bool is_users(enum traffic traffic)
+{
+	return traffic == TRAFFIC_MAIL || traffic == TRAFFIC_RELAY;
+}
+
+static inline const struct mode *session_mode(const struct engine *engine,
+					      const struct log_place *place)
+{
+	assert(place->way < engine->rules->ways_count);
+	return engine->rules->ways[place->way].mode;
+}
+
 static inline void world_ask(struct sink *sink, const struct log_place *place)
 {
 	struct world *world = (struct world *)sink;
 	struct rl_log log = {.session = place->session, .way = place->way, .serial = 1};
 
-	assert(place->base && place->base[0] == '/');
+	const struct session *session = session_by_id(world->engine, place->session);
+
+	assert(session);
+	assert(place->tcp || (place->base && place->base[0] == '/'));
 	assert(!place->chroot || place->chroot[0] == '/');
-	assert(place->uid != 0 && place->uid != (uid_t)-1 && place->gid != (gid_t)-1);
+	assert(place->uid != (uid_t)-1 && place->gid != (gid_t)-1);
+	if (is_users(session->traffic))
+		assert(place->uid != 0);
+	assert(place->lib == !session_mode(world->engine, place)->home_dir);
+	assert(place->dir && (place->lib || place->dir[0]));
+	assert(!place->lib || (place->wanted[RL_IN] && place->wanted[RL_OUT]));
 	assert(place->name[0] && !strchr(place->name, '/') && place->name[0] != '.');
 	assert(place->wanted[RL_IN] || place->wanted[RL_OUT]);
 	if (world->answers)
@@ -114,6 +139,7 @@ static inline int world_write(struct sink *sink, int handle, int dir, const void
 	assert(handle >= 0 && handle < HANDLES_MAX && world->logs[handle].open);
 	assert(size > 0 && world->logs[handle].wanted[dir]);
 	assert(((const char *)data)[size - 1] || true); /* all of it can be read */
+	assert(!world->secrets || !memchr(data, SECRET, size));
 	if (size > world->space) {
 		world->logs[handle].sizes[dir] += world->space;
 		world->space = 0;
@@ -202,7 +228,10 @@ static inline void check_session(const struct engine *engine, const struct sessi
 
 	assert(session->id >= 1 && session->id <= engine->sessions_seen);
 	assert(!session->sock || session->sock->session == session);
-	assert(!session->sock || session->sock->class == RL_CLASS_CLIENT);
+	assert(!session->sock ||
+	       service_traffic(session->service, session->sock->class) == session->traffic);
+	assert(!session->parting || session->traffic == TRAFFIC_LOGIN);
+	assert(!session->redact || session->traffic != TRAFFIC_MAIL);
 	if (session->ino) {
 		HASH_FIND(by_ino, engine->sessions_by_ino, &session->ino, sizeof(session->ino),
 			  found);
@@ -211,14 +240,22 @@ static inline void check_session(const struct engine *engine, const struct sessi
 	assert((session->state == SESSION_ASKED) == (session->asked != 0) ||
 	       session->state == SESSION_REFUSED);
 	assert(!session->held == !session->held_size && session->held_size <= 1024 * 1024);
-	if (session->state >= SESSION_RECORDING)
+	if (session->state == SESSION_REFUSED ||
+	    (session->state == SESSION_RECORDING && !session->parting))
 		assert(!session->held);
 	if (session->state != SESSION_RECORDING && session->state != SESSION_ASKED &&
 	    session->state != SESSION_REFUSED)
 		assert(!is_open(engine, session));
 	if (session->state >= SESSION_SCRIPT && session->state <= SESSION_RECORDING)
-		assert(session->user.name);
+		assert(session->user.name || !is_users(session->traffic));
+	if (session->traffic != TRAFFIC_MAIL)
+		assert(session->state >= SESSION_READY);
 	assert((session->state == SESSION_REFUSED) == (session->reason != REASON_NONE));
+}
+
+static inline bool sock_has_bytes(const struct sock *sock)
+{
+	return sock->class == RL_CLASS_CLIENT || sock->class == RL_CLASS_RELAY;
 }
 
 static inline void check_engine(const struct engine *engine)
@@ -227,20 +264,27 @@ static inline void check_engine(const struct engine *engine)
 	struct session *found;
 	const struct sock *sock;
 	const struct proc *proc;
+	unsigned int undecided = 0;
 
 	for (session = engine->sessions_by_id; session; session = session->by_id.next)
 		check_session(engine, session);
 	for (sock = engine->socks; sock; sock = sock->hh.next) {
 		assert(!sock->session || sock->session->sock == sock);
+		assert(!sock->tls || !sock->undecided);
+		assert(!sock->undecided || sock_has_bytes(sock));
 		if (sock->session) {
 			HASH_FIND(by_id, engine->sessions_by_id, &sock->session->id,
 				  sizeof(sock->session->id), found);
 			assert(found == sock->session);
 		}
 	}
-	for (proc = engine->procs; proc; proc = proc->hh.next)
+	for (proc = engine->procs; proc; proc = proc->hh.next) {
 		for (session = proc->sessions; session; session = session->next)
 			assert(session->proc == proc && session->tgid == proc->tgid);
+		undecided += proc->undecided != NULL;
+		assert(!proc->undecided || proc->undecided->undecided);
+	}
+	assert(undecided == engine->undecided);
 }
 
 /* One record, as the pipeline does: what it leads to follows. */
@@ -277,7 +321,12 @@ static inline void world_end(struct world *world)
 	for (i = 0; i < REASONS_COUNT; i++)
 		if (i != REASON_OPEN_BEFORE && i != REASON_NO_LOGIN && i != REASON_MASTER)
 			sum += summary->sessions[i];
-	assert(sum == world->engine->sessions_seen);
+	/* of the two reasons that sockets without a session have, a relay can have one as well */
+	assert(sum <= world->engine->sessions_seen);
+	if (!rules_record(world->engine->rules, TRAFFIC_RELAY))
+		assert(sum == world->engine->sessions_seen);
+	assert(sum + summary->sessions[REASON_NO_LOGIN] + summary->sessions[REASON_OPEN_BEFORE] >=
+	       world->engine->sessions_seen);
 	assert(summary->sessions_open <= summary->sessions[REASON_NONE]);
 	assert(!world->engine->sessions_by_id && !world->engine->sessions_by_ino);
 	assert(world->logs_open == 0);

@@ -21,29 +21,42 @@ static size_t payload_size(unsigned int type)
 	return 0;
 }
 
+/* What the sizes alone do not say; `extra` bytes follow the payload's fixed part. */
+static void put_right_payload(const struct rl_rec *rec, unsigned char *payload, size_t extra)
+{
+	struct rl_setting setting;
+	struct rl_data data;
+
+	if (rec->type == RL_DATA) {
+		memcpy(&data, payload, sizeof(data));
+		data.size = extra;
+		data.dir &= 1;
+		data.class %= RL_CLASS_MAX + 1;
+		memcpy(payload, &data, sizeof(data));
+	} else if (rec->type == RL_FACT_SETTINGS && extra) {
+		memcpy(&setting, payload, sizeof(setting));
+		setting.size = extra;
+		memcpy(payload, &setting, sizeof(setting));
+		payload[sizeof(setting) + extra - 1] = '\0';
+	}
+}
+
 /* Makes a record of what may be none; its length, which is at most `left`. */
 static size_t put_right(unsigned char *data, size_t left)
 {
 	struct rl_rec rec;
-	struct rl_data head;
 	size_t extra = 0;
 
 	memcpy(&rec, data, sizeof(rec));
-	rec.type = rec.type % (RL_STATS + 1);
+	rec.type = rec.type % (RL_FACT_SETTINGS + 1);
 	if (rec.len > sizeof(rec) + payload_size(rec.type) &&
-	    (rec.type == RL_DATA || rec.type == RL_SETTING))
+	    (rec.type == RL_DATA || rec.type == RL_SETTING || rec.type == RL_FACT_SETTINGS))
 		extra = (rec.len - sizeof(rec) - payload_size(rec.type)) % 1024;
 	rec.len = sizeof(rec) + payload_size(rec.type) + extra;
 	if (rec.len > left)
 		return 0;
 	memcpy(data, &rec, sizeof(rec));
-	if (rec.type == RL_DATA) {
-		memcpy(&head, data + sizeof(rec), sizeof(head));
-		head.size = extra;
-		head.dir &= 1;
-		head.class %= RL_CLASS_OTHER + 1;
-		memcpy(data + sizeof(rec), &head, sizeof(head));
-	}
+	put_right_payload(&rec, data + sizeof(rec), extra);
 	return rec.len;
 }
 
@@ -59,6 +72,12 @@ static void take_rules(struct rules *rules, const void *data, size_t len)
 	rules_free(rules);
 	rules_add(rules, &mode_home, NULL, &(struct log_flags){0}, NULL);
 	rules_add(rules, &mode_home, "imap", &flags, NULL);
+	rules_add(rules, &mode_rawlog_dir, NULL, &flags, "%h/logs/%{session}");
+	rules_add(rules, &mode_login, NULL, &flags, "logs");
+	rules_add(rules, &mode_lmtp, NULL, &flags, "/logs");
+	rules_add(rules, &mode_lmtp_proxy, NULL, &flags, "/proxy");
+	rules_add(rules, &mode_relay, NULL, &flags, "~/relay/%u");
+	rules->redact = true;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)

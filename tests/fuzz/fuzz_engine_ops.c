@@ -15,9 +15,15 @@ struct input {
 	const uint8_t *data;
 	size_t left;
 	uint64_t now_ns;
-	uint64_t next[16][2]; /* offsets, by cookie */
+	uint64_t next[16][2];	/* offsets, by cookie */
+	uint64_t text[16][2];	/* of what is inside TLS */
+	unsigned int owner[16]; /* the process, from 0 */
 	uint32_t uid;
 };
+
+/* The processes that there are to begin with, and their sockets, by cookie. */
+enum { IMAP, IMAP_LOGIN, LMTP, SUBMISSION, PROCS };
+enum { LOGIN_REQUESTS = 12, SUBMISSION_LOGIN, SUBMISSION_AUTH };
 
 static unsigned int take(struct input *input, unsigned int choices)
 {
@@ -28,9 +34,17 @@ static unsigned int take(struct input *input, unsigned int choices)
 }
 
 /* Mostly the socket that is of this class, see begin(). */
-static unsigned int take_cookie(struct input *input, enum rl_class usual)
+static unsigned int take_cookie(struct input *input, unsigned int usual)
 {
 	return take(input, 8) ? usual : take(input, 16);
+}
+
+/* One of two cookies: the usual mail process's, or submission's. */
+static unsigned int take_one_of(struct input *input, unsigned int usual, unsigned int other)
+{
+	unsigned int which = take(input, 8);
+
+	return which == 0 ? take(input, 16) : which & 1 ? usual : other;
 }
 
 static void feed(struct world *world, struct input *input, enum rl_type type, unsigned int flags,
@@ -59,7 +73,8 @@ static void feed_data(struct world *world, struct input *input, unsigned int coo
 		      unsigned int dir, unsigned int flags, uint64_t passed_ino, const void *bytes,
 		      size_t size)
 {
-	uint64_t *next = &input->next[cookie % 16][dir];
+	uint64_t *next =
+		flags & RL_F_TLS ? &input->text[cookie % 16][dir] : &input->next[cookie % 16][dir];
 	struct str payload = {0};
 	struct rl_data data = {
 		.offset = *next,
@@ -71,7 +86,8 @@ static void feed_data(struct world *world, struct input *input, unsigned int coo
 	*next += size;
 	str_append(&payload, &data, sizeof(data));
 	str_append(&payload, bytes, size);
-	feed(world, input, RL_DATA, flags, PIDS, COOKIES + cookie, payload.data, payload.len);
+	feed(world, input, RL_DATA, flags, PIDS + input->owner[cookie % 16], COOKIES + cookie,
+	     payload.data, payload.len);
 	str_free(&payload);
 }
 
@@ -83,52 +99,96 @@ static void do_master(struct world *world, struct input *input)
 	feed(world, input, RL_FACT_MASTER, 0, MASTER, 0, &master, sizeof(master));
 }
 
-static void do_exec(struct world *world, struct input *input)
+static void exec(struct world *world, struct input *input, unsigned int which, const char *comm,
+		 unsigned int flags)
 {
-	static const char *const comms[] = {"imap", "pop3", "dovecot", "sh"};
-	struct rl_proc proc = {.parent_tgid = MASTER, .role = RL_ROLE_MAIL};
-	const char *comm = comms[take(input, 4)];
-	unsigned int found = take(input, 2) ? RL_F_FOUND : 0;
+	struct rl_proc proc = {.parent_tgid = MASTER};
 
 	memcpy(proc.comm, comm, strlen(comm));
-	feed(world, input, RL_PROC_EXEC, found, PIDS + take(input, 2), 0, &proc, sizeof(proc));
+	feed(world, input, RL_PROC_EXEC, flags, PIDS + which, 0, &proc, sizeof(proc));
+}
+
+static void do_exec(struct world *world, struct input *input)
+{
+	static const char *const comms[] = {"imap",	  "pop3", "dovecot",	"sh",
+					    "imap-login", "lmtp", "submission", "pop3-login"};
+	const char *comm = comms[take(input, 8)];
+	unsigned int found = take(input, 2) ? RL_F_FOUND : 0;
+
+	exec(world, input, take(input, PROCS), comm, found);
 }
 
 static void do_exit(struct world *world, struct input *input)
 {
-	feed(world, input, RL_PROC_EXIT, 0, PIDS + take(input, 2), 0, NULL, 0);
+	feed(world, input, RL_PROC_EXIT, 0, PIDS + take(input, PROCS), 0, NULL, 0);
+}
+
+static void open_sock(struct world *world, struct input *input, unsigned int cookie,
+		      unsigned int which, unsigned int flags, const struct rl_open *sock)
+{
+	memset(input->next[cookie], 0, sizeof(input->next[cookie]));
+	memset(input->text[cookie], 0, sizeof(input->text[cookie]));
+	input->owner[cookie] = which;
+	feed(world, input, RL_SOCK_OPEN, flags, PIDS + which, COOKIES + cookie, sock,
+	     sizeof(*sock));
 }
 
 static void do_open(struct world *world, struct input *input)
 {
-	struct rl_open sock = {.class = 1 + take(input, 5), .ino = INODES + take(input, 4)};
-	unsigned int cookie = take(input, 16);
+	struct rl_open sock = {.class = 1 + take(input, RL_CLASS_MAX),
+			       .ino = INODES + take(input, 4)};
+	unsigned int cookie = take(input, 16), which = take(input, PROCS), how = take(input, 8);
 
-	memset(input->next[cookie], 0, sizeof(input->next[cookie]));
-	feed(world, input, RL_SOCK_OPEN, 0, PIDS + take(input, 2), COOKIES + cookie, &sock,
-	     sizeof(sock));
+	sock.family = how & 1 ? RL_AF_INET : RL_AF_UNIX;
+	if (how & 1)
+		sock.inet.remote_port = how;
+	open_sock(world, input, cookie, which, how == 6 ? RL_F_FOUND : 0, &sock);
+}
+
+/* To a mail process, or from a login process. */
+static void login(struct world *world, struct input *input, unsigned int cookie, unsigned int dir)
+{
+	static const char data[] = "session\0prefix\0a1 NOOP\r\na2 NO";
+	unsigned char request[96 + sizeof(data)] = {0};
+	unsigned int id = take(input, 4);
+	uint64_t ino = INODES + take(input, 4);
+	uint32_t size = take(input, sizeof(data));
+
+	request[0] = id; /* see layouts[] in hs_login.c */
+	request[8] = id;
+	request[52] = 2;
+	request[74] = id;
+	memcpy(request + 80, &size, sizeof(size));
+	memcpy(request + 88, &ino, sizeof(ino));
+	memcpy(request + 96, data, size);
+	feed_data(world, input, cookie, dir, 0, take(input, 2) ? ino : 0, request, 96 + size);
 }
 
 static void do_login(struct world *world, struct input *input)
 {
-	static const char data[] = "session\0prefix\0a1 NOOP\r\na2 NO";
-	unsigned char request[96 + sizeof(data)] = {0};
-	unsigned int cookie = take_cookie(input, RL_CLASS_LOGIN), id = take(input, 4);
-	uint64_t ino = INODES + take(input, 4);
-	uint32_t size = take(input, sizeof(data));
+	login(world, input, take_one_of(input, RL_CLASS_LOGIN, SUBMISSION_LOGIN), RL_IN);
+}
 
-	request[8] = id; /* see layouts[] in hs_login.c */
-	request[52] = 2;
-	memcpy(request + 80, &size, sizeof(size));
-	memcpy(request + 88, &ino, sizeof(ino));
-	memcpy(request + 96, data, size);
-	feed_data(world, input, cookie, RL_IN, 0, take(input, 2) ? ino : 0, request, 96 + size);
+static void do_ask(struct world *world, struct input *input)
+{
+	login(world, input, take_cookie(input, LOGIN_REQUESTS), RL_OUT);
+}
+
+static void do_reply(struct world *world, struct input *input)
+{
+	unsigned char reply[HS_LOGIN_REPLY_LEN] = {0};
+	unsigned int cookie = take_cookie(input, LOGIN_REQUESTS);
+
+	reply[0] = take(input, 4);
+	reply[4] = take(input, 4) == 3;
+	feed_data(world, input, cookie, RL_IN, 0, 0, reply, take(input, 8) ? sizeof(reply) : 5);
 }
 
 static void do_request(struct world *world, struct input *input)
 {
 	char line[128];
-	unsigned int cookie = take_cookie(input, RL_CLASS_AUTH), lookup = take(input, 4);
+	unsigned int cookie = take_one_of(input, RL_CLASS_AUTH, SUBMISSION_AUTH);
+	unsigned int lookup = take(input, 4);
 	int len = snprintf(line, sizeof(line), "REQUEST\t%u\t0\t%u\t%032d\n", lookup,
 			   take(input, 4), 0);
 
@@ -146,7 +206,8 @@ static void do_answer(struct world *world, struct input *input)
 		"\thome=/u1\tchroot=/srv\tuid=1000\tgid=1000",
 	};
 	static const char *const words[] = {"USER", "USER", "USER", "NOTFOUND", "FAIL"};
-	unsigned int cookie = take_cookie(input, RL_CLASS_AUTH), lookup = take(input, 4);
+	unsigned int cookie = take_one_of(input, RL_CLASS_AUTH, SUBMISSION_AUTH);
+	unsigned int lookup = take(input, 4);
 	const char *word = words[take(input, 5)], *rest = fields[take(input, 6)];
 	char line[128];
 	int len = snprintf(line, sizeof(line), "%s\t%u\tu1%s\n", word, lookup, rest);
@@ -172,17 +233,48 @@ static void do_script(struct world *world, struct input *input)
 	feed_data(world, input, cookie, dir, eof ? RL_F_EOF : 0, ino, line, eof ? 0 : strlen(line));
 }
 
-static void do_bytes(struct world *world, struct input *input)
+/* Bytes of the input; what they are of, its flags say. */
+static void some_bytes(struct world *world, struct input *input, unsigned int cookie,
+		       unsigned int dir, unsigned int flags)
 {
-	unsigned int cookie = take(input, 16), dir = take(input, 2), flags = take(input, 16);
-	size_t size = take(input, 64);
+	uint8_t bytes[64];
+	size_t size = take(input, sizeof(bytes)), i;
 
 	if (size > input->left)
 		size = input->left;
-	feed_data(world, input, cookie, dir,
-		  (flags & 1 ? RL_F_MORE : 0) | (flags & 2 ? RL_F_CONT : 0), 0, input->data, size);
+	for (i = 0; i < size; i++)
+		bytes[i] = input->data[i] == SECRET ? SECRET + 1 : input->data[i];
 	input->data += size;
 	input->left -= size;
+	feed_data(world, input, cookie, dir, flags, 0, bytes, size);
+}
+
+static void do_bytes(struct world *world, struct input *input)
+{
+	unsigned int cookie = take(input, 16), dir = take(input, 2), flags = take(input, 16);
+
+	some_bytes(world, input, cookie, dir,
+		   (flags & 1 ? RL_F_MORE : 0) | (flags & 2 ? RL_F_CONT : 0) |
+			   (flags & 4 ? RL_F_TLS : 0) | (flags & 8 ? RL_F_UNDECIDED : 0));
+}
+
+/* What may hold credentials, in pieces. */
+static void do_command(struct world *world, struct input *input)
+{
+	static const char *const lines[] = {
+		"a LOGIN u p\r\n", "a LOGIN {1}\r\nu", "a AUTHENTICATE PLAIN\r\n",
+		"AUTH PLAIN ",	   "PASS p\r\n",       "AHUAcA==\r\n",
+		"a STARTTLS\r\n",  "+ \r\n",	       "a OK\r\n",
+		"a NO\r\n",	   "334 \r\n",	       "\"\\\"",
+	};
+	unsigned int cookie = take(input, 16), how = take(input, 4);
+	const char *line = lines[take(input, 12)];
+	size_t size = strlen(line), from = take(input, 8);
+
+	if (from >= size)
+		from = 0;
+	feed_data(world, input, cookie, how & 1, how & 2 ? RL_F_TLS : 0, 0, line + from,
+		  size - from);
 }
 
 static void do_many_bytes(struct world *world, struct input *input)
@@ -211,11 +303,16 @@ static void do_gap(struct world *world, struct input *input)
 		.dir = dir,
 		.reason = take(input, 7),
 	};
+	unsigned int how = take(input, 8), flags = how == 7 ? RL_F_UNDECIDED : 0;
+
+	if (how == 6)
+		flags = RL_F_TLS;
 
 	if (gap.offset > UINT64_MAX - gap.size)
 		return;
 	input->next[cookie][dir] += gap.size;
-	feed(world, input, RL_GAP, 0, PIDS, COOKIES + cookie, &gap, sizeof(gap));
+	feed(world, input, RL_GAP, flags, PIDS + input->owner[cookie], COOKIES + cookie, &gap,
+	     sizeof(gap));
 }
 
 static void do_close(struct world *world, struct input *input)
@@ -272,32 +369,129 @@ static void do_full(struct world *world, struct input *input)
 	world->space = take(input, 256);
 }
 
-static void (*const ops[])(struct world *world, struct input *input) = {
-	do_master, do_exec,   do_exit,	do_open,       do_open,	 do_login, do_request,
-	do_answer, do_script, do_bytes, do_many_bytes, do_skip,	 do_gap,   do_close,
-	do_log,	   do_write,  do_clock, do_ids,	       do_flush, do_full,  do_bytes,
-};
-
-/* One imap process and what it talks to, so that an input need not begin with nothing. */
-static void begin(struct world *world, struct input *input)
+static void begin_tls(struct world *world, struct input *input, unsigned int cookie,
+		      uint64_t offset)
 {
-	static const uint8_t usual[] = {1, 1, 0, 0, 0, 0};
-	struct input start = {.data = usual, .left = sizeof(usual)};
-	unsigned int class;
+	const struct rl_tls tls = {.offset = offset};
 
-	do_master(world, &start);
-	do_exec(world, &start);
-	for (class = RL_CLASS_LOGIN; class <= RL_CLASS_POSTLOGIN; class ++)
-		feed(world, input, RL_SOCK_OPEN, 0, PIDS, COOKIES + class,
-		     &(struct rl_open){.class = class, .ino = 10 + class}, sizeof(struct rl_open));
+	feed(world, input, RL_TLS_BEGIN, 0, PIDS + input->owner[cookie], COOKIES + cookie, &tls,
+	     sizeof(tls));
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+static void do_tls_begin(struct world *world, struct input *input)
 {
-	static struct world world;
-	struct input input = {.data = data, .left = len};
-	struct rules rules = {0};
-	unsigned int bits = take(&input, 64);
+	unsigned int cookie = take(input, 16);
+
+	begin_tls(world, input, cookie, input->next[cookie][RL_IN] - take(input, 64));
+}
+
+/*
+ * TLS begins as the kernel side tells it: what the client of TLS says first, the
+ * answer, TLS_BEGIN. Ciphertext, of which no log may have a byte.
+ */
+static void do_handshake(struct world *world, struct input *input)
+{
+	static const unsigned char hello[] = {0x16, 0x03, SECRET, SECRET, SECRET, SECRET};
+	static const char starttls[] = "a STARTTLS\r\n";
+	unsigned int cookie = take(input, 16), how = take(input, 16);
+	unsigned char together[sizeof(starttls) - 1 + sizeof(hello)];
+	const unsigned int cont = RL_F_UNDECIDED | RL_F_CONT;
+	uint64_t begin;
+
+	if (how & 1)
+		feed_data(world, input, cookie, RL_OUT, RL_F_UNDECIDED, 0, hello, sizeof(hello));
+	if (how & 1 && how & 8) { /* nobody answers */
+		feed(world, input, RL_SOCK_CLOSE, 0, 0, COOKIES + cookie, &(struct rl_close){0},
+		     sizeof(struct rl_close));
+		return;
+	}
+	begin = input->next[cookie][RL_IN];
+	if (how & 2) {
+		begin += sizeof(starttls) - 1;
+		memcpy(together, starttls, sizeof(starttls) - 1);
+		memcpy(together + sizeof(starttls) - 1, hello, sizeof(hello));
+		feed_data(world, input, cookie, RL_IN, RL_F_UNDECIDED, 0, together,
+			  sizeof(together));
+	} else {
+		feed_data(world, input, cookie, RL_IN, RL_F_UNDECIDED, 0, hello, sizeof(hello));
+	}
+	if (how & 4)
+		feed_data(world, input, cookie, RL_IN, cont, 0, hello, sizeof(hello));
+	begin_tls(world, input, cookie, begin);
+}
+
+static void do_settings(struct world *world, struct input *input)
+{
+	static const char text[] = "mail_home\0/home/%u\0hostname\0mx\0import_environment\0A=1 B";
+	size_t size = 1 + take(input, sizeof(text));
+	struct str payload = {0};
+	const struct rl_setting setting = {.size = size};
+
+	str_append(&payload, &setting, sizeof(setting));
+	str_append(&payload, text, size - 1);
+	str_append(&payload, "", 1);
+	feed(world, input, RL_FACT_SETTINGS, 0, MASTER, 0, payload.data, payload.len);
+	str_free(&payload);
+}
+
+/* The connection of one process is another's from now on. */
+static void do_hand_over(struct world *world, struct input *input)
+{
+	unsigned int cookie = take(input, 16), which = take(input, PROCS);
+	struct rl_open sock = {.class = RL_CLASS_CLIENT, .ino = INODES + take(input, 4)};
+	struct rl_close end = {0};
+
+	memcpy(end.end, input->next[cookie], sizeof(end.end));
+	feed(world, input, RL_SOCK_CLOSE, 0, PIDS + which, COOKIES + cookie, &end, sizeof(end));
+	open_sock(world, input, cookie, which, 0, &sock);
+}
+
+static void (*const ops[])(struct world *world, struct input *input) = {
+	do_master, do_exec,   do_exit,	    do_open,	   do_open,	do_login,     do_request,
+	do_answer, do_script, do_bytes,	    do_many_bytes, do_skip,	do_gap,	      do_close,
+	do_log,	   do_write,  do_clock,	    do_ids,	   do_flush,	do_full,      do_bytes,
+	do_ask,	   do_reply,  do_tls_begin, do_handshake,  do_settings, do_hand_over, do_command,
+};
+
+/* Processes and what they talk to, so that an input need not begin with nothing. */
+static void begin(struct world *world, struct input *input)
+{
+	static const char *const comms[PROCS] = {"imap", "imap-login", "lmtp", "submission"};
+	static const uint8_t usual[] = {1, 1};
+	struct input start = {.data = usual, .left = sizeof(usual)};
+	struct rl_open sock = {.family = RL_AF_UNIX};
+	unsigned int i;
+
+	do_master(world, &start);
+	for (i = 0; i < PROCS; i++)
+		exec(world, input, i, comms[i], 0);
+	for (i = RL_CLASS_LOGIN; i <= RL_CLASS_POSTLOGIN; i++) {
+		sock.class = i;
+		sock.ino = 10 + i;
+		open_sock(world, input, i, IMAP, 0, &sock);
+	}
+	sock.class = RL_CLASS_LOGIN;
+	open_sock(world, input, LOGIN_REQUESTS, IMAP_LOGIN, 0, &sock);
+	open_sock(world, input, SUBMISSION_LOGIN, SUBMISSION, 0, &sock);
+	sock.class = RL_CLASS_AUTH;
+	open_sock(world, input, SUBMISSION_AUTH, SUBMISSION, 0, &sock);
+}
+
+/* The ways that the input switches on, of all that there are. */
+static void take_rules(struct input *input, struct world *world, struct rules *rules)
+{
+	static const struct {
+		const struct mode *mode;
+		const char *dir;
+	} ways[] = {
+		{&mode_rawlog_dir, "%h/%{session}/%{hostname}"},
+		{&mode_login, "logs"},
+		{&mode_lmtp, "/lmtp/%u"},
+		{&mode_lmtp_proxy, "proxy"},
+		{&mode_relay, "~/%d/%{env:A}"},
+		{&mode_rawlog_dir, "tcp:mx:%p"},
+	};
+	unsigned int bits = take(input, 64), more = take(input, 128), i;
 	const struct log_flags flags = {
 		.boundaries = bits & 1,
 		.timestamps = bits & 2,
@@ -305,12 +499,26 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		.only = {bits & 8, false},
 	};
 
+	world->answers = bits & 16;
+	rules_add(rules, &mode_home, NULL, &flags, NULL);
+	if (bits & 32)
+		rules_add(rules, &mode_home, "imap", &(struct log_flags){0}, NULL);
+	for (i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
+		if (more & 1 << i)
+			rules_add(rules, ways[i].mode, NULL, &flags, ways[i].dir);
+	rules->redact = more & 64;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+	static struct world world;
+	struct input input = {.data = data, .left = len};
+	struct rules rules = {0};
+
 	memset(&world, 0, sizeof(world));
 	world.space = UINT64_MAX;
-	world.answers = bits & 16;
-	rules_add(&rules, &mode_home, NULL, &flags, NULL);
-	if (bits & 32)
-		rules_add(&rules, &mode_home, "imap", &(struct log_flags){0}, NULL);
+	world.secrets = true;
+	take_rules(&input, &world, &rules);
 	world_begin(&world, &rules);
 	begin(&world, &input);
 	while (input.left)
