@@ -14,7 +14,6 @@ unrecorded run: the median, and the least and the most.
 """
 
 import os
-import pwd
 import random
 import shutil
 import signal
@@ -162,13 +161,6 @@ def empty(directory):
         path.unlink()
 
 
-def make_login_dir(dovecot):
-    directory = dovecot.base_dir / "login" / "rawlogs"
-    directory.mkdir(0o700)
-    os.chown(directory, pwd.getpwnam("dovenull").pw_uid, -1)
-    return directory
-
-
 def report(name, loop, rates):
     base = rates["unrecorded"]
     print(f"{name}: unrecorded {statistics.median(base):.0f} {loop.unit}")
@@ -189,7 +181,7 @@ def main(rounds=7, seconds=1.5, *names):
                 user = users[dovecot, name] = dovecot.add_user(name)
                 dovecot.seed(user, MESSAGE_SIZE)
             dovecot.make_rawlog_dir(users[dovecot, "recorded"])
-        directories = [make_login_dir(plain), *(users[dovecot, "recorded"].rawlog_dir
+        directories = [plain.make_login_dir(), *(users[dovecot, "recorded"].rawlog_dir
                                                 for dovecot in (plain, native))]
         variants = [
             Variant("unrecorded", plain, "recorded"),

@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "lib"))
 sys.dont_write_bytecode = True
 
-import private_dovecot  # noqa: E402
+from private_dovecot import PrivateDovecot  # noqa: E402
 from rawlogs import describe_difference, find_pairs, plain  # noqa: E402
 from recorder import Rawtap  # noqa: E402
 
@@ -280,20 +280,11 @@ def check_files(dovecot, logins, alice, bob, sessions):
 
 # The show
 
-def make_login_dir(dovecot):
-    """As the manual has it: the login processes' user must be able to write to it."""
-    directory = dovecot.base_dir / "login" / "rawlogs"
-    directory.mkdir(0o700)
-    owner = pwd.getpwnam("dovenull")
-    os.chown(directory, owner.pw_uid, owner.pw_gid)
-    return directory
-
-
 def start_dovecot(dovecot):
     heading("A Dovecot of its own (this host's is not touched)")
     alice, bob = (dovecot.add_user(name, password=PASSWORD) for name in ("alice", "bob"))
     dovecot.make_rawlog_dir(alice)
-    logins = make_login_dir(dovecot)
+    logins = dovecot.make_login_dir()
     version = subprocess.run(["dovecot", "--version"], capture_output=True, text=True, check=True)
     say(f"version {version.stdout.split()[0]}, no rawlog setting in its configuration")
     say(f"alice   {alice.rawlog_dir}/   is there: to be recorded")
@@ -369,12 +360,9 @@ def main():
         sys.exit("demo: run it as sudo ./scripts/demo.sh")
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, leave)
-    config = ""
-    if not POP3_LOGIN.exists():
-        private_dovecot.LISTENERS.pop("pop3-login")
-        config = "protocols = imap"
+    protocols = ("imap", "pop3") if POP3_LOGIN.exists() else ("imap",)
     try:
-        with private_dovecot.PrivateDovecot(config=config) as dovecot:
+        with PrivateDovecot(protocols=protocols) as dovecot:
             show(dovecot)
     except (Failed, RuntimeError, OSError, imaplib.IMAP4.error, poplib.error_proto,
             subprocess.SubprocessError) as error:
