@@ -9,9 +9,9 @@ import pytest
 
 from dirstage import EACH, PROTOCOLS, WRITERS, both, contents, dovecot_of, make_dir, option, place, \
     user_with_dirs
-from mailclient import TRANSPORTS
+from mailclient import TRANSPORTS, ProtocolError, connect
 from taps import (  # noqa: F401
-    files as home_files, mail_pid, record, recorded, run, talk, transcripts)
+    Tap, files as home_files, log_in, mail_pid, record, recorded, run, talk, transcripts)
 
 STAMP = re.compile(r"\d{8}-\d{6}")
 ONE_FILE = re.compile(r"(\.\d+\.\d+)\.in\)")         # rawtap speaks of the pair
@@ -215,30 +215,46 @@ def without_time(text):
     return STAMP.sub("TIME", ONE_FILE.sub(r"\1)", text))
 
 
+@pytest.fixture(scope="module")
+def sessions(dovecot, rawtap_binary):
+    """One for each case and protocol, all under one rawtap: it, and {…: client}."""
+    clients = {}
+    with Tap("--base-dir", dovecot.base_dir, *option(dovecot, EACH), "-D",
+             binary=rawtap_binary) as rawtap:
+        for case in CASES:
+            for protocol in PROTOCOLS:
+                user = user_with_dirs(dovecot, f"{protocol}-{case.__name__}@example.org")
+                for who in WRITERS:
+                    case(place(dovecot, user, who))
+                clients[case, protocol] = talk(dovecot, user, protocol)     # is undisturbed
+        dovecot.wait_sessions_over()
+        rawtap.stop()
+    return rawtap, clients
+
+
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
-def test_what_is_there(dovecot, record, case, protocol):
-    user = user_with_dirs(dovecot, f"{protocol}-{case.__name__}@example.org")
-    for who in WRITERS:
-        case(place(dovecot, user, who))
-    with record(dovecot, *option(dovecot, EACH), "-D") as rawtap:
-        client = talk(dovecot, user, protocol)      # is undisturbed
-    native, rawtaps = both(dovecot, user)
+def test_what_is_there(dovecot, sessions, case, protocol):
+    rawtap, client = sessions[0], sessions[1][case, protocol]
+    native, rawtaps = both(dovecot, client.user)
     assert rawtaps == native
     expected = CASES[case]
     if expected is None:
         assert list(native.values()) == transcripts(client)
-        assert native_said(dovecot, user) == []
+        assert native_said(dovecot, client.user) == []
         return
     assert native == {}
     if expected is NATIVE and protocol == "submission":
         expected = SILENT_IN_SUBMISSION.get(case, NATIVE)
     if expected is NATIVE:
-        expected, = native_said(dovecot, user)
-    said, = rawtap.said(user)
-    directory = str(place(dovecot, user, "rawtap"))
+        expected, = native_said(dovecot, client.user)
+    said, = rawtap.said(client.user)
+    directory = str(place(dovecot, client.user, "rawtap"))
     assert without_time(said) == "not recorded: " + without_time(expected.format(dir=directory))
-    assert rawtap.status == 0
+
+
+def test_what_is_there_costs_nobody_bytes(sessions):
+    assert sessions[0].status == 0
 
 
 @pytest.mark.parametrize("case", [not_writable, loop], ids=lambda case: case.__name__)
@@ -292,10 +308,14 @@ def test_values_of_variables(root, record, protocol, transport):
         assert f",{user.uid},{user.gid},{dovecot.wait_login(user).session}," in said
 
 
-@pytest.mark.parametrize("template", [
-    "{root}/{who}/%n/%d/%s", "{root}/{who}/%r-%l", "{root}/{who}/%{domain}%%%{user}",
-    "{root}/{who}/%Un%0.1n", "%h/{who}", "{who}/logs", "./{who}/../{who}/", "{root}/{who}//logs/."])
-@pytest.mark.parametrize("protocol", PROTOCOLS)
+TEMPLATES = ["{root}/{who}/%n/%d/%s", "{who}/logs", "{root}/{who}/%r-%l",
+             "{root}/{who}/%{domain}%%%{user}", "{root}/{who}/%Un%0.1n", "%h/{who}",
+             "./{who}/../{who}/", "{root}/{who}//logs/."]
+
+
+@pytest.mark.parametrize("protocol, template", [
+    *(("imap", template) for template in TEMPLATES),
+    *((protocol, template) for protocol in ("pop3", "submission") for template in TEMPLATES[:2])])
 def test_the_directory_is_found(root, record, protocol, template):
     """A relative one is below the home: the mail process works there."""
     with dovecot_of(template) as dovecot:
@@ -326,3 +346,68 @@ def test_a_tilde_is_none(root, record):
             talk(dovecot, user)
         assert [contents(user.home / who) for who in WRITERS] == [{}, {}]
         assert rawtap.said(user) == [f"not recorded: rawlog: {user.home}/~/rawtap doesn't exist"]
+
+
+# Users to whom userdb gives no home
+
+@pytest.mark.parametrize("template", ["%h/{who}", "{who}/logs", "{root}/{who}/%n"])
+def test_mail_home_counts(root, record, template):
+    """The manual's warning is about the rawlog binary."""
+    with dovecot_of(template, config="mail_home = {root}/homes/%d/%n\n") as dovecot:
+        user = dovecot.add_user("joe@example.org", home=None)
+        home = make_dir(dovecot.root / "homes" / "example.org" / "joe", user)
+        directories = [home / path.replace("%h/", "").replace("{root}", str(dovecot.root))
+                       .replace("{who}", who).replace("%n", "joe")
+                       for who, path in ((who, template) for who in WRITERS)]
+        for directory in directories:
+            make_dir(directory, user)
+        with record(dovecot, "-D", *option(dovecot, template)) as rawtap:
+            client = talk(dovecot, user)
+        native, rawtaps = (contents(directory) for directory in directories)
+        assert list(native.values()) == transcripts(client)
+        assert rawtaps == native, rawtap.stderr
+
+
+@pytest.mark.parametrize("template", ["{root}/{who}/%n", "{root}/{who}/%n%h"])
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_without_any_home(root, record, protocol, template):
+    with dovecot_of(template) as dovecot:
+        user = dovecot.add_user("joe@example.org", home=None)
+        directories = [make_dir(dovecot.root / who / "joe", user) for who in WRITERS]
+        with record(dovecot, "-D", *option(dovecot, template)) as rawtap:
+            client = talk(dovecot, user, protocol)
+        native, rawtaps = (contents(directory) for directory in directories)
+        assert list(native.values()) == transcripts(client)
+        assert rawtaps == native, rawtap.stderr
+
+
+# What goes wrong in Dovecot
+
+# The first word of what native lacks.
+WITHOUT_NATIVE = {"imap": b"*", "pop3": b"", "submission": b"451"}
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_a_session_that_can_not_begin(dovecot, record, protocol):
+    """By design: Dovecot's last words may go straight to the client, past its rawlog."""
+    user = user_with_dirs(dovecot, f"broken-{protocol}", fields={"mail": "nonsense:/x"})
+    with record(dovecot, *option(dovecot, EACH)) as rawtap:
+        client = log_in_badly(dovecot, user, protocol)
+    native, rawtaps = both(dovecot, user)
+    assert list(rawtaps.values()) == transcripts(client) != []
+    (_, out), = rawtaps.values()
+    (_, native_out), = native.values() or [(b"", b"")]
+    assert out.startswith(native_out)
+    assert out[len(native_out):].partition(b" ")[0] == WITHOUT_NATIVE[protocol]
+    assert rawtap.status == 0
+
+
+def log_in_badly(dovecot, user, protocol):
+    client = connect(dovecot, protocol, "plain", user)
+    try:
+        client.login()
+    except ProtocolError:
+        pass
+    client.read_to_end()
+    client.close()
+    return client
