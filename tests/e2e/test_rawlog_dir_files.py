@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """--rawlog-dir: names, what is in a file already, chroots, and what is refused at start."""
 
+import grp
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -161,6 +162,26 @@ def test_a_chrooted_process_looks_inside(root, record, protocol, template):
         native, rawtaps = (contents(inside / who) for who in WRITERS)
         assert list(native.values()) == transcripts(client)
         assert rawtaps == native, rawtap.stderr
+
+
+# Who writes: the mail process's groups count
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("groups", ["games", ""])
+def test_a_directory_of_a_group(root, record, protocol, groups):
+    with dovecot_of(EACH, config=f"mail_access_groups = {groups}\n") as dovecot:
+        user = user_with_dirs(dovecot, "joe")
+        for who in WRITERS:
+            os.chown(place(dovecot, user, who), 0, grp.getgrnam("games").gr_gid)
+            place(dovecot, user, who).chmod(0o2770)     # its group goes to the files
+        with record(dovecot, "-D", *option(dovecot, EACH)) as rawtap:
+            client = talk(dovecot, user, protocol)
+        native, rawtaps = both(dovecot, user)
+        assert list(native.values()) == (transcripts(client) if groups else [])
+        assert rawtaps == native, rawtap.stderr
+        owners = [sorted((path.stat().st_uid, path.stat().st_gid)
+                         for path in place(dovecot, user, who).iterdir()) for who in WRITERS]
+        assert owners[1] == owners[0]
 
 
 # Refused at start, in one line
