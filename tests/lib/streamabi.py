@@ -84,5 +84,5 @@ def ip_addr(text):
 def inet(lip, lport, rip, rport):
     """struct rl_inet"""
     local, remote = (ipaddress.ip_address(text).packed if text else b"" for text in (lip, rip))
-    return pack("rl_inet", local=local, remote=remote, local_port=int(lport),
-                remote_port=int(rport))
+    return pack("rl_inet", local=local, remote=remote, local_port=int(lport or 0),
+                remote_port=int(rport or 0))

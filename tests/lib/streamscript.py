@@ -25,6 +25,7 @@ inode numbers of sockets and numbers of sessions, so a script says only what mat
     T in|out SOCK "bytes" [at=OFFSET] [pass=INO] [more] [cont] [eof] [as=UID,GID]
                     [tls]           the text inside TLS   [undecided]   it can be TLS already
     T tls SOCK [at=OFFSET]          TLS begins, with the last undecided bytes that came in
+    T give-up PID                   TLS was about to begin in this process, and does not
     T skip SOCK in|out N [tls]      bytes that pass unseen: no record
     T gap SOCK in|out N REASON [tls] [undecided]
                                     ring fault sendfile call backlog, or a number
@@ -62,14 +63,14 @@ MONOTONIC_BASE = 5000  # seconds that the machine was up at T = 0
 # What user/mode.c and user/service.c say.
 MODES = {"rawlog": None, "rawlog_dir": None, "login": "login", "lmtp": "lmtp",
          "lmtp_proxy": "lmtp_proxy", "relay": "relay"}
-ROLES = {"imap-login": "LOGIN", "pop3-login": "LOGIN", "submission-login": "LOGIN",
-         "lmtp": "DELIVERY"}
+ROLES = {"imap-login": "LOGIN", "pop3-login": "LOGIN", "submission-logi": "LOGIN",
+         "lmtp": "DELIVERY"}  # 15 bytes, as the kernel has them
 
 
 def mode_of(comm, kind):
     """Which mode records the sockets of this class as sessions of their own."""
     if kind == "client":
-        return "login" if comm.endswith("-login") else "lmtp" if comm == "lmtp" else None
+        return {"LOGIN": "login", "DELIVERY": "lmtp"}.get(ROLES.get(comm))
     return {"lmtp": "lmtp_proxy", "submission": "relay"}.get(comm) if kind == "relay" else None
 
 
@@ -238,13 +239,15 @@ class Script:
         sock.next = like.next if like else sock.next
         if "handed" in args.keys:
             sock.cookie = self.socks[args.key("handed")].cookie
-        sock.addresses = {key: args.key(key, default) for key, default in
-                          (("lip", ""), ("lport", "0"), ("rip", ""), ("rport", "0"))}
+        mode = mode_of(self.comms.get(pid, ""), kind)
+        sock.addresses = {key: args.key(key, default if mode else "") for key, default in
+                          (("lip", "192.0.2.1"), ("lport", "143"), ("rip", "192.0.2.7"),
+                           ("rport", "51000"))}
         self.socks[name] = sock
         if args.flag("unseen"):
             args.key("path")
             return
-        found, mode = args.flag("found"), mode_of(self.comms.get(pid, ""), kind)
+        found = args.flag("found")
         counted = mode in self.modes and not found and not args.flag("uncounted")
         family = NUMBERS["RL_AF_" + args.key(
             "family", "inet" if kind in ("client", "relay") else "unix").upper()]
@@ -289,6 +292,10 @@ class Script:
         sock = self.socks[args.text()]
         self.add("TLS_BEGIN", payload=pack("rl_tls", offset=args.number("at", sock.undecided)),
                  **self.of_sock(sock))
+
+    def do_give_up(self, args):
+        pid = args.int()
+        self.add("TLS_BEGIN", tgid=pid, pid=pid, payload=pack("rl_tls"))
 
     def do_skip(self, args):
         sock, way, size = self.socks[args.text()], direction(args.text()), args.int()
@@ -341,7 +348,7 @@ class Script:
         tag = self.asks[client.name] = args.number("tag", count)
         passed_ino = args.number("pass", client.ino)
         for key, value in client.addresses.items():
-            if value not in ("", "0"):
+            if value:
                 args.keys.setdefault(key, value)
         login = Login(client.name, sock.pid, count, sock.pid, bytes([count]) * 16, passed_ino)
         self.login(sock, 1, args, login, tag, passed_ino)
