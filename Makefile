@@ -246,7 +246,8 @@ check-arm64:	## the kernel side's tests on an arm64 kernel, in a VM (root; minut
 # What verifying the programs costs; tests/vm runs it.
 $(OUTPUT)/verifier_cost: tests/vm/verifier_cost.c $(OUTPUT)/backend.o
 	$(call msg,TEST,$@)
-	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -MF $@.d -MT $@ $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -MF $@.d -MT $@ $(LDFLAGS) -o $@ $< \
+		$(OUTPUT)/backend.o $(LDLIBS)
 
 .PHONY: verifier-cost-update goldens
 verifier-cost-update: $(OUTPUT)/rawtap	## take what verification costs into its golden file (root; VMs)
