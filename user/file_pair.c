@@ -6,59 +6,17 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "mem.h"
 #include "rl_abi.h"
 
-#define OPEN_FLAGS (O_WRONLY | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
+#define OPEN_FLAGS (O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
 
-static bool is_own_file(const struct stat *st, uid_t owner)
-{
-	return S_ISREG(st->st_mode) && st->st_uid == owner && st->st_nlink == 1;
-}
-
-/*
- * The file of this name that is there already. It is looked at before it is
- * opened, because to open a fifo or a device is felt by others, and again
- * afterwards, because the directory may be somebody else's who exchanges it.
- */
-static int open_own(int at, const char *name, uid_t owner)
-{
-	struct stat st;
-	int fd;
-
-	if (fstatat(at, name, &st, AT_SYMLINK_NOFOLLOW))
-		return -errno;
-	if (!is_own_file(&st, owner))
-		return -EEXIST;
-	fd = openat(at, name, OPEN_FLAGS);
-	if (fd < 0)
-		return -errno;
-	if (fstat(fd, &st) == 0 && is_own_file(&st, owner))
-		return fd;
-	close(fd);
-	return -EEXIST;
-}
-
-/* Its descriptor, or -errno. */
-static int open_file(const struct log_place *place, int at, const char *name,
-		     enum file_pair_how how, bool *made_r)
-{
-	int fd = openat(at, name, OPEN_FLAGS | O_CREAT | O_EXCL, 0600);
-
-	*made_r = fd >= 0;
-	if (fd >= 0)
-		return fd;
-	return errno == EEXIST && how == FILE_PAIR_APPEND ? open_own(at, name, place->uid) : -errno;
-}
-
-int file_pair_create(const struct log_place *place, int at, uint32_t serial, enum file_pair_how how,
+int file_pair_create(const struct log_place *place, int at, uint32_t serial,
 		     struct file_pair *pair_r)
 {
 	char names[2][NAME_MAX + 1];
-	bool made[2] = {false, false};
 	int dir, ret = 0;
 
 	*pair_r = (struct file_pair){
@@ -73,13 +31,12 @@ int file_pair_create(const struct log_place *place, int at, uint32_t serial, enu
 		ret = sink_file_name(place, serial, dir, names[dir], sizeof(names[dir]));
 		if (ret)
 			break;
-		pair_r->fds[dir] = open_file(place, at, names[dir], how, &made[dir]);
-		ret = pair_r->fds[dir] < 0 ? pair_r->fds[dir] : 0;
+		pair_r->fds[dir] = openat(at, names[dir], OPEN_FLAGS, 0600);
+		ret = pair_r->fds[dir] < 0 ? -errno : 0;
 	}
 	if (ret && pair_r->fds[RL_IN] >= 0) {
 		close(pair_r->fds[RL_IN]);
-		if (made[RL_IN])
-			unlinkat(at, names[RL_IN], 0);
+		unlinkat(at, names[RL_IN], 0);
 	}
 	return ret;
 }

@@ -19,14 +19,9 @@ struct file_pair {
 	struct tcp_log *tcp; /* instead of files; the sink's own business */
 };
 
-enum file_pair_how {
-	FILE_PAIR_NEW,	  /* both are made here */
-	FILE_PAIR_APPEND, /* or are place->uid's regular files with no other link */
-};
-
-/* Both files that are wanted in the directory `at`, mode 0600, or none: what was made is removed
- * again. 0, or -errno; -EEXIST: one of the names is taken by what is not as `how` wants it. */
-int file_pair_create(const struct log_place *place, int at, uint32_t serial, enum file_pair_how how,
+/* Both files that are wanted in the directory `at`, new ones, mode 0600, or none: what was made is
+ * removed again. 0, or -errno; -EEXIST: one of the names is taken. */
+int file_pair_create(const struct log_place *place, int at, uint32_t serial,
 		     struct file_pair *pair_r);
 
 /* Zero-initialise; file_pairs_free() closes what is open. */

@@ -28,9 +28,8 @@ struct log_place {
 	 * the chroot. */
 	const char *dir;
 	const char *name; /* of the files, without "-N", ".in", ".out" */
-	/* false, the home rule: what util/rawlog.c does (2.3.19.1): lstat(), new files only.
-	 * true, the lib rule: what lib/iostream-rawlog.c does: stat(), existing files of the
-	 * name are appended to. */
+	/* false, the home rule: what util/rawlog.c does (2.3.19.1): lstat().
+	 * true, the lib rule: what lib/iostream-rawlog.c does: stat(). */
 	bool lib;
 	uid_t uid;
 	gid_t gid;

@@ -117,7 +117,7 @@ static int tree_open(struct sink *sink, const struct log_place *place, uint32_t 
 	str_free(&path);
 	if (at < 0)
 		return at;
-	ret = file_pair_create(place, at, serial, FILE_PAIR_NEW, &pair);
+	ret = file_pair_create(place, at, serial, &pair);
 	close(at);
 	return ret ? ret : file_pairs_add(&tree->pairs, &pair);
 }

@@ -112,16 +112,16 @@ static int look_lib(const struct log_place *place, int root, struct rl_log *fact
 	return dir < 0 ? look_failed(place, -dir, fact_r) : dir;
 }
 
-/* The lib rule has one name. The home rule takes the first that is free. */
+/* Takes the first name that is free. Dovecot's own log can be there, by the lib rule with the very
+ * same name: it appends, and both in one file would be neither's. */
 static void create_files(const struct log_place *place, int at, struct file_pair *pair_r,
 			 struct rl_log *fact_r)
 {
-	enum file_pair_how how = place->lib ? FILE_PAIR_APPEND : FILE_PAIR_NEW;
 	int ret;
 
 	do {
-		ret = file_pair_create(place, at, fact_r->serial, how, pair_r);
-	} while (ret == -EEXIST && !place->lib && ++fact_r->serial <= SINK_SERIAL_MAX);
+		ret = file_pair_create(place, at, fact_r->serial, pair_r);
+	} while (ret == -EEXIST && ++fact_r->serial <= SINK_SERIAL_MAX);
 	fact_r->status = ret ? RL_LOG_CREATE_FAILED : RL_LOG_OPENED;
 	fact_r->error = -ret;
 }

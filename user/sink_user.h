@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Logs in the users' own directories, on this host, or over TCP connections. Whatever is looked up or
- * created is looked up and created as the user: nobody's directory leads root
- * astray, and what the user could not have created is refused. What is there
- * already is appended to by the lib rule only, and only if it is a regular
- * file of that user's with no other link.
+ * Logs in the users' own directories, on this host, or over TCP connections.
+ * Whatever is looked up or created is looked up and created as the user:
+ * nobody's directory leads root astray, and what the user could not have
+ * created is refused. What is there already stays as it is: the log is beside
+ * it, as "NAME-2", "NAME-3", ...
  */
 #ifndef SINK_USER_H
 #define SINK_USER_H

@@ -114,31 +114,59 @@ def test_who_is_counted(one_process, record, protocol):
 
 # A file of that name is there already
 
-def test_an_existing_file_is_appended_to(one_process, record):
+def test_an_existing_file_stays_as_it_is(one_process, record):
     user = user_with_dirs(one_process, "again")
-    before = b"1.000001 before\n"
+    directory = place(one_process, user, "rawtap")
     with record(one_process, *option(one_process, EACH)):
         wait_written(one_process, talk(one_process, user))
         pid = one_process.wait_login(user).pid
-        for who in WRITERS:
-            for second in range(60):
-                name = time.strftime("%Y%m%d-%H%M%S", time.localtime(time.time() + second))
-                for direction in "in", "out":
-                    path = place(one_process, user, who) / f"{name}.{pid}.2.{direction}"
-                    path.write_bytes(before)
-                    os.chown(path, user.uid, user.gid)
+        first = {path.name for path in directory.iterdir()}
+        for second in range(60):
+            name = time.strftime("%Y%m%d-%H%M%S", time.localtime(time.time() + second))
+            for direction in "in", "out":
+                path = directory / f"{name}.{pid}.2.{direction}"
+                path.write_bytes(BEFORE)
+                os.chown(path, user.uid, user.gid)
+        before = {path.name for path in directory.iterdir()} - first
         client = talk(one_process, user, word="again")
-        whole = sorted(before.partition(b" ")[2] + part for part in transcripts(client)[0])
-        for who in WRITERS:
-            wait_until(lambda: sorted(grown(place(one_process, user, who), before)) == whole,
-                       f"{who} to have appended")
-    assert not [number for found in both(one_process, user) for _, number in found if number > 2]
+        wait_until(lambda: list(besides(directory).values()) == transcripts(client),
+                   "the log beside it")
+    assert {path.name for path in directory.iterdir()} - first - before \
+        == {f"{name}-2.{direction}" for name in besides(directory) for direction in ("in", "out")}
+    assert len(before) == 120
+    assert {(directory / name).read_bytes() for name in before} == {BEFORE}
 
 
-def grown(directory, before):
-    """What is in those files that hold more than before, without the stamps."""
-    return [rawlogs.split_timestamps(path.read_bytes())[1] for path in directory.glob("*.2.*")
-            if path.read_bytes() != before]
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_in_the_directory_that_dovecot_writes_to(root, record, protocol):
+    """Second, pid and number are the same as well."""
+    template = "{root}/logs/%u"
+    with dovecot_of(template) as dovecot:
+        user = dovecot.add_user("shared")
+        directory = make_dir(dovecot.root / "logs" / user.name, user)
+        with record(dovecot, *option(dovecot, template)) as rawtap:
+            clients = [talk(dovecot, user, protocol, transport, word=transport)
+                       for transport in TRANSPORTS]
+        own = directory.parent / "rawtap's own"
+        own.mkdir()
+        besides_it = besides(directory)
+        for name in besides_it:
+            for direction in "in", "out":
+                (directory / f"{name}-2.{direction}").rename(own / f"{name}.{direction}")
+        assert contents(own) == contents(directory)
+        assert sorted(besides_it.values()) == transcripts(*clients)
+        assert rawtap.status == 0
+
+
+BEFORE = b"1.000001 before\n"
+
+
+def besides(directory):
+    """{NAME: (.in, .out)}, where the name was taken and it is NAME-2, the stamps taken away."""
+    return {path.name.removesuffix("-2.in"):
+            tuple(rawlogs.split_timestamps(path.with_suffix(suffix).read_bytes())[1]
+                  for suffix in (".in", ".out"))
+            for path in directory.glob("*-2.in")}
 
 
 # chroot
