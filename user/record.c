@@ -208,10 +208,24 @@ static int open_save(struct recorder *recorder)
 	return ret;
 }
 
+/* What was not written before may fail here. */
+static int close_save(struct recorder *recorder)
+{
+	int ret = 0;
+
+	if (recorder->pipeline.save && fclose(recorder->pipeline.save)) {
+		ret = -errno;
+		log_error("--save %s: %s", recorder->opts->save, strerror(-ret));
+	}
+	recorder->pipeline.save = NULL;
+	return ret;
+}
+
 static int catch_signals(struct recorder *recorder)
 {
 	struct epoll_event event = {.events = EPOLLIN};
 	sigset_t set;
+	int ret;
 
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN); /* a file size limit is an error of write() */
@@ -222,10 +236,12 @@ static int catch_signals(struct recorder *recorder)
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	recorder->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	recorder->epoll = epoll_create1(EPOLL_CLOEXEC);
-	if (recorder->signals < 0 || recorder->epoll < 0 ||
-	    epoll_ctl(recorder->epoll, EPOLL_CTL_ADD, recorder->signals, &event))
-		return -errno;
-	return 0;
+	if (recorder->signals >= 0 && recorder->epoll >= 0 &&
+	    epoll_ctl(recorder->epoll, EPOLL_CTL_ADD, recorder->signals, &event) == 0)
+		return 0;
+	ret = -errno;
+	log_error("waiting for signals: %s", strerror(-ret));
+	return ret;
 }
 
 static void raise_file_limit(void)
@@ -246,6 +262,7 @@ static int start_kernel_side(struct recorder *recorder)
 	const struct opts *opts = recorder->opts;
 	struct epoll_event event = {.events = EPOLLIN};
 	char text[512];
+	int ret;
 
 	if (privileges_check(text, sizeof(text))) {
 		log_error("missing privileges:%s; run it as root: sudo rawtap", text);
@@ -259,24 +276,22 @@ static int start_kernel_side(struct recorder *recorder)
 	recorder->source = source_bpf_new(&recorder->bpf, on_record, recorder);
 	if (!recorder->source ||
 	    epoll_ctl(recorder->epoll, EPOLL_CTL_ADD, source_bpf_fd(recorder->source), &event)) {
-		log_error("opening the ring: %s", strerror(errno));
-		return -errno;
+		ret = -errno;
+		log_error("opening the ring: %s", strerror(-ret));
+		return ret;
 	}
 	return 0;
 }
 
 /* Logs that go over TCP: their hosts are looked up now, or never. */
-static int start_connections(struct recorder *recorder)
+static int look_hosts_up(struct recorder *recorder)
 {
-	struct epoll_event event = {.events = EPOLLIN};
 	const struct rules *rules = &recorder->rules;
 	const char *target;
 	struct str error = {0};
 	unsigned int i;
-	int ret;
+	int ret = 0;
 
-	recorder->connections = sink_user_connections(recorder->sink);
-	ret = epoll_ctl(recorder->epoll, EPOLL_CTL_ADD, tcp_logs_fd(recorder->connections), &event);
 	for (i = 0; i < rules->ways_count && !ret; i++) {
 		target = rules->ways[i].mode == &mode_rawlog_dir ?
 				 host_port_of_dir(rules->ways[i].dir) :
@@ -288,6 +303,23 @@ static int start_connections(struct recorder *recorder)
 			log_error("%s: %s", rules->ways[i].dir, str_text(&error));
 	}
 	str_free(&error);
+	return ret;
+}
+
+static int start_sink(struct recorder *recorder)
+{
+	struct epoll_event event = {.events = EPOLLIN};
+	int ret;
+
+	recorder->sink = sink_user_new(log_answer, recorder);
+	if (recorder->sink) {
+		recorder->connections = sink_user_connections(recorder->sink);
+		if (epoll_ctl(recorder->epoll, EPOLL_CTL_ADD, tcp_logs_fd(recorder->connections),
+			      &event) == 0)
+			return look_hosts_up(recorder);
+	}
+	ret = -errno;
+	log_error("getting ready to write logs: %s", strerror(-ret));
 	return ret;
 }
 
@@ -313,12 +345,15 @@ static int start(struct recorder *recorder)
 		.sweep = sweep,
 	};
 
+	int ret;
+
 	umask(077);
 	if (opts->base_dir) {
 		recorder->base_dir = realpath(opts->base_dir, NULL);
 		if (!recorder->base_dir) {
-			log_error("--base-dir %s: %s", opts->base_dir, strerror(errno));
-			return -errno;
+			ret = -errno;
+			log_error("--base-dir %s: %s", opts->base_dir, strerror(-ret));
+			return ret;
 		}
 	}
 	if (wanted_rules(opts, recorder->base_dir, &recorder->rules) || open_save(recorder))
@@ -326,19 +361,20 @@ static int start(struct recorder *recorder)
 	raise_file_limit();
 	if (catch_signals(recorder) || start_kernel_side(recorder))
 		return -EINVAL;
-	recorder->sink = sink_user_new(log_answer, recorder);
-	if (!recorder->sink || start_connections(recorder))
+	if (start_sink(recorder))
 		return -EINVAL;
 	recorder->pipeline.engine = engine_new(&recorder->rules, recorder->sink, &world);
 	tell_rules(recorder);
 	tell_clock(recorder);
-	if (source_bpf_scan(recorder->source)) {
-		log_error("looking for what runs already: %s", strerror(errno));
-		return -EIO;
+	ret = source_bpf_scan(recorder->source);
+	if (ret) {
+		log_error("looking for what runs already: %s", strerror(-ret));
+		return ret;
 	}
-	if (privileges_drop(privileges_kept(recorder))) {
-		log_error("dropping privileges: %s", strerror(errno));
-		return -EPERM;
+	ret = privileges_drop(privileges_kept(recorder));
+	if (ret) {
+		log_error("dropping privileges: %s", strerror(-ret));
+		return ret;
 	}
 	log_info("recording (backend %s)", recorder->bpf.backend->name);
 	sd_notify(0, "READY=1\nSTATUS=recording");
@@ -425,7 +461,7 @@ int record_run(const struct opts *opts)
 	sink_user_free(&recorder.sink);
 	source_bpf_free(&recorder.source);
 	bpf_side_stop(&recorder.bpf);
-	if (recorder.pipeline.save && fclose(recorder.pipeline.save) && status == 0)
+	if (close_save(&recorder) && status == 0)
 		status = 3;
 	if (recorder.epoll >= 0)
 		close(recorder.epoll);
