@@ -14,7 +14,7 @@ BUILD="make gcc libc6-dev clang llvm libbpf-dev bpftool libelf-dev zlib1g-dev pk
 	libcap-ng-dev libsystemd-dev uthash-dev nettle-dev"
 DEMO="dovecot-imapd dovecot-pop3d python3 openssl"
 TEST="libcmocka-dev python3-pytest clang-format cppcheck shellcheck mandoc
-	libclang-rt-14-dev|libclang-rt-dev lld git $DEMO"
+	libclang-rt-14-dev|libclang-rt-dev lld git dovecot-lmtpd dovecot-submissiond $DEMO"
 VM="qemu-system-x86 cpio kmod lz4 xz-utils zstd"
 ARM64="lld qemu-system-arm python3-pytest $VM" # with build: to build for it here, and to try that
 CLANGS="clang-14 clang-16 clang-19"

@@ -109,7 +109,7 @@ static void print_help(void)
 	for (spec = specs; spec < specs + SPECS_COUNT; spec++) {
 		snprintf(left, sizeof(left), "%s%s %s", spec->letter < 256 ? "" : "    ",
 			 spec_label(spec), spec->argument ? spec->argument : "");
-		printf("  %-36s %s\n", left, spec->help);
+		printf("  %-36s  %s\n", left, spec->help);
 	}
 	printf("\nExit status: 0; 1 it could not start or run; 2 wrong usage; 3 bytes were lost.\n");
 }
