@@ -260,6 +260,8 @@ static void take_owner(struct engine *engine, struct session *session, const str
 		session->user.uid = rec->uid;
 	if (session->user.gid == (gid_t)-1)
 		session->user.gid = rec->gid;
+	if (owner->state != SESSION_READY)
+		decide(engine, session, rec); /* a pair before TLS begins, as native has */
 }
 
 /* What the client's log is called first: it was there first (submission-client.c). */
@@ -282,7 +284,7 @@ void session_begin(struct engine *engine, struct session *session, const struct 
 	if (session->traffic == TRAFFIC_RELAY) {
 		decide_owner(engine, session, rec);
 		take_owner(engine, session, rec);
-		return; /* with its first byte: the owner's log takes the number before */
+		return; /* or with its first byte: the owner's log takes the number before */
 	}
 	session->user.uid = rec->uid;
 	session->user.gid = rec->gid;
