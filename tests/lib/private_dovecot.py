@@ -285,10 +285,13 @@ class PrivateDovecot:
         process is left then, nor a rawlog."""
         self.wait_gone("imap", "pop3", "submission", "rawlog", "script-login")
 
+    def lmtp_over(self):
+        """How many LMTP connections were, since the start."""
+        return len(LMTP_DISCONNECT.findall(self.log()))
+
     def wait_lmtp_over(self, count):
-        """Until count LMTP connections, since the start, are over; the processes stay."""
-        wait_until(lambda: len(LMTP_DISCONNECT.findall(self.log())) >= count,
-                   f"{count} LMTP connections to end")
+        """Until so many were; the processes stay."""
+        wait_until(lambda: self.lmtp_over() >= count, f"{count} LMTP connections to end")
 
     def wait_gone(self, *names):
         """Until no process with these names (without: none at all) is left."""

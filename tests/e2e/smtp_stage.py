@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: MIT
+"""Play SMTP and LMTP sessions on a private Dovecot that records them by itself, beside rawtap.
+
+As in stage.py: all sessions are played, rawtap is stopped, and only then do the tests look at
+the files. Both record the same sockets of the same processes here, so process and number, too,
+must be the same."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+
+from librawlogs import TwoDirs
+from recorder import Rawtap
+
+RING_SIZE = "128M"
+OPTIONS = {
+    "rawlog_dir": "--rawlog-dir",
+    "lmtp_rawlog_dir": "--lmtp-rawlog-dir",
+    "lmtp_proxy_rawlog_dir": "--lmtp-proxy-rawlog-dir",
+    "submission_relay_rawlog_dir": "--submission-relay-rawlog-dir",
+}
+
+
+class Ways:
+    """Settings of Dovecot and options of rawtap that name two directories for each way."""
+
+    def __init__(self, dovecot, *settings):
+        # Mail users write there too.
+        self.dirs = {name: TwoDirs(dovecot.root, name, mode=0o777) for name in settings}
+
+    @property
+    def config(self):
+        return "".join(f"{name} = {dirs.native}\n" for name, dirs in self.dirs.items())
+
+    @property
+    def options(self):
+        return [word for name, dirs in self.dirs.items()
+                for word in (OPTIONS[name], dirs.rawtap)]
+
+
+@dataclass
+class Outcome:
+    client: object = None
+    error: Exception | None = None
+
+
+@dataclass
+class Stage:
+    dovecot: object
+    dirs: dict
+    outcomes: dict = field(default_factory=dict)
+    started: float | None = None
+    over: float | None = None
+    status: int | None = None       # of rawtap
+    stderr: str = ""
+    _pairs: dict = field(default_factory=dict)
+
+    def client(self, case):
+        outcome = self.outcomes[case]
+        if outcome.error:
+            raise AssertionError(f"{outcome.error!r}\n{self.stderr}") from outcome.error
+        return outcome.client
+
+    def pairs(self, kind, setting):
+        """For when nothing is written any more."""
+        if (kind, setting) not in self._pairs:
+            self._pairs[kind, setting] = self.dirs[setting].pairs(kind)
+        return self._pairs[kind, setting]
+
+
+def play(stage, cases, run, wait_over, at_once=1):
+    """run(case, outcome) sets outcome.client and plays."""
+    def play_one(case):
+        outcome = Outcome()
+        try:
+            run(case, outcome)
+        except Exception as error:      # told by the test of this case alone
+            outcome.error = error
+            if outcome.client:
+                outcome.client.close()
+        return outcome
+
+    stage.started = time.time()
+    with ThreadPoolExecutor(at_once) as pool:
+        stage.outcomes.update(zip(cases, pool.map(play_one, cases)))
+    wait_over()
+    stage.over = time.time()
+
+
+@contextmanager
+def recording(dovecot, ways, *options, binary=None):
+    """A stage on this Dovecot. Without binary Dovecot alone records. When the block ends all
+    sessions have to be over."""
+    stage = Stage(dovecot, ways.dirs)
+    with (Rawtap("--base-dir", dovecot.base_dir, "--ring-size", RING_SIZE, *ways.options,
+                 *options, binary=binary) if binary else nullcontext()) as rawtap:
+        yield stage
+        if rawtap:
+            stage.status, stage.stderr = rawtap.stop()
