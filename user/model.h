@@ -63,6 +63,8 @@ enum session_state {
 	SESSION_REFUSED,   /* `reason` says why */
 };
 
+#define STARTTLS_LEN 10 /* "STARTTLS\r\n" */
+
 struct held {
 	struct held *next;
 	struct rl_rec rec; /* the payload follows */
@@ -132,6 +134,7 @@ struct sock {
 	struct rl_inet inet; /* CLIENT, RELAY; zeroes for RL_AF_UNIX */
 	uint16_t family;
 	bool tls;
+	char last[STARTTLS_LEN];		 /* RL_IN: the last bytes that were no TLS */
 	struct held *undecided, **undecided_end; /* see tls.c */
 	uint64_t next[2];	   /* AUTH, LOGIN, POSTLOGIN: the offset that is expected next */
 	struct session *session;   /* CLIENT: the one that it belongs to */

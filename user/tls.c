@@ -7,6 +7,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "model.h"
 
@@ -18,8 +19,18 @@ static int event_dir(const struct event *event)
 	return event->type == RL_GAP ? event->gap->dir : event->data->dir;
 }
 
+static void note_last(struct sock *sock, const struct rl_data *data)
+{
+	size_t len = data->size < STARTTLS_LEN ? data->size : STARTTLS_LEN;
+
+	memmove(sock->last, sock->last + len, STARTTLS_LEN - len);
+	memcpy(sock->last + STARTTLS_LEN - len, data->bytes + data->size - len, len);
+}
+
 static void pass_on(struct engine *engine, struct sock *sock, const struct event *event)
 {
+	if (event->type == RL_DATA && event->data->dir == RL_IN)
+		note_last(sock, event->data);
 	/* once TLS has begun, what is not marked is its ciphertext */
 	if (sock->session && sock->tls == !!(event->rec->flags & RL_F_TLS))
 		session_client(engine, sock->session, event);
@@ -146,7 +157,12 @@ static bool is_handshake(const struct held *held)
 	       memcmp(data->bytes, tls_handshake, sizeof(tls_handshake)) == 0;
 }
 
-/* Its ClientHello tells which one it was; a server's has nothing: then there must be but one. */
+/* Its ClientHello tells which one it was; to a server the client's STARTTLS does, its last word. */
+static bool says_starttls(const struct sock *sock)
+{
+	return strncasecmp(sock->last, "STARTTLS\r\n", STARTTLS_LEN) == 0;
+}
+
 static struct session *given_up_one(struct proc *proc, bool relay)
 {
 	struct session *session, *only = NULL;
@@ -156,7 +172,7 @@ static struct session *given_up_one(struct proc *proc, bool relay)
 		if (session->tls || !session->sock)
 			continue;
 		if (relay ? session->sock->undecided && is_handshake(session->sock->undecided) :
-			    session->traffic == TRAFFIC_LMTP) {
+			    session->traffic == TRAFFIC_LMTP && says_starttls(session->sock)) {
 			only = session;
 			count++;
 		}
