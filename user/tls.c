@@ -78,12 +78,21 @@ static void set_undecided(struct engine *engine, struct proc *proc, struct sock 
 	proc->undecided = sock;
 }
 
+static void forget_undecided(struct engine *engine, const struct sock *sock)
+{
+	struct proc *proc = engine_proc(engine, sock->tgid);
+
+	if (proc && proc->undecided == sock)
+		set_undecided(engine, proc, NULL);
+}
+
 void tls_bytes(struct engine *engine, struct sock *sock, const struct event *event)
 {
 	if (event->type == RL_DATA && event->data->size == 0)
 		return;
 	if (event->rec->flags & RL_F_TLS && !sock->tls) {
-		/* its TLS_BEGIN was lost, and counted */
+		/* its TLS_BEGIN was lost, and counted; what is undecided is ciphertext */
+		tls_drop(engine, sock);
 		sock->tls = true;
 		if (sock->session)
 			session_tls(engine, sock->session, event->rec);
@@ -95,6 +104,7 @@ void tls_bytes(struct engine *engine, struct sock *sock, const struct event *eve
 		return;
 	}
 	pass_held(engine, sock);
+	forget_undecided(engine, sock);
 	pass_on(engine, sock, event);
 }
 
@@ -103,7 +113,7 @@ static bool decides(const struct sock *sock, const struct event *event)
 {
 	if (event->rec->cookie != sock->cookie)
 		return true;
-	return event->type != RL_TLS_BEGIN &&
+	return event->type != RL_TLS_BEGIN && !(event->rec->flags & RL_F_TLS) &&
 	       !(event->type == RL_DATA && event->rec->flags & RL_F_CONT);
 }
 
@@ -196,10 +206,7 @@ void tls_given_up(struct engine *engine, struct proc *proc, const struct rl_rec 
 
 void tls_drop(struct engine *engine, struct sock *sock)
 {
-	struct proc *proc = engine_proc(engine, sock->tgid);
-
-	if (proc && proc->undecided == sock)
-		set_undecided(engine, proc, NULL);
+	forget_undecided(engine, sock);
 	while (sock->undecided)
 		free(unhold(sock));
 }
