@@ -42,7 +42,7 @@ static bool same_peer(const struct hs_login *a, const struct hs_login *b)
  * Which of a login process's clients is it that logs in? Without TLS its own
  * socket is passed along. With TLS that is one end of a socketpair, and the
  * addresses say it. These can be told by a proxy in front: then there is but
- * one client in the process, or it can't be known.
+ * one client with TLS in the process, or it can't be known.
  */
 static struct session *login_client(struct proc *proc, const struct hs_login *request)
 {
@@ -55,10 +55,12 @@ static struct session *login_client(struct proc *proc, const struct hs_login *re
 		if (session->sock->ino == request->ino ||
 		    (session->tls && same_peer(&session->login, request)))
 			return session;
-		only = session;
-		count++;
+		if (session->tls) {
+			only = session;
+			count++;
+		}
 	}
-	return count == 1 ? only : NULL;
+	return count == 1 && !proc->found_clients ? only : NULL;
 }
 
 static void login_complete(struct engine *engine, struct sock *sock, const struct rl_rec *rec)

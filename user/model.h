@@ -35,10 +35,11 @@ struct proc {
 	uint32_t tgid;
 	uint32_t master_tgid;
 	const struct service *service;
-	bool found;	  /* was running before rawtap started */
-	bool lost_login;  /* a login request that came to it was not understood */
-	bool ignored;	  /* it was said that its master is not recorded */
-	uint32_t rawlogs; /* logs with a number in their name, so far (lib/iostream-rawlog.c) */
+	bool found;	    /* was running before rawtap started */
+	bool lost_login;    /* a login request that came to it was not understood */
+	bool ignored;	    /* it was said that its master is not recorded */
+	bool found_clients; /* a login process has some from before rawtap started: no sessions */
+	uint32_t rawlogs;   /* logs with a number in their name, so far (lib/iostream-rawlog.c) */
 	struct session *sessions;
 	struct sock *undecided; /* its last record is data that can be TLS: the next one tells */
 	UT_hash_handle hh;
