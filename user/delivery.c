@@ -11,16 +11,39 @@
 /* What one session may hold back before its user is known, bytes. */
 #define HELD_MAX (1024 * 1024)
 
+/* Takes the first one that is held; NULL: there is none. */
+static struct held *unhold(struct session *session)
+{
+	struct held *held = session->held;
+
+	if (!held)
+		return NULL;
+	session->held = held->next;
+	if (!session->held)
+		session->held_end = &session->held;
+	session->held_size -= held->rec.len;
+	return held;
+}
+
 void delivery_drop_held(struct session *session)
 {
 	struct held *held;
 
-	while ((held = session->held) != NULL) {
-		session->held = held->next;
+	while ((held = unhold(session)) != NULL)
+		free(held);
+}
+
+void delivery_drop_behind(struct session *session, struct held **end)
+{
+	struct held *held = *end, *next;
+
+	*end = NULL;
+	session->held_end = end;
+	for (; held; held = next) {
+		next = held->next;
+		session->held_size -= held->rec.len;
 		free(held);
 	}
-	session->held_end = &session->held;
-	session->held_size = 0;
 }
 
 static void write_failed(struct engine *engine, struct session *session, struct rawlog *log,
@@ -211,20 +234,18 @@ void delivery_event(struct engine *engine, struct session *session, const struct
 		deliver_input(engine, session, event->rec->time_ns);
 }
 
-void delivery_hold(struct engine *engine, struct session *session, const struct event *event)
+bool delivery_hold(struct session *session, const struct rl_rec *rec)
 {
-	const struct rl_rec *rec = event->rec;
 	struct held *held;
 
-	if (session->held_size + rec->len > HELD_MAX) {
-		session_refuse(engine, session, REASON_BACKLOG);
-		return;
-	}
+	if (session->held_size + rec->len > HELD_MAX)
+		return false;
 	held = mem_alloc(offsetof(struct held, rec) + rec->len);
 	memcpy(&held->rec, rec, rec->len);
 	*session->held_end = held;
 	session->held_end = &held->next;
 	session->held_size += rec->len;
+	return true;
 }
 
 void delivery_held(struct engine *engine, struct session *session)
@@ -232,11 +253,13 @@ void delivery_held(struct engine *engine, struct session *session)
 	struct event event;
 	struct held *held;
 
-	for (held = session->held; held; held = held->next) {
-		if (event_parse(&held->rec, held->rec.len, &event) == 0)
+	while (session->state == SESSION_RECORDING && (held = unhold(session)) != NULL) {
+		if (held->rec.type == RL_TLS_BEGIN)
+			session_renew(engine, session, &held->rec);
+		else if (event_parse(&held->rec, held->rec.len, &event) == 0)
 			delivery_event(engine, session, &event);
+		free(held);
 	}
-	delivery_drop_held(session);
 }
 
 void delivery_flush(struct engine *engine, struct session *session)

@@ -98,9 +98,10 @@ struct session {
 	uint32_t rawlogs;	     /* proc->rawlogs, once that ended */
 	bool counted;		     /* in the summary */
 
-	bool tls;	   /* records of the text inside TLS count */
-	bool parting;	   /* pre-login: the mail process was asked to take over; all is held */
-	uint32_t part_tag; /* of that request */
+	bool tls;	       /* records of the text inside TLS count */
+	bool parting;	       /* pre-login: the mail process was asked to take over; all is held */
+	uint32_t part_tag;     /* of that request */
+	struct held **part_at; /* the link behind what came before it */
 
 	struct sock *sock;     /* NULL: no operation yet, or closed */
 	struct redact *redact; /* NULL: all is written as it came */
@@ -206,6 +207,8 @@ struct session *session_new(struct engine *engine, struct proc *proc, enum traff
 void session_begin(struct engine *engine, struct session *session, const struct rl_rec *rec);
 /* The text inside TLS begins. */
 void session_tls(struct engine *engine, struct session *session, const struct rl_rec *rec);
+/* And its turn has come: new files, for the ways that begin them. */
+void session_renew(struct engine *engine, struct session *session, const struct rl_rec *rec);
 /* Pre-login: a mail process was asked to take over, and answered. */
 void session_part(struct session *session, uint32_t tag);
 void session_parted(struct engine *engine, struct session *session, const struct rl_rec *rec,
@@ -245,10 +248,12 @@ void files_dir_text(const struct engine *engine, const struct session *session, 
 void files_count(const struct engine *engine, struct session *session, uint32_t way);
 
 /* delivery.c */
-/* Keeps a copy of DATA or GAP until the user is known; too much of it, and the session is refused. */
-void delivery_hold(struct engine *engine, struct session *session, const struct event *event);
+/* Keeps a copy of DATA, GAP or TLS_BEGIN until it can be delivered; false: that is too much. */
+bool delivery_hold(struct session *session, const struct rl_rec *rec);
 void delivery_drop_held(struct session *session);
-/* To the logs: what came with the login request, then what was held back. */
+/* Drops what is held behind this link. */
+void delivery_drop_behind(struct session *session, struct held **end);
+/* To the logs: what was held back, as far as it goes without another answer. */
 void delivery_held(struct engine *engine, struct session *session);
 /* To the logs: one DATA or GAP, with what is missing before it. */
 void delivery_event(struct engine *engine, struct session *session, const struct event *event);

@@ -291,16 +291,13 @@ void session_begin(struct engine *engine, struct session *session, const struct 
 	decide(engine, session, rec);
 }
 
-void session_tls(struct engine *engine, struct session *session, const struct rl_rec *rec)
+void session_renew(struct engine *engine, struct session *session, const struct rl_rec *rec)
 {
 	bool used = session->passed[RL_IN] || session->passed[RL_OUT];
 	unsigned int i, renewed = 0;
 	const struct way *way;
 
-	session->tls = true;
 	session->passed[RL_IN] = session->passed[RL_OUT] = 0;
-	if (session->state != SESSION_RECORDING)
-		return;
 	for (i = 0; i < engine->rules->ways_count; i++) {
 		way = &engine->rules->ways[i];
 		if (!rawlog_is_open(&session->logs[i]) || way->mode->tls == TLS_GOES_ON ||
@@ -313,21 +310,44 @@ void session_tls(struct engine *engine, struct session *session, const struct rl
 		ask_ways(engine, session, rec->time_ns);
 }
 
+/* What was held until now comes before it. */
+void session_tls(struct engine *engine, struct session *session, const struct rl_rec *rec)
+{
+	struct rl_rec begin = *rec;
+
+	session->tls = true;
+	if (session->state == SESSION_READY && ids_settle(session, rec))
+		decide(engine, session, rec); /* it has had its first files by then */
+	begin.type = RL_TLS_BEGIN;
+	begin.len = sizeof(begin);
+	if (session->state == SESSION_RECORDING && !session->parting)
+		session_renew(engine, session, rec);
+	else if (session->state != SESSION_REFUSED && !delivery_hold(session, &begin))
+		session_refuse(engine, session, REASON_BACKLOG);
+}
+
 void session_part(struct session *session, uint32_t tag)
 {
 	session->parting = true;
 	session->part_tag = tag;
+	session->part_at = session->held_end;
+}
+
+/* Nobody takes over: what was held since is of this log. */
+static void stay(struct engine *engine, struct session *session)
+{
+	session->parting = false;
+	delivery_held(engine, session);
 }
 
 void session_parted(struct engine *engine, struct session *session, const struct rl_rec *rec,
 		    bool ok)
 {
-	session->parting = false;
-	if (!ok) {
-		delivery_held(engine, session);
+	if (ok && session->state != SESSION_REFUSED)
+		delivery_drop_behind(session, session->part_at);
+	stay(engine, session);
+	if (!ok)
 		return;
-	}
-	delivery_drop_held(session);
 	if (session->sock) {
 		engine->world.verdict(engine->world.context, session->sock->cookie, false);
 		session->sock->session = NULL;
@@ -346,13 +366,15 @@ void session_client(struct engine *engine, struct session *session, const struct
 	case SESSION_SCRIPT:
 	case SESSION_READY:
 	case SESSION_ASKED:
-		delivery_hold(engine, session, event);
+		if (!delivery_hold(session, event->rec))
+			session_refuse(engine, session, REASON_BACKLOG);
 		break;
 	case SESSION_RECORDING:
-		if (session->parting)
-			delivery_hold(engine, session, event);
-		else
-			delivery_event(engine, session, event);
+		if (session->parting && delivery_hold(session, event->rec))
+			break;
+		if (session->parting) /* for so long: the answer was lost */
+			stay(engine, session);
+		delivery_event(engine, session, event);
 		break;
 	case SESSION_REFUSED:
 		break;
@@ -481,6 +503,8 @@ void session_end(struct engine *engine, struct session *session, const struct rl
 		session->end_live = rec->flags & RL_F_LIVE;
 	}
 	session->ended = true;
+	if (session->parting)
+		stay(engine, session);
 	if (session->state == SESSION_READY && ids_settle(session, NULL))
 		decide(engine, session,
 		       rec); /* logged in and never a byte: the files are there all the same */
@@ -503,6 +527,8 @@ void session_free(struct engine *engine, struct session **session_p)
 	*session_p = NULL;
 	if (!session)
 		return;
+	if (session->parting)
+		stay(engine, session);
 	delivery_end(engine, session);
 	for (i = 0; i < engine->rules->ways_count; i++) {
 		log_close(engine, session, i);
