@@ -16,11 +16,15 @@ from replaycase import Case  # noqa: E402
 CORPUS = ROOT / "tests/fuzz/corpus"
 STREAM_MAX = 6000
 STREAMS = ("plain pipelined more-cont gap-middle two-at-once postlogin lookup-failed homes ids "
-           "masters write-failed empty malformed pid-reuse inode-reuse clock").split()
+           "masters write-failed empty malformed pid-reuse inode-reuse clock prelogin prelogin-tls "
+           "prelogin-answer-late starttls undecided undecided-out tls-given-up tls-gaps lmtp-tls "
+           "lmtp-tls-late lmtp-proxy relay relay-smtps rawlog-dir rawlog-dir-settings redact "
+           "login-odd-ends").split()
 RULES = {
     "end": b"end\0",
     "way": b"way\0rawlog\0\0-\0end\0",
     "flags": b"way\0rawlog\0imap\0-btIi\0way\0rawlog\0pop3\0-o\0end\0",
+    "ways": b"way\0login\0imap\0-t\0dir\0logs\0way\0lmtp\0\0-t\0dir\0/%u\0redact\0end\0",
     "users": b"way\0rawlog\0\0-\0user\0*@example.org\0user\0u?\0end\0",
 }
 WORDS = {
@@ -67,6 +71,7 @@ OPS = {
     "hand-over": b"\x10\x02" + CLIENT[1] + BYTES + ASK + bytes([26, 5, 0, 0]) + REPLY + BYTES,
     "pre-login-tls": b"\x10\x42" + CLIENT[1] + TLS + TLS_BYTES + ASK + REPLY + TLS_BYTES + CLOSE,
     "undecided": b"\x10\x04" + CLIENT[2] + UNDECIDED + UNDECIDED + bytes([18]) + CLOSE,
+    "undecided-cont": b"\x10\x04" + CLIENT[2] + UNDECIDED + bytes([9, 5, 0, 2, 5]) + b"hello",
     "lmtp-tls": b"\x10\x04" + CLIENT[2] + BYTES + TLS + TLS_BYTES + CLOSE,
     "relay": b"\x10\x10" + SUBMISSION + CLIENT[3] + RELAY + RELAY_BYTES + bytes([24, 6, 1])
              + bytes([9, 6, 1, 4, 5]) + b"hello" + CLOSE + bytes([13, 6, 0]),

@@ -385,6 +385,14 @@ static void do_tls_begin(struct world *world, struct input *input)
 	begin_tls(world, input, cookie, input->next[cookie][RL_IN] - take(input, 64));
 }
 
+/* TLS was about to begin in a process, and does not. */
+static void do_give_up(struct world *world, struct input *input)
+{
+	const struct rl_tls none = {0};
+
+	feed(world, input, RL_TLS_BEGIN, 0, PIDS + take(input, PROCS), 0, &none, sizeof(none));
+}
+
 /*
  * TLS begins as the kernel side tells it: what the client of TLS says first, the
  * answer, TLS_BEGIN. Ciphertext, of which no log may have a byte.
@@ -447,10 +455,11 @@ static void do_hand_over(struct world *world, struct input *input)
 }
 
 static void (*const ops[])(struct world *world, struct input *input) = {
-	do_master, do_exec,   do_exit,	    do_open,	   do_open,	do_login,     do_request,
-	do_answer, do_script, do_bytes,	    do_many_bytes, do_skip,	do_gap,	      do_close,
-	do_log,	   do_write,  do_clock,	    do_ids,	   do_flush,	do_full,      do_bytes,
-	do_ask,	   do_reply,  do_tls_begin, do_handshake,  do_settings, do_hand_over, do_command,
+	do_master,    do_exec,	   do_exit,	 do_open,    do_open,	    do_login,
+	do_request,   do_answer,   do_script,	 do_bytes,   do_many_bytes, do_skip,
+	do_gap,	      do_close,	   do_log,	 do_write,   do_clock,	    do_ids,
+	do_flush,     do_full,	   do_bytes,	 do_ask,     do_reply,	    do_tls_begin,
+	do_handshake, do_settings, do_hand_over, do_command, do_give_up,
 };
 
 /* Processes and what they talk to, so that an input need not begin with nothing. */
