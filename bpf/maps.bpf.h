@@ -20,6 +20,12 @@ struct stream {
 	__u32 verdict;	 /* enum rl_verdict */
 };
 
+/* An AF_UNIX socket's path, with zeroes in front, so that its end can be read whatever its length. */
+struct unix_path {
+	char before[RL_SUFFIX_LEN];
+	char text[RL_PATH_LEN];
+};
+
 enum connected { CONNECT_NONE, CONNECT_BEGUN, CONNECT_DONE };
 
 /* What is known of a socket; lives and dies with the socket itself. */
@@ -32,6 +38,7 @@ struct sock_state {
 	__u8 tls;	/* its bytes are TLS, which nobody wants */
 	__u8 found;	/* it was there when the recorder began */
 	__u8 pad;
+	struct unix_path path; /* here for want of room on the programs' stack */
 };
 
 /* An object of OpenSSL's, by its address in its process. */

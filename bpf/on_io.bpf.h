@@ -131,7 +131,6 @@ static __always_inline int on_io(struct sock *sk, int ret, __u8 dir, bool unread
 	struct emit e = {.dir = dir};
 	struct sock_state *state;
 	__u64 control = 0;
-	bool muted;
 	int reason;
 
 	if (likely(!service) || !role_has_traffic(service->role) || ret < 0)
@@ -141,8 +140,8 @@ static __always_inline int on_io(struct sock *sk, int ret, __u8 dir, bool unread
 	state = bpf_sk_storage_get(&socks, sk, 0, 0);
 	if (state && state->role != service->role)
 		sock_hand_over(state, service->role);
-	muted = state && (state->stream.class == RL_CLASS_OTHER || is_muted(state));
-	if (muted && !(service->flags & RL_SERVICE_TLS)) {
+	if (state && (state->stream.class == RL_CLASS_OTHER || is_muted(state)) &&
+	    !(service->flags & RL_SERVICE_TLS)) {
 		COUNT(muted, 1);
 		return 0;
 	}
@@ -160,7 +159,7 @@ static __always_inline int on_io(struct sock *sk, int ret, __u8 dir, bool unread
 	e.offset = __sync_fetch_and_add(&state->stream.offset[dir & 1], ret);
 	if (service->flags & RL_SERVICE_TLS && is_tls(state, &e, e.offset) && ret)
 		return 0;
-	if (muted) {
+	if (state->stream.verdict == RL_VERDICT_MUTE) { /* whose receives are noted all the same */
 		COUNT(muted, 1);
 		return 0;
 	}

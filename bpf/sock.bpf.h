@@ -46,70 +46,71 @@ static __always_inline __u64 fd_sock_ino(__u32 fd)
 	return BPF_CORE_READ(inode, i_ino);
 }
 
-/* The path that an RL_AF_UNIX socket is bound to. Its length without NUL; 0: none, or abstract. */
-static __always_inline __u32 unix_path(struct sock *sk, char path[RL_PATH_LEN])
+/* The path that an AF_UNIX socket is bound to. Its length without NUL; 0: none, or abstract. */
+static __always_inline __u32 unix_path(struct sock *sk, struct unix_path *path)
 {
 	struct unix_address *address = BPF_CORE_READ((struct unix_sock *)sk, addr);
 	long len;
 
 	if (!address)
 		return 0;
-	len = bpf_probe_read_kernel_str(path, RL_PATH_LEN - 1, &address->name[0].sun_path);
+	len = bpf_probe_read_kernel_str(path->text, RL_PATH_LEN - 1, &address->name[0].sun_path);
 	return len > 1 && len < RL_PATH_LEN ? len - 1 : 0;
 }
 
-/* Does `path`, of `len` bytes, end with the `suffix_len` bytes of `suffix`? */
-static __always_inline bool path_ends(const char *path, __u32 len, const char *suffix,
-				      __u32 suffix_len)
+static __always_inline bool same_words(const union rl_suffix *a, const union rl_suffix *b,
+				       const union rl_suffix *mask)
 {
-	__u32 i;
-
-	if (!suffix_len || suffix_len > RL_SUFFIX_LEN || len < suffix_len)
-		return false;
-	for (i = 0; i < RL_SUFFIX_LEN; i++) {
-		/* masked: the verifiers do not all follow a comparison this far */
-		__u32 at = (len - suffix_len + i) & (RL_PATH_LEN - 1);
-
-		if (i >= suffix_len)
-			break;
-		if (path[at] != suffix[i])
-			return false;
-	}
-	return true;
+	return !(((a->words[0] ^ b->words[0]) & mask->words[0]) |
+		 ((a->words[1] ^ b->words[1]) & mask->words[1]) |
+		 ((a->words[2] ^ b->words[2]) & mask->words[2]));
 }
 
+/* The last bytes of a path of `len` bytes. */
+static __always_inline union rl_suffix path_end(const struct unix_path *path, __u32 len)
+{
+	union rl_suffix end = {};
+
+	bpf_probe_read_kernel(&end, sizeof(end), (const char *)path + (len & (RL_PATH_LEN - 1)));
+	return end;
+}
+
+#define ZEROES_4  "\0\0\0\0"
+#define ZEROES_12 ZEROES_4 ZEROES_4 ZEROES_4
+#define ONES_4	  "\xff\xff\xff\xff"
+#define ONES_12	  ONES_4 ONES_4 ONES_4
+
+static const union rl_suffix auth_master = {ZEROES_12 "/auth-master"};
+static const union rl_suffix auth_master_mask = {ZEROES_12 ONES_12};
+
 /* What a mail process says first to a post-login service (lib-master/master-login.c, 2.3). */
-static const char script_login_hello[] = "VERSION\tscript-login\t";
-#define SCRIPT_LOGIN_HELLO_LEN (sizeof(script_login_hello) - 1)
+static const union rl_suffix script_login = {"VERSION\tscript-login\t"};
+static const union rl_suffix script_login_mask = {ONES_12 ONES_4 ONES_4 "\xff"};
+#define SCRIPT_LOGIN_LEN 21
 
 static __always_inline bool says_script_login(struct emit *e)
 {
-	char said[SCRIPT_LOGIN_HELLO_LEN];
+	union rl_suffix said = {};
 	struct iovec vec;
 	__u64 at = e->piece;
-	__u32 i;
 
-	if (e->dir != RL_OUT || e->left < sizeof(said))
+	if (e->dir != RL_OUT || e->left < SCRIPT_LOGIN_LEN)
 		return false;
 	if (e->pieces_left) {
 		if (bpf_probe_read_user(&vec, sizeof(vec), (void *)e->pieces))
 			return false;
 		at = (__u64)vec.iov_base;
 	}
-	if (bpf_probe_read_user(said, sizeof(said), (void *)at))
-		return false;
-	for (i = 0; i < sizeof(said); i++)
-		if (said[i] != script_login_hello[i])
-			return false;
-	return true;
+	return !bpf_probe_read_user(&said, SCRIPT_LOGIN_LEN, (void *)at) &&
+	       same_words(&said, &script_login, &script_login_mask);
 }
 
-/* An RL_AF_UNIX stream socket's class; fills in `path` where an address decided it. */
+/* An AF_UNIX stream socket's class; fills in `path` where an address decided it. */
 static __always_inline __u32 unix_classify(struct sock *sk, const struct rl_service *service,
-					   struct emit *e, char path[RL_PATH_LEN])
+					   struct emit *e, struct unix_path *path)
 {
-	static const char auth_master[] = "/auth-master";
 	struct sock *peer;
+	union rl_suffix end;
 	__u32 len = unix_path(sk, path);
 	bool accepted = len;
 
@@ -121,27 +122,28 @@ static __always_inline __u32 unix_classify(struct sock *sk, const struct rl_serv
 	}
 	if (!len) /* a socketpair: the login process's TLS proxy, or the rawlog binary */
 		return service->role == RL_ROLE_MAIL ? RL_CLASS_CLIENT : RL_CLASS_OTHER;
+	end = path_end(path, len);
 	/* a mail process accepts login requests, a login process connects to make them */
 	if (accepted == (service->role == RL_ROLE_MAIL) &&
-	    path_ends(path, len, service->login_suffix, service->suffix_len))
+	    service->login_mask.words[RL_SUFFIX_LEN / 8 - 1] &&
+	    same_words(&end, &service->login, &service->login_mask))
 		return RL_CLASS_LOGIN;
 	if (accepted || service->role != RL_ROLE_MAIL)
 		return RL_CLASS_OTHER;
-	if (path_ends(path, len, auth_master, sizeof(auth_master) - 1))
+	if (same_words(&end, &auth_master, &auth_master_mask))
 		return RL_CLASS_AUTH;
 	return says_script_login(e) ? RL_CLASS_POSTLOGIN : RL_CLASS_OTHER;
 }
 
-static __always_inline __u32 sock_classify(struct sock *sk, const struct sock_state *state,
-					   const struct rl_service *service, struct emit *e,
-					   char path[RL_PATH_LEN])
+static __always_inline __u32 sock_classify(struct sock *sk, struct sock_state *state,
+					   const struct rl_service *service, struct emit *e)
 {
 	__u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
 
 	if (BPF_CORE_READ(sk, sk_type) != SOCK_STREAM)
 		return RL_CLASS_OTHER;
 	if (family == RL_AF_UNIX)
-		return unix_classify(sk, service, e, path);
+		return unix_classify(sk, service, e, &state->path);
 	if (family != RL_AF_INET && family != RL_AF_INET6)
 		return RL_CLASS_OTHER;
 	if (!state->connected)
@@ -163,8 +165,7 @@ static __always_inline void inet_addresses(struct sock *sk, struct rl_inet *inet
 }
 
 /* Tell user space of a socket of interest. Tried again at the next operation if the ring is full. */
-static __always_inline void sock_announce(struct sock *sk, struct sock_state *state,
-					  const char path[RL_PATH_LEN])
+static __always_inline void sock_announce(struct sock *sk, struct sock_state *state)
 {
 	CONTROL_RECORD(open_record, rl_open) *r;
 
@@ -178,7 +179,7 @@ static __always_inline void sock_announce(struct sock *sk, struct sock_state *st
 	r->body.family = BPF_CORE_READ(sk, __sk_common.skc_family);
 	r->body.role = state->role;
 	r->body.pad = 0;
-	__builtin_memcpy(r->body.path, path, RL_PATH_LEN);
+	__builtin_memcpy(r->body.path, state->path.text, RL_PATH_LEN);
 	if (r->body.family != RL_AF_UNIX)
 		inet_addresses(sk, &r->body.inet);
 	control_submit(r);
@@ -229,7 +230,6 @@ static __always_inline struct sock_state *
 sock_state_get(struct sock *sk, const struct rl_service *service, struct emit *e)
 {
 	struct sock_state *state = bpf_sk_storage_get(&socks, sk, 0, 0);
-	char path[RL_PATH_LEN] = {};
 
 	if (likely(state && (state->announced || state->stream.class == RL_CLASS_OTHER)))
 		return state;
@@ -240,9 +240,9 @@ sock_state_get(struct sock *sk, const struct rl_service *service, struct emit *e
 	}
 	if (state->connected == CONNECT_BEGUN)
 		return NULL; /* it was refused: there is no connection */
-	state->stream.class = sock_classify(sk, state, service, e, path);
+	state->stream.class = sock_classify(sk, state, service, e);
 	if (state->stream.class != RL_CLASS_OTHER)
-		sock_announce(sk, state, path);
+		sock_announce(sk, state);
 	return state;
 }
 

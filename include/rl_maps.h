@@ -24,12 +24,21 @@ enum rl_service_flag {
 	RL_SERVICE_FRESH = 1 << 2, /* of a process: seen from its beginning */
 };
 
+/*
+ * The end of a path, at the end of 24 bytes, and which of these bytes count: three comparisons
+ * instead of a loop, which the verifier would walk through again and again.
+ */
+union rl_suffix {
+	char text[RL_SUFFIX_LEN];
+	__u64 words[RL_SUFFIX_LEN / 8];
+};
+
 struct rl_service {
 	__u16 role;  /* enum rl_role */
 	__u16 flags; /* enum rl_service_flag */
-	__u32 suffix_len;
-	/* The end of the path of the socket that login requests come in on. */
-	char login_suffix[RL_SUFFIX_LEN];
+	__u32 pad;
+	/* The end of the path of the socket that login requests come in on; mask all 0: none. */
+	union rl_suffix login, login_mask;
 };
 
 /* What user space decided of a socket. */

@@ -59,6 +59,8 @@ bool bpf_side_wants(const struct bpf_side *side, const struct service *service)
 void bpf_side_service(const struct bpf_side *side, const struct service *service,
 		      struct rl_service *value_r)
 {
+	size_t len = strlen(service->login_suffix);
+
 	memset(value_r, 0, sizeof(*value_r));
 	value_r->role = service->role;
 	if (side->tls &&
@@ -66,8 +68,8 @@ void bpf_side_service(const struct bpf_side *side, const struct service *service
 		value_r->flags |= RL_SERVICE_TLS;
 	if (rules_record(side->rules, service->relay))
 		value_r->flags |= RL_SERVICE_RELAY;
-	value_r->suffix_len = strlen(service->login_suffix);
-	memcpy(value_r->login_suffix, service->login_suffix, value_r->suffix_len);
+	memcpy(value_r->login.text + RL_SUFFIX_LEN - len, service->login_suffix, len);
+	memset(value_r->login_mask.text + RL_SUFFIX_LEN - len, 0xff, len);
 }
 
 static int fill_services(const struct bpf_side *side)
