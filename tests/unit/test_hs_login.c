@@ -256,6 +256,48 @@ static void long_sessions(void **state)
 	}
 }
 
+static struct hs_login_reply reply_of(const char *bytes, size_t len)
+{
+	struct hs_login_reply reply;
+	void *guarded = guard_dup(bytes, len);
+
+	assert_int_equal(len, HS_LOGIN_REPLY_LEN);
+	hs_login_reply_parse(guarded, &reply);
+	guard_free(guarded, len);
+	return reply;
+}
+
+/* As a 2.3.19.1 imap answered the request above: its tag, the status, its pid. */
+static void replies(void **state)
+{
+	struct hs_login_reply reply = reply_of(BYTES("\x01\0\0\0\0\0\0\0\xa2\x69\0\0"));
+	struct hs_login login;
+
+	assert_int_equal(parse(request, REQUEST_LEN, &login), 0);
+	assert_int_equal(reply.tag, login.tag);
+	assert_true(reply.ok);
+	/* MASTER_AUTH_STATUS_INTERNAL_ERROR, and what no version sends */
+	assert_false(reply_of(BYTES("\x01\0\0\0\x01\0\0\0\0\0\0\0")).ok);
+	assert_false(reply_of(BYTES("\x01\0\0\0\0\0\0\x80\0\0\0\0")).ok);
+	reply = reply_of(BYTES("\x04\x03\x02\x01\0\0\0\0\xff\xff\xff\xff"));
+	assert_int_equal(reply.tag, 0x01020304);
+	assert_true(reply.ok);
+}
+
+/* The tag is all that ties a reply to its request. */
+static void tags(void **state)
+{
+	static const uint32_t values[] = {0, 1, 0x80000000, UINT32_MAX};
+	struct hs_login login;
+	unsigned int i;
+
+	for (i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+		assert_int_equal(parse_with(0, &values[i], sizeof(values[i]), &login), 0);
+		assert_int_equal(login.tag, values[i]);
+		assert_int_equal(login.auth_id, 1);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -264,6 +306,7 @@ int main(void)
 		cmocka_unit_test(data_sizes),	  cmocka_unit_test(families),
 		cmocka_unit_test(ip_texts),	  cmocka_unit_test(data_parts),
 		cmocka_unit_test(data_truncated), cmocka_unit_test(long_sessions),
+		cmocka_unit_test(replies),	  cmocka_unit_test(tags),
 	};
 
 	return cmocka_run_group_tests_name("hs_login", tests, NULL, NULL);

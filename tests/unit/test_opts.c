@@ -124,6 +124,95 @@ static void replay(void **state)
 	assert_false(opts.flags_given);
 }
 
+static void check_way(const struct way *way, const struct mode *mode, const char *protocol,
+		      const char *dir)
+{
+	assert_ptr_equal(way->mode, mode);
+	assert_int_equal(!way->protocol, !protocol);
+	if (protocol)
+		assert_string_equal(way->protocol, protocol);
+	assert_string_equal(way->dir, dir);
+	assert_true(way->flags.timestamps && !way->flags.boundaries);
+}
+
+static void directories(void **state)
+{
+	struct opts opts;
+
+	assert_int_equal(parse(&opts, "--rawlog-dir /var/log/%u --rawlog-dir imap=tcp:[::1]:514 "
+				      "--rawlog-dir pop3=%h/a=b -R raw -R submission=/s -b"),
+			 -1);
+	assert_int_equal(opts.rules.ways_count, 5);
+	check_way(&opts.rules.ways[0], &mode_rawlog_dir, NULL, "/var/log/%u");
+	check_way(&opts.rules.ways[1], &mode_rawlog_dir, "imap", "tcp:[::1]:514");
+	check_way(&opts.rules.ways[2], &mode_rawlog_dir, "pop3", "%h/a=b");
+	check_way(&opts.rules.ways[3], &mode_login, NULL, "raw");
+	check_way(&opts.rules.ways[4], &mode_login, "submission", "/s");
+	assert_false(opts.rawlog);
+	opts_free(&opts);
+	assert_int_equal(parse(&opts,
+			       "--lmtp-rawlog-dir imap=x --lmtp-proxy-rawlog-dir=/p "
+			       "--submission-relay-rawlog-dir ~/%d --login-rawlog-dir=./a=b"),
+			 -1);
+	assert_int_equal(opts.rules.ways_count, 4);
+	check_way(&opts.rules.ways[0], &mode_lmtp, NULL, "imap=x");
+	check_way(&opts.rules.ways[1], &mode_lmtp_proxy, NULL, "/p");
+	check_way(&opts.rules.ways[2], &mode_relay, NULL, "~/%d");
+	check_way(&opts.rules.ways[3], &mode_login, NULL, "./a=b");
+	opts_free(&opts);
+	assert_int_equal(parse(&opts, "check -R logs --rawlog-dir x --lmtp-rawlog-dir y"), -1);
+	assert_int_equal(opts.rules.ways_count, 3);
+	opts_free(&opts);
+}
+
+static void wrong_directories(void **state)
+{
+	static const char *const lines[] = {
+		"-R",
+		"--rawlog-dir",
+		"--rawlog-dir=",
+		"-R imap=",
+		"--lmtp-rawlog-dir=",
+		"--submission-relay-rawlog-dir=",
+		"--rawlog-dir lmtp=/x",
+		"--rawlog-dir imaps=/x",
+		"--rawlog-dir ima=/x",
+		"-R imap-login=/x",
+		"--rawlog-dir =/x",
+		"-R a -R b",
+		"-R imap=a -R imap=b",
+		"--rawlog-dir a -R b --rawlog-dir c",
+		"--lmtp-rawlog-dir a --lmtp-rawlog-dir a",
+		"--lmtp-proxy-rawlog-dir a --lmtp-proxy-rawlog-dir b",
+		"--submission-relay-rawlog-dir a --submission-relay-rawlog-dir b",
+		"replay x -R a",
+		"replay x --rawlog-dir a",
+		"replay x --lmtp-rawlog-dir a",
+		"replay x --submission-relay-rawlog-dir a",
+		"check --redact",
+		"--redact=yes",
+	};
+	unsigned int i;
+
+	for (i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+		assert_int_equal(status_of(lines[i]), 2);
+}
+
+static void redact(void **state)
+{
+	struct opts opts;
+
+	assert_int_equal(parse(&opts, "-R logs"), -1);
+	assert_false(opts.rules.redact);
+	opts_free(&opts);
+	assert_int_equal(parse(&opts, "--redact -R logs --redact"), -1);
+	assert_true(opts.rules.redact);
+	opts_free(&opts);
+	assert_int_equal(parse(&opts, "replay --redact file"), -1);
+	assert_true(opts.rules.redact);
+	opts_free(&opts);
+}
+
 static void users(void **state)
 {
 	struct opts opts;
@@ -198,13 +287,11 @@ static void wrong_ring_sizes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(commands),
-		cmocka_unit_test(wrong_usage),
-		cmocka_unit_test(flags),
-		cmocka_unit_test(replay),
-		cmocka_unit_test(users),
-		cmocka_unit_test(ring_sizes),
-		cmocka_unit_test(wrong_ring_sizes),
+		cmocka_unit_test(commands),    cmocka_unit_test(wrong_usage),
+		cmocka_unit_test(flags),       cmocka_unit_test(replay),
+		cmocka_unit_test(directories), cmocka_unit_test(wrong_directories),
+		cmocka_unit_test(redact),      cmocka_unit_test(users),
+		cmocka_unit_test(ring_sizes),  cmocka_unit_test(wrong_ring_sizes),
 	};
 
 	return cmocka_run_group_tests_name("opts", tests, NULL, NULL);

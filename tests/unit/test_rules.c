@@ -2,6 +2,7 @@
 #include "unit.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "guard.h"
@@ -19,7 +20,11 @@ static void check_same(const struct rules *a, const struct rules *b)
 		assert_int_equal(!a->ways[i].protocol, !b->ways[i].protocol);
 		if (a->ways[i].protocol)
 			assert_string_equal(a->ways[i].protocol, b->ways[i].protocol);
+		assert_int_equal(!a->ways[i].dir, !b->ways[i].dir);
+		if (a->ways[i].dir)
+			assert_string_equal(a->ways[i].dir, b->ways[i].dir);
 	}
+	assert_int_equal(a->redact, b->redact);
 	assert_int_equal(a->masks_count, b->masks_count);
 	for (i = 0; i < a->masks_count; i++)
 		assert_string_equal(a->masks[i], b->masks[i]);
@@ -71,6 +76,129 @@ static void round_trip(void **state)
 	assert_int_equal(rules.ways_count + rules.masks_count, 0);
 }
 
+static const struct log_flags none;
+
+static void round_trip_dirs(void **state)
+{
+	static const struct mode *const modes[] = {&mode_rawlog_dir, &mode_login, &mode_lmtp,
+						   &mode_lmtp_proxy, &mode_relay};
+	static const char *const dirs[] = {"/var/log/%u", "raw logs", "end", "-t", "", "tcp:h:1"};
+	const struct log_flags all = {
+		.boundaries = true, .ip_in_name = true, .only = {true, false}};
+	struct rules rules = {0};
+	unsigned int i;
+
+	for (i = 0; i < 30; i++)
+		assert_non_null(
+			rules_add(&rules, modes[i % 5], i % 2 ? "imap" : NULL, &all, dirs[i % 6]));
+	assert_non_null(rules_add(&rules, &mode_home, NULL, &all, NULL));
+	check_round_trip(&rules);
+	rules.redact = true;
+	rules_add_mask(&rules, "redact");
+	check_round_trip(&rules);
+	/* the lib format has no options but one, which it always has */
+	assert_true(rules.ways[0].flags.timestamps && !rules.ways[0].flags.boundaries &&
+		    !rules.ways[0].flags.ip_in_name && log_flags_has(&rules.ways[0].flags, RL_OUT));
+	assert_true(!rules.ways[30].flags.timestamps && rules.ways[30].flags.boundaries);
+	rules_free(&rules);
+}
+
+/* Each way takes its own traffic, and of this the protocol that it names. */
+static void way_takes(void **state)
+{
+	struct rules rules = {0};
+	unsigned int i;
+
+	rules_add(&rules, &mode_login, "imap", &none, "imap");
+	rules_add(&rules, &mode_login, NULL, &none, "others");
+	rules_add(&rules, &mode_rawlog_dir, "pop3", &none, "pop3");
+	rules_add(&rules, &mode_home, NULL, &none, NULL);
+	rules_add(&rules, &mode_home, "imap", &none, NULL);
+	rules_add(&rules, &mode_lmtp, NULL, &none, "lmtp");
+	assert_true(rules_way_takes(&rules, 0, TRAFFIC_LOGIN, "imap"));
+	assert_false(rules_way_takes(&rules, 0, TRAFFIC_LOGIN, "pop3"));
+	assert_false(rules_way_takes(&rules, 0, TRAFFIC_MAIL, "imap"));
+	assert_false(rules_way_takes(&rules, 1, TRAFFIC_LOGIN, "imap"));
+	assert_true(rules_way_takes(&rules, 1, TRAFFIC_LOGIN, "pop3"));
+	assert_true(rules_way_takes(&rules, 1, TRAFFIC_LOGIN, "submission"));
+	assert_false(rules_way_takes(&rules, 2, TRAFFIC_MAIL, "imap"));
+	assert_true(rules_way_takes(&rules, 2, TRAFFIC_MAIL, "pop3"));
+	/* the post-login service runs for everybody: one way does not take from the other */
+	assert_true(rules_way_takes(&rules, 3, TRAFFIC_MAIL, "imap"));
+	assert_true(rules_way_takes(&rules, 4, TRAFFIC_MAIL, "imap"));
+	assert_false(rules_way_takes(&rules, 4, TRAFFIC_MAIL, "submission"));
+	assert_true(rules_way_takes(&rules, 5, TRAFFIC_LMTP, "lmtp"));
+	for (i = 0; i < rules.ways_count; i++) {
+		assert_false(rules_way_takes(&rules, i, TRAFFIC_NONE, "imap"));
+		assert_false(rules_way_takes(&rules, i, TRAFFIC_RELAY, "submission"));
+		assert_false(rules_way_takes(&rules, i, TRAFFIC_LMTP_PROXY, "lmtp"));
+	}
+	rules_free(&rules);
+}
+
+/* Of which services there is anything to see; of which traffic; whose protocol has a way. */
+static void needs(void **state)
+{
+	static const struct {
+		const struct mode *mode;
+		const char *protocol;
+		enum traffic traffic;
+		const char *services; /* the programs' names */
+		bool variables;
+	} cases[] = {
+		{&mode_home, NULL, TRAFFIC_MAIL, " imap pop3 submission ", false},
+		{&mode_home, "pop3", TRAFFIC_MAIL, " pop3 ", false},
+		{&mode_rawlog_dir, NULL, TRAFFIC_MAIL, " imap pop3 submission ", true},
+		{&mode_rawlog_dir, "imap", TRAFFIC_MAIL, " imap ", true},
+		{&mode_login, NULL, TRAFFIC_LOGIN, " imap-login pop3-login submission-login ",
+		 false},
+		{&mode_login, "submission", TRAFFIC_LOGIN, " submission-login ", false},
+		{&mode_lmtp, NULL, TRAFFIC_LMTP, " lmtp ", false},
+		{&mode_lmtp_proxy, NULL, TRAFFIC_LMTP_PROXY, " lmtp ", false},
+		{&mode_relay, NULL, TRAFFIC_RELAY, " submission ", true},
+	};
+	unsigned int i, j;
+	enum traffic traffic;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct rules rules = {0};
+
+		assert_false(rules_record(&rules, cases[i].traffic));
+		rules_add(&rules, cases[i].mode, cases[i].protocol, &none, "dir");
+		for (j = 0; j < services_count; j++) {
+			char word[32];
+
+			snprintf(word, sizeof(word), " %s ", services[j].name);
+			assert_int_equal(rules_need(&rules, &services[j]),
+					 strstr(cases[i].services, word) != NULL);
+		}
+		for (traffic = TRAFFIC_MAIL; traffic <= TRAFFIC_RELAY; traffic++)
+			assert_int_equal(rules_record(&rules, traffic),
+					 traffic == cases[i].traffic);
+		assert_int_equal(rules_have_variables(&rules), cases[i].variables);
+		rules_free(&rules);
+	}
+}
+
+static void finds(void **state)
+{
+	struct rules rules = {0};
+
+	rules_add(&rules, &mode_login, "imap", &none, "imap");
+	assert_ptr_equal(rules_find(&rules, &mode_login, "imap"), &rules.ways[0]);
+	assert_null(rules_find(&rules, &mode_login, "pop3"));
+	assert_null(rules_find(&rules, &mode_login, NULL));
+	assert_null(rules_find(&rules, &mode_rawlog_dir, "imap"));
+	assert_true(rules_have(&rules, &mode_login, "imap"));
+	assert_false(rules_have(&rules, &mode_login, "pop3"));
+	rules_add(&rules, &mode_login, NULL, &none, "others");
+	assert_ptr_equal(rules_find(&rules, &mode_login, NULL), &rules.ways[1]);
+	assert_null(rules_find(&rules, &mode_login, "pop3"));
+	assert_true(rules_have(&rules, &mode_login, "pop3"));
+	assert_false(rules_have(&rules, &mode_home, "pop3"));
+	rules_free(&rules);
+}
+
 static int load(const char *text, size_t size)
 {
 	char *copy = guard_dup(text, size);
@@ -100,6 +228,18 @@ static void malformed(void **state)
 	assert_int_equal(load(BYTES("way\0rawlog\0\0-x\0end\0")), -EINVAL);
 	assert_int_equal(load(BYTES("way\0rawlog\0\0-f\0end\0")), -EINVAL);
 	assert_int_equal(load(BYTES("way\0other\0\0-\0end\0")), -EINVAL);
+	assert_int_equal(load(BYTES("way\0login\0imap\0-t\0dir\0logs\0end\0")), 0);
+	assert_int_equal(load(BYTES("way\0relay\0\0-\0dir\0\0redact\0end\0")), 0);
+	assert_int_equal(load(BYTES("redact\0redact\0end\0")), 0);
+	/* a directory is missing, is one too many, is of nobody, or of the home rule */
+	assert_int_equal(load(BYTES("way\0login\0\0-t\0end\0")), -EINVAL);
+	assert_int_equal(load(BYTES("way\0login\0\0-t\0dir\0end\0")), -EINVAL);
+	assert_int_equal(load(BYTES("way\0login\0\0-t\0dir\0")), -EINVAL);
+	assert_int_equal(load(BYTES("way\0login\0\0-t\0dir\0a\0dir\0b\0end\0")), -EINVAL);
+	assert_int_equal(load(BYTES("dir\0a\0end\0")), -EINVAL);
+	assert_int_equal(load(BYTES("way\0rawlog\0\0-\0dir\0a\0end\0")), -EINVAL);
+	assert_int_equal(load(BYTES("way\0lmtp\0\0-t\0way\0lmtp\0\0-t\0dir\0a\0end\0")), -EINVAL);
+	assert_int_equal(load(BYTES("redact\0yes\0end\0")), -EINVAL);
 	for (i = 0; i <= RULES_WAYS_MAX; i++)
 		str_append(&many, BYTES("way\0rawlog\0imap\0-\0"));
 	str_append(&many, BYTES("end\0"));
@@ -184,7 +324,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(round_trip), cmocka_unit_test(malformed),
 		cmocka_unit_test(wildcards),  cmocka_unit_test(wanted_users),
-		cmocka_unit_test(flags),
+		cmocka_unit_test(flags),      cmocka_unit_test(round_trip_dirs),
+		cmocka_unit_test(way_takes),  cmocka_unit_test(needs),
+		cmocka_unit_test(finds),
 	};
 
 	return cmocka_run_group_tests_name("rules", tests, NULL, NULL);
