@@ -99,13 +99,14 @@ static void login_replies(struct engine *engine, struct sock *sock, const struct
 	struct proc *proc = engine_proc(engine, sock->tgid);
 	struct str *bytes = &sock->login.reply;
 	struct hs_login_reply reply;
+	size_t at;
 
 	str_append(bytes, event->data->bytes, event->data->size);
-	while (proc && bytes->len >= HS_LOGIN_REPLY_LEN) {
-		hs_login_reply_parse(bytes->data, &reply);
-		str_consume(bytes, HS_LOGIN_REPLY_LEN);
+	for (at = 0; proc && bytes->len - at >= HS_LOGIN_REPLY_LEN; at += HS_LOGIN_REPLY_LEN) {
+		hs_login_reply_parse(bytes->data + at, &reply);
 		login_answered(engine, proc, &reply, event->rec);
 	}
+	str_consume(bytes, at);
 }
 
 /* The next request is understood again: it begins with the bytes that pass a descriptor. */
