@@ -248,7 +248,9 @@ static void take_owner(struct engine *engine, struct session *session, const str
 	const struct session *owner = relay_owner(session);
 
 	if (!owner) {
-		session_refuse(engine, session, REASON_NO_LOGIN);
+		session_refuse(engine, session,
+			       session->proc && session->proc->found ? REASON_OPEN_BEFORE :
+								       REASON_NO_LOGIN);
 		return;
 	}
 	hs_user_copy(&session->user, &owner->user);
@@ -260,8 +262,6 @@ static void take_owner(struct engine *engine, struct session *session, const str
 		session->user.uid = rec->uid;
 	if (session->user.gid == (gid_t)-1)
 		session->user.gid = rec->gid;
-	if (owner->state != SESSION_READY)
-		decide(engine, session, rec); /* a pair before TLS begins, as native has */
 }
 
 /* What the client's log is called first: it was there first (submission-client.c). */
@@ -284,7 +284,7 @@ void session_begin(struct engine *engine, struct session *session, const struct 
 	if (session->traffic == TRAFFIC_RELAY) {
 		decide_owner(engine, session, rec);
 		take_owner(engine, session, rec);
-		return; /* or with its first byte: the owner's log takes the number before */
+		return; /* with its first byte, or TLS: the owner's log takes the number before */
 	}
 	session->user.uid = rec->uid;
 	session->user.gid = rec->gid;
