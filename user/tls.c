@@ -3,7 +3,8 @@
  * Which of a socket's bytes are TLS. The kernel side knows it a moment after
  * they came: when Dovecot hands them to OpenSSL. It marks what can be TLS, and
  * the next record of the process says what it was: TLS_BEGIN, or anything else.
- * What a client of TLS sends first (RELAY, RL_OUT) is decided with the answer.
+ * What a client of TLS sends first (RELAY, RL_OUT) is decided with the answer;
+ * what does not begin as that does is plain at once: it can be long.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -78,6 +79,36 @@ static void set_undecided(struct engine *engine, struct proc *proc, struct sock 
 	proc->undecided = sock;
 }
 
+/* Can these bytes be a handshake, the first `at` of which have come before? */
+static bool can_be_handshake(const struct rl_data *data, size_t at)
+{
+	size_t size = at < sizeof(tls_handshake) ? sizeof(tls_handshake) - at : 0;
+
+	return memcmp(data->bytes, tls_handshake + at, size < data->size ? size : data->size) == 0;
+}
+
+/* Is what is held one? */
+static bool is_handshake(const struct held *held)
+{
+	const struct rl_data *data;
+	size_t at;
+
+	for (at = 0; held && at < sizeof(tls_handshake); held = held->next) {
+		data = (const struct rl_data *)(const void *)(&held->rec + 1);
+		if (held->rec.type != RL_DATA || !can_be_handshake(data, at))
+			return false;
+		at += data->size;
+	}
+	return at >= sizeof(tls_handshake);
+}
+
+/* What a client of TLS says first is known by how it begins, else it need not be held. */
+static bool can_be_tls(const struct sock *sock, const struct event *event)
+{
+	return event_dir(event) == RL_IN || event->type == RL_GAP || sock->undecided ||
+	       can_be_handshake(event->data, 0);
+}
+
 static void forget_undecided(struct engine *engine, const struct sock *sock)
 {
 	struct proc *proc = engine_proc(engine, sock->tgid);
@@ -97,7 +128,7 @@ void tls_bytes(struct engine *engine, struct sock *sock, const struct event *eve
 		if (sock->session)
 			session_tls(engine, sock->session, event->rec);
 	}
-	if (event->rec->flags & RL_F_UNDECIDED && !sock->tls) {
+	if (event->rec->flags & RL_F_UNDECIDED && !sock->tls && can_be_tls(sock, event)) {
 		hold(sock, event);
 		if (event_dir(event) == RL_IN)
 			set_undecided(engine, engine_proc(engine, sock->tgid), sock);
@@ -157,14 +188,6 @@ void tls_begin(struct engine *engine, struct sock *sock, const struct event *eve
 	sock->tls = true;
 	if (sock->session)
 		session_tls(engine, sock->session, event->rec);
-}
-
-static bool is_handshake(const struct held *held)
-{
-	const struct rl_data *data = (const struct rl_data *)(const void *)(&held->rec + 1);
-
-	return held->rec.type == RL_DATA && data->size >= sizeof(tls_handshake) &&
-	       memcmp(data->bytes, tls_handshake, sizeof(tls_handshake)) == 0;
 }
 
 /* Its ClientHello tells which one it was; to a server the client's STARTTLS does, its last word. */
