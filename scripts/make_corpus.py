@@ -19,7 +19,7 @@ STREAMS = ("plain pipelined more-cont gap-middle two-at-once postlogin lookup-fa
            "masters write-failed empty malformed pid-reuse inode-reuse clock prelogin prelogin-tls "
            "prelogin-answer-late starttls undecided undecided-out tls-given-up tls-gaps lmtp-tls "
            "lmtp-tls-late lmtp-proxy relay relay-smtps rawlog-dir rawlog-dir-settings redact "
-           "login-odd-ends").split()
+           "login-odd-ends ids-unknown").split()
 RULES = {
     "end": b"end\0",
     "way": b"way\0rawlog\0\0-\0end\0",

@@ -150,14 +150,15 @@ static bool ids_settle(struct session *session, const struct rl_rec *rec)
 static enum reason check_user(const struct engine *engine, const struct session *session)
 {
 	const struct hs_user *user = &session->user;
+	bool has_ids = user->uid != (uid_t)-1 && user->gid != (gid_t)-1;
 
 	if (!rules_want_user(engine->rules, user->name ? user->name : ""))
 		return REASON_NOT_WANTED;
 	if (session->traffic != TRAFFIC_MAIL && session->traffic != TRAFFIC_RELAY)
-		return REASON_NONE; /* the files are the process's */
+		return has_ids ? REASON_NONE : REASON_NO_IDS; /* the files are the process's */
 	if ((user->home && user->home[0] != '/') || (user->chroot && user->chroot[0] != '/'))
 		return REASON_RELATIVE_HOME;
-	if (user->uid == (uid_t)-1 || user->gid == (gid_t)-1)
+	if (!has_ids)
 		return REASON_NO_IDS;
 	if (user->uid == 0)
 		return REASON_ROOT;
