@@ -224,8 +224,8 @@ def test_a_file_instead(silent, record, directory):
     assert rawtap.status == 0
 
 
-def test_an_existing_file_is_added_to(silent, record, directory):
-    """As native, which opens with O_APPEND."""
+def test_an_existing_file_stays_as_it_is(silent, record, directory):
+    """Unlike native, which appends: it can be the one who writes there."""
     deliver(silent)
     pid, = silent.processes("lmtp")
     directory.mkdir()
@@ -238,6 +238,7 @@ def test_an_existing_file_is_added_to(silent, record, directory):
         client = deliver(silent)
     (sent, received), = client.pairs
     for direction, data in ("in", sent), ("out", received):
-        longer = [path for path in directory.glob(f"*.{direction}") if path.stat().st_size > 16]
-        assert [rawlogs.split_timestamps(path.read_bytes())[1] for path in longer] \
-            == [b"before\n" + data]
+        path, = directory.glob(f"*.{pid}.1-2.{direction}")
+        assert rawlogs.split_timestamps(path.read_bytes())[1] == data
+    assert {path.read_text() for path in directory.glob(f"*.{pid}.1.*")} == {"1.000001 before\n"}
+    assert len(list(directory.iterdir())) == 242
