@@ -14,12 +14,12 @@ sys.path.insert(0, str(ROOT / "tests/lib"))
 from replaycase import Case  # noqa: E402
 
 CORPUS = ROOT / "tests/fuzz/corpus"
-STREAM_MAX = 6000
+STREAM_MAX = 7000
 STREAMS = ("plain pipelined more-cont gap-middle two-at-once postlogin lookup-failed homes ids "
            "masters write-failed empty malformed pid-reuse inode-reuse clock prelogin prelogin-tls "
            "prelogin-answer-late starttls undecided undecided-out tls-given-up tls-gaps lmtp-tls "
            "lmtp-tls-late lmtp-proxy relay relay-smtps rawlog-dir rawlog-dir-settings redact "
-           "login-odd-ends ids-unknown").split()
+           "login-odd-ends ids-unknown haproxy haproxy-tls").split()
 RULES = {
     "end": b"end\0",
     "way": b"way\0rawlog\0\0-\0end\0",
@@ -33,6 +33,22 @@ WORDS = {
     "old": b"script-login rawlog -o -t",
     "mail": b"imap -D -a auth -t 60 -u user postlogin",
     "login": b"/usr/lib/dovecot/imap-login -D -l imap -R rawlogs login",
+}
+V2 = b"\r\n\r\n\0\r\nQUIT\n"
+IPV4 = bytes([192, 0, 2, 7, 198, 51, 100, 1, 199, 56, 3, 225])
+PROXY = {
+    "v1": b"PROXY TCP4 192.0.2.7 198.51.100.1 51000 993\r\na1 NOOP\r\n",
+    "v1-ipv6": b"PROXY TCP6 [2001:db8::7] ::ffff:192.0.2.7 51000 993\r\n",
+    "v1-numbers": b"PROXY TCP4 3221225991 0xc0.00.0x0207 51000 993\r\n",
+    "v1-unknown": b"PROXY UNKNOWN\r\n",
+    "v1-cut": b"PROXY TCP4 192.0.2.7",
+    "v2": V2 + b"\x21\x11\0\x0c" + IPV4 + b"\x16\x03\x01",
+    "v2-ipv6": V2 + b"\x21\x21\0\x24" + bytes(range(36)),
+    "v2-tlvs": V2 + b"\x21\x11\0\x23" + IPV4 + b"\1\0\4imap\x20\0\x0d\1\0\0\0\0\x21\0\5TLSv1",
+    "v2-unix": V2 + b"\x21\x31\0\7\1\0\4imap",
+    "v2-local": V2 + b"\x20\0\0\0",
+    "v2-cut": V2 + b"\x21\x11\0\x0c" + IPV4[:5],
+    "no-header": b"a1 LOGIN u p\r\n",
 }
 # Values as fuzz_expand.c reads them.
 VALUES = b"\0Bob@Ex.Org\0/home/bob\0cQ/pL9hg\0boss\0::1"
@@ -131,6 +147,8 @@ def main():
         write("rules_load", name, data)
     for name, data in WORDS.items():
         write("conf_words", name, data)
+    for name, data in PROXY.items():
+        write("hs_proxy", name, data)
     for name, data in TEMPLATES.items():
         write("expand", name, data + VALUES)
     for name, parts in REDACT_BYTES.items():

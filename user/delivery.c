@@ -120,10 +120,11 @@ static void deliver_gap(struct engine *engine, struct session *session, int dir,
 			uint64_t size, const char *why)
 {
 	uint64_t *next = &session->passed[dir];
-	/* what came with the login request is in the file as well, in front */
+	/* what came with the login request is in the file as well, in front; what stood in front
+	 * of the session is not */
 	const struct chunk_gap gap = {
 		.realtime_ns = engine_realtime(engine, time_ns),
-		.offset = *next + (dir == RL_IN ? session->input.len : 0),
+		.offset = *next + (dir == RL_IN ? session->input.len - session->front : 0),
 		.size = size,
 		.reason = why,
 		.dir = dir,

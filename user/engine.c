@@ -49,6 +49,7 @@ static void sock_free(struct engine *engine, struct sock **sock_p)
 	tls_drop(engine, sock);
 	str_free(&sock->login.bytes);
 	str_free(&sock->login.reply);
+	str_free(&sock->front);
 	hs_lines_free(&sock->lines[RL_IN]);
 	hs_lines_free(&sock->lines[RL_OUT]);
 	free(sock);

@@ -2,7 +2,7 @@
 /*
  * What the engine knows: masters, processes, sockets, sessions. Owned by the
  * engine, seen by its parts (engine.c, process.c, handshake.c, tls.c,
- * session.c, files.c, delivery.c) alone.
+ * front.c, session.c, files.c, delivery.c) alone.
  *
  * A connection is keyed by its socket (inode, cookie), never by descriptor or
  * pid: one process may serve many, one after another or at once.
@@ -106,6 +106,7 @@ struct session {
 	struct sock *sock;     /* NULL: no operation yet, or closed */
 	struct redact *redact; /* NULL: all is written as it came */
 	uint64_t passed[2];    /* the offset that is expected next */
+	uint64_t front;	       /* bytes of it (RL_IN) that are no part of the log: see front.c */
 	struct held *held, **held_end;
 	uint64_t held_size;
 	struct rawlog logs[RULES_WAYS_MAX];
@@ -138,6 +139,8 @@ struct sock {
 	bool tls;
 	char last[STARTTLS_LEN];		 /* RL_IN: the last bytes that were no TLS */
 	struct held *undecided, **undecided_end; /* see tls.c */
+	bool fronted;				 /* what comes is the session's own */
+	struct str front;	   /* the bytes in front, as far as they came: see front.c */
 	uint64_t next[2];	   /* AUTH, LOGIN, POSTLOGIN: the offset that is expected next */
 	struct session *session;   /* CLIENT: the one that it belongs to */
 	uint32_t script_session;   /* POSTLOGIN: the id of the one that it decides */
@@ -200,6 +203,12 @@ void tls_settle(struct engine *engine, const struct event *event);
 void tls_end(struct engine *engine, struct sock *sock, const struct rl_rec *rec);
 /* Forgets what is undecided. */
 void tls_drop(struct engine *engine, struct sock *sock);
+
+/* front.c: what stands in front of a session's own bytes. */
+/* DATA or GAP of the session of this socket, which must have one. */
+void front_bytes(struct engine *engine, struct sock *sock, const struct event *event);
+/* What comes next is the session's own, and what came so far is as well. */
+void front_end(struct engine *engine, struct sock *sock);
 
 /* session.c */
 struct session *session_new(struct engine *engine, struct proc *proc, enum traffic traffic);

@@ -294,11 +294,11 @@ void session_begin(struct engine *engine, struct session *session, const struct 
 
 void session_renew(struct engine *engine, struct session *session, const struct rl_rec *rec)
 {
-	bool used = session->passed[RL_IN] || session->passed[RL_OUT];
+	bool used = session->passed[RL_IN] > session->front || session->passed[RL_OUT];
 	unsigned int i, renewed = 0;
 	const struct way *way;
 
-	session->passed[RL_IN] = session->passed[RL_OUT] = 0;
+	session->passed[RL_IN] = session->passed[RL_OUT] = session->front = 0;
 	for (i = 0; i < engine->rules->ways_count; i++) {
 		way = &engine->rules->ways[i];
 		if (!rawlog_is_open(&session->logs[i]) || way->mode->tls == TLS_GOES_ON ||
@@ -316,6 +316,8 @@ void session_tls(struct engine *engine, struct session *session, const struct rl
 {
 	struct rl_rec begin = *rec;
 
+	if (session->sock)
+		front_end(engine, session->sock);
 	session->tls = true;
 	if (session->state == SESSION_READY && ids_settle(session, rec))
 		decide(engine, session, rec); /* it has had its first files by then */

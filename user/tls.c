@@ -34,7 +34,7 @@ static void pass_on(struct engine *engine, struct sock *sock, const struct event
 		note_last(sock, event->data);
 	/* once TLS has begun, what is not marked is its ciphertext */
 	if (sock->session && sock->tls == !!(event->rec->flags & RL_F_TLS))
-		session_client(engine, sock->session, event);
+		front_bytes(engine, sock, event);
 }
 
 static void hold(struct sock *sock, const struct event *event)
@@ -240,5 +240,6 @@ void tls_end(struct engine *engine, struct sock *sock, const struct rl_rec *rec)
 		pass_held(engine, sock);
 	else if (sock->undecided && sock->session)
 		session_tls(engine, sock->session, rec); /* and never was answered */
+	front_end(engine, sock);
 	tls_drop(engine, sock);
 }

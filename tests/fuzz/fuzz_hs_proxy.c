@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+/* An input is what a connection to a listener with haproxy = yes begins with. */
+#include "fuzz.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <string.h>
+
+#include "hs_proxy.h"
+
+static void check_ip(const struct hs_ip *ip)
+{
+	char text[HS_IP_TEXT_LEN];
+	uint8_t addr[sizeof(ip->addr)] = {0};
+
+	assert(ip->family == AF_INET || ip->family == AF_INET6);
+	hs_ip_text(ip, text);
+	assert(inet_pton(ip->family, text, addr) == 1);
+	assert(memcmp(ip->addr, addr, sizeof(addr)) == 0);
+}
+
+/* What is said of a header does not depend on what is behind it, and of a part that it can be one. */
+static void check_parts(const uint8_t *data, size_t len, int whole)
+{
+	struct hs_proxy proxy;
+	size_t part;
+	int ret;
+
+	for (part = 0; part < len; part++) {
+		ret = hs_proxy_parse(data, part, &proxy);
+		if (whole > 0 && part >= (size_t)whole)
+			assert(ret == whole);
+		else if (whole)
+			assert(ret == -EAGAIN);
+		else
+			assert(ret == 0 || ret == -EAGAIN);
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+	struct hs_proxy proxy;
+	int ret = hs_proxy_parse(data, len, &proxy);
+
+	assert(ret == 0 || ret == -EAGAIN || (ret > 0 && (size_t)ret <= len));
+	assert(ret <= HS_PROXY_V2_MAX);
+	if (ret == -EAGAIN)
+		assert(len < HS_PROXY_V2_MAX);
+	if (ret > 0 && proxy.has_addresses) {
+		check_ip(&proxy.local);
+		check_ip(&proxy.remote);
+		assert(proxy.local.family == proxy.remote.family);
+	}
+	check_parts(data, len < 2 * HS_PROXY_V2_MAX ? len : 2 * HS_PROXY_V2_MAX, ret);
+	return 0;
+}
