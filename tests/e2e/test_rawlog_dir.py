@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """--rawlog-dir: what rawlog_dir does, beside Dovecot's own, of the same sessions."""
 
+import dataclasses
 import os
 import re
 from pathlib import Path
@@ -306,6 +307,40 @@ def test_values_of_variables(root, record, protocol, transport):
             return
         assert f",p={mail_pid(dovecot, user)},i={user.uid},{values[0]}," in said
         assert f",{user.uid},{user.gid},{dovecot.wait_login(user).session}," in said
+
+
+MASTER = """\
+auth_master_user_separator = *
+passdb {
+  driver = static
+  master = yes
+  args = password=master
+}
+"""
+
+
+@pytest.mark.parametrize("login, fields", [
+    ("joe@example.org*boss", {}), ("joe@example.org*boss", {"user": "other@example.com"}),
+    ("joe@example.org", {"user": "other@example.com"}), ("JOE@example.org", {}),
+    ("joe@example.org", {"auth_user": "somebody"}), ("joe@example.org", {"user": "other"}),
+    ("joe@example.org", {"home": "/tmp"}), ("joe@example.org", {"master_user": "x", "nologin": "y"})])
+def test_who_is_it(root, record, login, fields):
+    """Who logs in, who it is then, and what the variables say of it."""
+    template = "{root}/{who}/file/%u,%n,%d,%{auth_user},%{auth_username},%{auth_domain},%h"
+    with dovecot_of(template, config=MASTER) as dovecot:
+        for who in WRITERS:
+            (dovecot.root / who).mkdir()
+            (dovecot.root / who / "file").touch()
+        user = dovecot.add_user("joe@example.org", fields=fields)
+        if "user" in fields:
+            dovecot.add_user(fields["user"])
+        as_whom = dataclasses.replace(user, name=login,
+                                      password="master" if "*" in login else user.password)
+        with record(dovecot, "-D", *option(dovecot, template)) as rawtap:
+            talk(dovecot, as_whom)
+        wanted, = re.findall("Error: (rawlog: .*)", dovecot.log())
+        said, = re.findall("not recorded: (rawlog: .*)", rawtap.stderr)
+        assert said == wanted.replace("/native/", "/rawtap/")
 
 
 TEMPLATES = ["{root}/{who}/%n/%d/%s", "{who}/logs", "{root}/{who}/%r-%l",
