@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """-c FILE: the manual's blocks for every way to record, alone and all together."""
 
+import re
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -207,6 +208,19 @@ def test_one_setting_for_all_protocols(site, record, file):
     assert found(site)["imap", "submission"] == wanted(expected, PROTOCOLS, PROTOCOLS)
 
 
+def test_no_variables_in_lmtp(site, record, file):
+    """As the manual says. (Dovecot 2.3.19.1 expands them, to nothing or to its harm.)"""
+    places = {"lmtp": site.dovecot.root / "lmtp%u", "lmtp proxy": site.dovecot.root / "proxy%h"}
+    for path in places.values():
+        path.mkdir()
+    text = f"lmtp_rawlog_dir = {places['lmtp']}\nlmtp_proxy_rawlog_dir = {places['lmtp proxy']}\n"
+    with record(site.dovecot, "-c", file(text)) as rawtap:
+        expected = traffic(site)
+    for name, path in places.items():
+        assert sorted(map(without_goodbye, contents(path).values())) == expected[name], name
+    assert rawtap.status == 0
+
+
 def test_options_beside_it(site, record, file):
     with record(site.dovecot, "-c", file(site.blocks("imap", "relay")),
                 "--lmtp-rawlog-dir", site.dovecot.root / "lmtp", "-R", "pop3=rawlogs") as rawtap:
@@ -278,6 +292,30 @@ def test_where_r_points_to(root, record, file, case):
                 type(dovecot.root), (fill(place, "native"), fill(place, "rawtap"))))
         assert list(native.values()) == [(client.login_in, client.login_out)]
         assert rawtaps == native, rawtap.stderr
+
+
+UNUSABLE = {
+    "missing": (None, "rawlog: {dir} doesn't exist"),
+    "of root": (("root", 0o755), r"creat({dir}/TIME.PID.1) failed: Permission denied"),
+    "not writable": (("dovenull", 0o500), r"creat({dir}/TIME.PID.1) failed: Permission denied"),
+    "not searchable": (("dovenull", 0o600), r"creat({dir}/TIME.PID.1) failed: Permission denied"),
+}
+
+
+@pytest.mark.parametrize("case", UNUSABLE)
+def test_the_directory_of_r_has_to_be_there(root, record, file, case):
+    made, reason = UNUSABLE[case]
+    with PrivateDovecot() as dovecot:
+        user = dovecot.add_user("joe")
+        directory = dovecot.base_dir / "login" / "rawlogs"
+        if made:
+            dovecot.make_login_dir("rawlogs", owner=made[0], mode=made[1])
+        with record(dovecot, "-D", "-c", file(BLOCKS["imap-login"])) as rawtap:
+            talk(dovecot, user)         # is undisturbed
+        assert contents(directory) == {}
+        said = re.sub(r"\d{8}-\d{6}\.\d+", "TIME.PID", rawtap.stderr)
+        assert said.count("not recorded: " + reason.format(dir=directory)) == 1, rawtap.stderr
+        assert rawtap.status == 0
 
 
 # What is wrong with it: one line, before anything is attached
