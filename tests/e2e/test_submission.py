@@ -2,6 +2,7 @@
 """rawlog_dir of submission and submission_relay_rawlog_dir: submissions and what becomes of them
 at the relay, recorded by Dovecot and by rawtap."""
 
+import re
 import shutil
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ import pytest
 
 import librawlogs
 from private_dovecot import PrivateDovecot, make_message
+from private_postfix import POSTFIX, PrivatePostfix
 from rawlogs import wait_until
 from recorder import Rawtap
 from smtp_stage import Ways, play, recording
@@ -504,3 +506,60 @@ def test_clients_at_once_in_one_process(rawtap_binary, relay):
                               for kind in ("native", "rawtap"))
             librawlogs.assert_same_names(rawtap, native, user.name)
             librawlogs.assert_same_contents(rawtap, native, user.name)
+
+
+# A real relay
+
+@pytest.fixture(scope="module")
+def postfix_stage(rawtap_binary):
+    """Mails through a Postfix, over each kind of connection; by user."""
+    if not POSTFIX.exists():
+        pytest.skip("needs postfix")
+    with submission_dovecot() as (dovecot, ways), \
+            PrivatePostfix(certificate=dovecot.root) as postfix:
+        settings = {
+            "plain": ("smtp", {"submission_relay_ssl": "no"}),
+            "starttls": ("smtp", {"submission_relay_ssl": "starttls"}),
+            "smtps": ("smtps", {"submission_relay_ssl": "smtps"}),
+            "xclient": ("smtp", {"submission_relay_ssl": "starttls",
+                                 "submission_relay_trusted": "yes"}),
+        }
+
+        def run(case, outcome):
+            port, fields = settings[case]
+            user = dovecot.add_user(f"{case}@example.org", fields={
+                "submission_relay_port": postfix.ports[port],
+                "submission_relay_ssl_verify": "no", **fields})
+            outcome.client = Submission(dovecot, "tls", user)
+            outcome.client.log_in()
+            outcome.client.greet()
+            for size in 100, 100_000:
+                outcome.client.send_mail([FRIEND, OTHER], make_message(size), sender=user.name)
+            outcome.client.quit()
+
+        with recording(dovecot, ways, binary=rawtap_binary) as stage:
+            play(stage, list(settings), run, dovecot.wait_sessions_over, at_once=2)
+        stage.log = postfix.log()
+        yield stage
+
+
+@pytest.mark.parametrize("case", ["plain", "starttls", "smtps", "xclient"])
+def test_postfix(postfix_stage, case):
+    find_client(postfix_stage, "rawtap", case)
+    rawtap, native = (of_process(postfix_stage, kind, RELAY, case)
+                      for kind in ("rawtap", "native"))
+    librawlogs.assert_same_names(rawtap, native, case)
+    librawlogs.assert_same_contents(rawtap, native, case)
+    librawlogs.assert_same_attributes(rawtap, native, case)
+    assert len(native) == {"plain": 1, "starttls": 2, "smtps": 2, "xclient": 2}[case]
+    said = b"".join(pair.content[0] for _, pair in sorted(rawtap.items()))
+    assert said.startswith(b"220 relay.example ESMTP Postfix")
+    # And Postfix has these mails.
+    queued = re.findall(rb"^250 2.0.0 Ok: .*queued as (\w+)\r$", said, re.MULTILINE)
+    assert len(queued) == 2
+    for name in queued:
+        assert f": {name.decode()}: client=" in postfix_stage.log
+
+
+def test_nothing_lost_with_postfix(postfix_stage):
+    assert postfix_stage.status == 0, postfix_stage.stderr
