@@ -94,7 +94,7 @@ static __always_inline int on_bio_write(__u64 bio, __u64 data)
 		return 0;
 	stream->cookie = thread->recv_cookie;
 	stream->class = thread->recv_class;
-	verdict = thread->recv_verdict;
+	stream->verdict = verdict = thread->recv_verdict;
 	/* what it says of the bytes before counts from another beginning */
 	bpf_map_delete_elem(&tails, &stream->cookie);
 	if (bpf_map_update_elem(&tls_socks, &stream->cookie, &verdict, BPF_ANY))
@@ -142,7 +142,9 @@ static __always_inline int on_tls_return(int ret, __u8 dir)
 		return 0;
 	}
 	verdict = bpf_map_lookup_elem(&tls_socks, &e.stream->cookie);
-	if (verdict && *verdict == RL_VERDICT_MUTE)
+	if (verdict) /* kept here too: there it may have to make room */
+		e.stream->verdict = *verdict;
+	if (e.stream->verdict == RL_VERDICT_MUTE)
 		return 0;
 	e.piece = thread->call_data;
 	e.piece_left = ret;
