@@ -116,6 +116,13 @@ static struct redact *redact_for(const struct session *session)
 	return NULL;
 }
 
+/* From the first byte on, and be it lost: who begins behind a gap must know. */
+static void redact_begin(const struct engine *engine, struct session *session)
+{
+	if (engine->rules->redact && !session->redact)
+		session->redact = redact_for(session);
+}
+
 static void deliver_gap(struct engine *engine, struct session *session, int dir, uint64_t time_ns,
 			uint64_t size, const char *why)
 {
@@ -133,6 +140,7 @@ static void deliver_gap(struct engine *engine, struct session *session, int dir,
 	struct rawlog *log;
 	bool wanted = false;
 
+	redact_begin(engine, session);
 	if (session->redact)
 		redact_gap(session->redact, dir, size, deliver_redacted, &context);
 
@@ -154,8 +162,7 @@ static void deliver_chunk(struct engine *engine, struct session *session, const 
 {
 	struct redact_context context = {engine, session};
 
-	if (engine->rules->redact && !session->redact)
-		session->redact = redact_for(session);
+	redact_begin(engine, session);
 	if (session->redact)
 		redact_feed(session->redact, chunk->dir, chunk, deliver_redacted, &context);
 	else
