@@ -105,8 +105,8 @@ static bool is_handshake(const struct held *held)
 /* What a client of TLS says first is known by how it begins, else it need not be held. */
 static bool can_be_tls(const struct sock *sock, const struct event *event)
 {
-	return event_dir(event) == RL_IN || event->type == RL_GAP || sock->undecided ||
-	       can_be_handshake(event->data, 0);
+	return event_dir(event) == RL_IN || sock->undecided ||
+	       (event->type == RL_DATA && can_be_handshake(event->data, 0));
 }
 
 static void forget_undecided(struct engine *engine, const struct sock *sock)
@@ -144,8 +144,9 @@ static bool decides(const struct sock *sock, const struct event *event)
 {
 	if (event->rec->cookie != sock->cookie)
 		return true;
-	return event->type != RL_TLS_BEGIN && !(event->rec->flags & RL_F_TLS) &&
-	       !(event->type == RL_DATA && event->rec->flags & RL_F_CONT);
+	if (event->type == RL_DATA)
+		return !(event->rec->flags & (RL_F_TLS | RL_F_CONT));
+	return event->type != RL_TLS_BEGIN;
 }
 
 void tls_settle(struct engine *engine, const struct event *event)

@@ -233,7 +233,8 @@ static void do_script(struct world *world, struct input *input)
 	feed_data(world, input, cookie, dir, eof ? RL_F_EOF : 0, ino, line, eof ? 0 : strlen(line));
 }
 
-/* Bytes of the input; what they are of, its flags say. */
+/* Bytes of the input, none of which is ciphertext or begins as a handshake; what they are of, its
+ * flags say. */
 static void some_bytes(struct world *world, struct input *input, unsigned int cookie,
 		       unsigned int dir, unsigned int flags)
 {
@@ -243,7 +244,8 @@ static void some_bytes(struct world *world, struct input *input, unsigned int co
 	if (size > input->left)
 		size = input->left;
 	for (i = 0; i < size; i++)
-		bytes[i] = input->data[i] == SECRET ? SECRET + 1 : input->data[i];
+		bytes[i] =
+			input->data[i] == SECRET || input->data[i] == 0x16 ? 'x' : input->data[i];
 	input->data += size;
 	input->left -= size;
 	feed_data(world, input, cookie, dir, flags, 0, bytes, size);
