@@ -54,6 +54,7 @@ struct thread_state {
 	__u64 recv_address, recv_size;
 	__u64 recv_cookie;
 	__u64 recv_offset;
+	__u64 recv_out_end; /* how far the other direction was; 0: that can be TLS already */
 	__u32 recv_class, recv_verdict;
 	__u64 pair[2];	 /* BIO_new_bio_pair(): where it puts the inner and the outer half */
 	__u64 call_ssl;	 /* SSL_read() or SSL_write() that has not returned */

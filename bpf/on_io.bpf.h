@@ -101,6 +101,8 @@ static __always_inline void recv_note(struct thread_state *thread, const struct 
 	thread->recv_size = e->left;
 	thread->recv_cookie = stream->cookie;
 	thread->recv_offset = offset;
+	/* a client of TLS says something first */
+	thread->recv_out_end = stream->class == RL_CLASS_CLIENT ? stream->offset[RL_OUT] : 0;
 	thread->recv_class = stream->class;
 	thread->recv_verdict = verdict;
 }

@@ -61,7 +61,7 @@ static __always_inline int on_set_bio(__u64 ssl, __u64 bio)
 	return 0;
 }
 
-static __always_inline void tls_announce(__u64 cookie, __u64 offset)
+static __always_inline void tls_announce(__u64 cookie, __u64 offset, __u64 out_end)
 {
 	CONTROL_RECORD(tls_record, rl_tls) *r;
 
@@ -69,6 +69,7 @@ static __always_inline void tls_announce(__u64 cookie, __u64 offset)
 		return;
 	rec_init(&r->rec, RL_TLS_BEGIN, sizeof(*r), cookie);
 	r->body.offset = offset;
+	r->body.out_end = out_end;
 	control_submit(r);
 }
 
@@ -103,7 +104,8 @@ static __always_inline int on_bio_write(__u64 bio, __u64 data)
 		thread->waiting--;
 	if (verdict != RL_VERDICT_MUTE)
 		tls_announce(thread->recv_cookie,
-			     thread->recv_offset + (data - thread->recv_address));
+			     thread->recv_offset + (data - thread->recv_address),
+			     thread->recv_out_end);
 	return 0;
 }
 
@@ -165,7 +167,7 @@ static __always_inline int on_ssl_free(__u64 ssl)
 	if (!stream->cookie) {
 		if (thread->waiting)
 			thread->waiting--;
-		tls_announce(0, 0); /* whose it was, is not known; but that it was */
+		tls_announce(0, 0, 0); /* whose it was, is not known; but that it was */
 	}
 	bpf_map_delete_elem(&ssls, &key);
 	return 0;

@@ -194,7 +194,8 @@ struct rl_master {
  * for TLS, and gave up before the other side answered.
  */
 struct rl_tls {
-	__u64 offset; /* of the socket's RL_IN direction, where TLS begins */
+	__u64 offset;  /* of the socket's RL_IN direction, where TLS begins */
+	__u64 out_end; /* of its RL_OUT direction, what came before; 0: not known */
 };
 
 enum rl_log_status {

@@ -262,9 +262,11 @@ void delivery_held(struct engine *engine, struct session *session)
 	struct held *held;
 
 	while (session->state == SESSION_RECORDING && (held = unhold(session)) != NULL) {
-		if (held->rec.type == RL_TLS_BEGIN)
-			session_renew(engine, session, &held->rec);
-		else if (event_parse(&held->rec, held->rec.len, &event) == 0)
+		if (event_parse(&held->rec, held->rec.len, &event) != 0)
+			engine_malformed(engine, "what was held", session->tgid);
+		else if (event.type == RL_TLS_BEGIN)
+			session_renew(engine, session, &held->rec, event.tls);
+		else
 			delivery_event(engine, session, &event);
 		free(held);
 	}
@@ -278,6 +280,14 @@ void delivery_flush(struct engine *engine, struct session *session)
 		write_failed(engine, session, log, rawlog_flush(log));
 }
 
+void delivery_up_to(struct engine *engine, struct session *session, int dir, uint64_t end,
+		    uint64_t time_ns)
+{
+	if (end > session->passed[dir])
+		deliver_gap(engine, session, dir, time_ns, end - session->passed[dir],
+			    event_gap_text(RL_GAP_RING));
+}
+
 /* What was lost behind the last byte that came. */
 void delivery_tail(struct engine *engine, struct session *session, const struct rl_rec *rec)
 {
@@ -287,8 +297,5 @@ void delivery_tail(struct engine *engine, struct session *session, const struct 
 		return;
 	deliver_input(engine, session, rec->time_ns);
 	for (dir = RL_IN; dir <= RL_OUT; dir++)
-		if (session->end.end[dir] > session->passed[dir])
-			deliver_gap(engine, session, dir, rec->time_ns,
-				    session->end.end[dir] - session->passed[dir],
-				    event_gap_text(RL_GAP_RING));
+		delivery_up_to(engine, session, dir, session->end.end[dir], rec->time_ns);
 }

@@ -41,13 +41,9 @@ static bool same_peer(const struct hs_login *a, const struct hs_login *b)
 /*
  * Which of a login process's clients is it that logs in? Without TLS its own
  * socket is passed along. With TLS that is one end of a socketpair, and the
-<<<<<<< HEAD
- * addresses say it. These can be told by a proxy in front: then there is but
- * one client with TLS in the process, or it can't be known.
-=======
  * addresses say it. These can be told by a proxy in front (front.c), and that
- * be lost: then there is but one client in the process, or it can't be known.
->>>>>>> 828a427 (WIP)
+ * be lost: then there is but one client with TLS in the process, or it can't be
+ * known.
  */
 static struct session *login_client(struct proc *proc, const struct hs_login *request)
 {

@@ -214,10 +214,12 @@ void front_end(struct engine *engine, struct sock *sock);
 struct session *session_new(struct engine *engine, struct proc *proc, enum traffic traffic);
 /* A connection that has no login begins with its socket. */
 void session_begin(struct engine *engine, struct session *session, const struct rl_rec *rec);
-/* The text inside TLS begins. */
-void session_tls(struct engine *engine, struct session *session, const struct rl_rec *rec);
+/* The text inside TLS begins. `where`: zeroes if it is not known. */
+void session_tls(struct engine *engine, struct session *session, const struct rl_rec *rec,
+		 const struct rl_tls *where);
 /* And its turn has come: new files, for the ways that begin them. */
-void session_renew(struct engine *engine, struct session *session, const struct rl_rec *rec);
+void session_renew(struct engine *engine, struct session *session, const struct rl_rec *rec,
+		   const struct rl_tls *where);
 /* Pre-login: a mail process was asked to take over, and answered. */
 void session_part(struct session *session, uint32_t tag);
 void session_parted(struct engine *engine, struct session *session, const struct rl_rec *rec,
@@ -266,6 +268,9 @@ void delivery_drop_behind(struct session *session, struct held **end);
 void delivery_held(struct engine *engine, struct session *session);
 /* To the logs: one DATA or GAP, with what is missing before it. */
 void delivery_event(struct engine *engine, struct session *session, const struct event *event);
+/* What is missing in this direction before the offset `end`. */
+void delivery_up_to(struct engine *engine, struct session *session, int dir, uint64_t end,
+		    uint64_t time_ns);
 /* What was lost behind the last byte that came. */
 void delivery_tail(struct engine *engine, struct session *session, const struct rl_rec *rec);
 /* The logs are to be closed. */

@@ -292,12 +292,16 @@ void session_begin(struct engine *engine, struct session *session, const struct 
 	decide(engine, session, rec);
 }
 
-void session_renew(struct engine *engine, struct session *session, const struct rl_rec *rec)
+void session_renew(struct engine *engine, struct session *session, const struct rl_rec *rec,
+		   const struct rl_tls *where)
 {
-	bool used = session->passed[RL_IN] > session->front || session->passed[RL_OUT];
 	unsigned int i, renewed = 0;
 	const struct way *way;
+	bool used;
 
+	delivery_up_to(engine, session, RL_IN, where->offset, rec->time_ns);
+	delivery_up_to(engine, session, RL_OUT, where->out_end, rec->time_ns);
+	used = session->passed[RL_IN] > session->front || session->passed[RL_OUT];
 	session->passed[RL_IN] = session->passed[RL_OUT] = session->front = 0;
 	for (i = 0; i < engine->rules->ways_count; i++) {
 		way = &engine->rules->ways[i];
@@ -312,20 +316,24 @@ void session_renew(struct engine *engine, struct session *session, const struct 
 }
 
 /* What was held until now comes before it. */
-void session_tls(struct engine *engine, struct session *session, const struct rl_rec *rec)
+void session_tls(struct engine *engine, struct session *session, const struct rl_rec *rec,
+		 const struct rl_tls *where)
 {
-	struct rl_rec begin = *rec;
+	struct {
+		struct rl_rec rec;
+		struct rl_tls where;
+	} begin = {*rec, *where};
 
 	if (session->sock)
 		front_end(engine, session->sock);
 	session->tls = true;
 	if (session->state == SESSION_READY && ids_settle(session, rec))
 		decide(engine, session, rec); /* it has had its first files by then */
-	begin.type = RL_TLS_BEGIN;
-	begin.len = sizeof(begin);
+	begin.rec.type = RL_TLS_BEGIN;
+	begin.rec.len = sizeof(begin);
 	if (session->state == SESSION_RECORDING && !session->parting)
-		session_renew(engine, session, rec);
-	else if (session->state != SESSION_REFUSED && !delivery_hold(session, &begin))
+		session_renew(engine, session, rec, where);
+	else if (session->state != SESSION_REFUSED && !delivery_hold(session, &begin.rec))
 		session_refuse(engine, session, REASON_BACKLOG);
 }
 

@@ -15,6 +15,9 @@
 /* The first byte of a TLS handshake, and its major version (RFC 8446, 5.1). */
 static const unsigned char tls_handshake[] = {0x16, 0x03};
 
+/* Where TLS begins, if nothing says it. */
+static const struct rl_tls unknown;
+
 static int event_dir(const struct event *event)
 {
 	return event->type == RL_GAP ? event->gap->dir : event->data->dir;
@@ -126,7 +129,7 @@ void tls_bytes(struct engine *engine, struct sock *sock, const struct event *eve
 		tls_drop(engine, sock);
 		sock->tls = true;
 		if (sock->session)
-			session_tls(engine, sock->session, event->rec);
+			session_tls(engine, sock->session, event->rec, &unknown);
 	}
 	if (event->rec->flags & RL_F_UNDECIDED && !sock->tls && can_be_tls(sock, event)) {
 		hold(sock, event);
@@ -160,13 +163,14 @@ void tls_settle(struct engine *engine, const struct event *event)
 	pass_held(engine, sock);
 }
 
-/* Passes on what came before TLS began: `event` is cut there. */
-static void pass_plain(struct engine *engine, struct sock *sock, struct held *held, uint64_t begin)
+/* Passes on what came before TLS began, at `begin`: `held` is cut there. */
+static void pass_plain_in(struct engine *engine, struct sock *sock, struct held *held,
+			  uint64_t begin)
 {
 	struct rl_data *data = (struct rl_data *)(void *)(&held->rec + 1);
 	struct event event;
 
-	if (held->rec.type != RL_DATA || data->dir != RL_IN || data->offset >= begin)
+	if (held->rec.type != RL_DATA || data->offset >= begin)
 		return;
 	if (data->offset + data->size > begin)
 		data->size = begin - data->offset;
@@ -175,20 +179,43 @@ static void pass_plain(struct engine *engine, struct sock *sock, struct held *he
 		pass_on(engine, sock, &event);
 }
 
+/* The same of what a client of TLS sent: up to its ClientHello. */
+static void pass_plain_out(struct engine *engine, struct sock *sock, const struct held *held,
+			   struct rl_tls *where, bool *hello)
+{
+	struct event event;
+
+	if (*hello || event_parse(&held->rec, held->rec.len, &event))
+		return;
+	*hello = is_handshake(held);
+	if (*hello)
+		where->out_end = event.data->offset;
+	else
+		pass_on(engine, sock, &event);
+}
+
 void tls_begin(struct engine *engine, struct sock *sock, const struct event *event)
 {
+	struct rl_tls where = *event->tls;
 	struct held *held;
+	bool hello = false;
+	struct event of;
 
 	set_undecided(engine, engine_proc(engine, sock->tgid), NULL);
 	while ((held = unhold(sock)) != NULL) {
-		pass_plain(engine, sock, held, event->tls->offset);
+		if (event_parse(&held->rec, held->rec.len, &of) == 0) {
+			if (event_dir(&of) == RL_IN)
+				pass_plain_in(engine, sock, held, where.offset);
+			else
+				pass_plain_out(engine, sock, held, &where, &hello);
+		}
 		free(held);
 	}
 	if (sock->tls)
 		return;
 	sock->tls = true;
 	if (sock->session)
-		session_tls(engine, sock->session, event->rec);
+		session_tls(engine, sock->session, event->rec, &where);
 }
 
 /* Its ClientHello tells which one it was; to a server the client's STARTTLS does, its last word. */
@@ -225,7 +252,7 @@ void tls_given_up(struct engine *engine, struct proc *proc, const struct rl_rec 
 		return;
 	tls_drop(engine, session->sock);
 	session->sock->tls = true;
-	session_tls(engine, session, rec);
+	session_tls(engine, session, rec, &unknown);
 }
 
 void tls_drop(struct engine *engine, struct sock *sock)
@@ -240,7 +267,7 @@ void tls_end(struct engine *engine, struct sock *sock, const struct rl_rec *rec)
 	if (sock->undecided && !is_handshake(sock->undecided))
 		pass_held(engine, sock);
 	else if (sock->undecided && sock->session)
-		session_tls(engine, sock->session, rec); /* and never was answered */
+		session_tls(engine, sock->session, rec, &unknown); /* and never was answered */
 	front_end(engine, sock);
 	tls_drop(engine, sock);
 }

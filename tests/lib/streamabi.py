@@ -25,7 +25,7 @@ STRUCTS = {
     "rl_log": ("=IIIIII", "session way status error serial pad"),
     "rl_write": ("=IIII16s", "session way error pad size"),
     "rl_setting": ("=II", "size pad"),
-    "rl_tls": ("=Q", "offset"),
+    "rl_tls": ("=2Q", "offset out_end"),
 }
 ENUMS = {
     "RL_": "CLOCK=1 SETTING=2 PROC_EXEC=3 PROC_EXIT=4 SOCK_OPEN=5 DATA=6 GAP=7 SOCK_CLOSE=8 "

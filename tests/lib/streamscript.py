@@ -25,6 +25,7 @@ inode numbers of sockets and numbers of sessions, so a script says only what mat
     T in|out SOCK "bytes" [at=OFFSET] [pass=INO] [more] [cont] [eof] [as=UID,GID]
                     [tls]           the text inside TLS   [undecided]   it can be TLS already
     T tls SOCK [at=OFFSET]          TLS begins, with the last undecided bytes that came in
+      [out-end=OFFSET]
     T give-up PID                   TLS was about to begin in this process, and does not
     T skip SOCK in|out N [tls]      bytes that pass unseen: no record
     T gap SOCK in|out N REASON [tls] [undecided]
@@ -111,6 +112,7 @@ class Sock:
     next: list = field(default_factory=lambda: [0, 0])
     text: list = field(default_factory=lambda: [0, 0])  # inside TLS
     undecided: int = 0  # where the last undecided bytes that came in begin
+    out_end: int = 0    # of a client: what had gone out then
 
     def offsets(self, tls):
         return self.text if tls else self.next
@@ -268,6 +270,8 @@ class Script:
         offsets[way] = begin + len(data)
         if flags & FLAGS["undecided"] and way == 0 and not flags & FLAGS["cont"]:
             sock.undecided = begin
+            if sock.sock_class == NUMBERS["RL_CLASS_CLIENT"]:
+                sock.out_end = sock.next[1]
         return self.add("DATA", data=data, dir=way, flags=flags, passed_ino=passed_ino, ids=ids,
                         offset=begin, sock_class=sock.sock_class, **self.of_sock(sock))
 
@@ -290,7 +294,8 @@ class Script:
 
     def do_tls(self, args):
         sock = self.socks[args.text()]
-        self.add("TLS_BEGIN", payload=pack("rl_tls", offset=args.number("at", sock.undecided)),
+        self.add("TLS_BEGIN", payload=pack("rl_tls", offset=args.number("at", sock.undecided),
+                                           out_end=args.number("out-end", sock.out_end)),
                  **self.of_sock(sock))
 
     def do_give_up(self, args):
