@@ -258,6 +258,9 @@ static void tell_close(struct source_bpf *source, struct known *known, __u16 fla
 	if (flags & RL_F_LIVE)
 		memcpy(end.end, known->end, sizeof(end.end));
 	bpf_map__delete_elem(skeleton->maps.verdicts, &known->cookie, sizeof(known->cookie), 0);
+	if (source->side->tls)
+		bpf_map__delete_elem(skeleton->maps.tls_socks, &known->cookie,
+				     sizeof(known->cookie), 0);
 	tell(source, RL_SOCK_CLOSE, flags, 0, known->cookie, &end, sizeof(end));
 	HASH_DELETE(hh, source->known, known);
 	free(known);
