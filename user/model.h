@@ -137,7 +137,7 @@ struct sock {
 	struct rl_inet inet; /* CLIENT, RELAY; zeroes for RL_AF_UNIX */
 	uint16_t family;
 	bool tls;
-	char last[STARTTLS_LEN];		 /* RL_IN: the last bytes that were no TLS */
+	char last[STARTTLS_LEN];		 /* the client's last bytes that were no TLS */
 	struct held *undecided, **undecided_end; /* see tls.c */
 	bool fronted;				 /* what comes is the session's own */
 	struct str front;	   /* the bytes in front, as far as they came: see front.c */

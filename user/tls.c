@@ -33,7 +33,9 @@ static void note_last(struct sock *sock, const struct rl_data *data)
 
 static void pass_on(struct engine *engine, struct sock *sock, const struct event *event)
 {
-	if (event->type == RL_DATA && event->data->dir == RL_IN)
+	int client = sock->class == RL_CLASS_RELAY ? RL_OUT : RL_IN;
+
+	if (event->type == RL_DATA && event->data->dir == client)
 		note_last(sock, event->data);
 	/* once TLS has begun, what is not marked is its ciphertext */
 	if (sock->session && sock->tls == !!(event->rec->flags & RL_F_TLS))
@@ -218,13 +220,20 @@ void tls_begin(struct engine *engine, struct sock *sock, const struct event *eve
 		session_tls(engine, sock->session, event->rec, &where);
 }
 
-/* Its ClientHello tells which one it was; to a server the client's STARTTLS does, its last word. */
+/* Its ClientHello tells which one it was; where there is none, the client's STARTTLS does, its last
+ * word. */
 static bool says_starttls(const struct sock *sock)
 {
 	return strncasecmp(sock->last, "STARTTLS\r\n", STARTTLS_LEN) == 0;
 }
 
-static struct session *given_up_one(struct proc *proc, bool relay)
+/* Of those whose files TLS renews: a mail session's client can only say the word. */
+static bool can_begin_tls(const struct session *session)
+{
+	return session->traffic == TRAFFIC_LMTP || session->sock->class == RL_CLASS_RELAY;
+}
+
+static struct session *given_up_one(struct proc *proc, bool hello)
 {
 	struct session *session, *only = NULL;
 	unsigned int count = 0;
@@ -232,8 +241,8 @@ static struct session *given_up_one(struct proc *proc, bool relay)
 	DL_FOREACH(proc->sessions, session) {
 		if (session->tls || !session->sock)
 			continue;
-		if (relay ? session->sock->undecided && is_handshake(session->sock->undecided) :
-			    session->traffic == TRAFFIC_LMTP && says_starttls(session->sock)) {
+		if (hello ? is_handshake(session->sock->undecided) :
+			    can_begin_tls(session) && says_starttls(session->sock)) {
 			only = session;
 			count++;
 		}
