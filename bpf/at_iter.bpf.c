@@ -13,13 +13,15 @@ int iter__sockets(struct bpf_iter__bpf_sk_storage_map *ctx)
 	struct sock_state *state = ctx->value;
 	struct sock *sk = ctx->sk;
 	struct rl_live live;
+	bool tls;
 
 	if (!sk || !state || !sk->sk_socket)
 		return 0;
 	live.cookie = state->stream.cookie;
 	/* of TLS these are not the offsets that the stream of records has */
-	live.end[RL_IN] = state->tls ? 0 : state->stream.offset[RL_IN];
-	live.end[RL_OUT] = state->tls ? 0 : state->stream.offset[RL_OUT];
+	tls = state->tls || bpf_map_lookup_elem(&tls_socks, &live.cookie);
+	live.end[RL_IN] = tls ? 0 : state->stream.offset[RL_IN];
+	live.end[RL_OUT] = tls ? 0 : state->stream.offset[RL_OUT];
 	bpf_seq_write(ctx->meta->seq, &live, sizeof(live));
 	return 0;
 }

@@ -210,6 +210,7 @@ static void on_bytes(struct engine *engine, const struct event *event)
 static void on_sock_close(struct engine *engine, const struct event *event)
 {
 	struct sock *sock = sock_find(engine, event->rec->cookie);
+	const struct rl_close none = {0};
 	struct session *session;
 
 	if (!sock)
@@ -218,7 +219,7 @@ static void on_sock_close(struct engine *engine, const struct event *event)
 	handshake_end(engine, sock, event->rec);
 	session = sock->session;
 	if (session)
-		session_end(engine, session, event->rec, event->close);
+		session_end(engine, session, event->rec, sock->tls_given_up ? &none : event->close);
 	sock_free(engine, &sock);
 }
 

@@ -137,6 +137,7 @@ struct sock {
 	struct rl_inet inet; /* CLIENT, RELAY; zeroes for RL_AF_UNIX */
 	uint16_t family;
 	bool tls;
+	bool tls_given_up; /* no byte of the text inside came: the offsets are those before it */
 	char last[STARTTLS_LEN];		 /* the client's last bytes that were no TLS */
 	struct held *undecided, **undecided_end; /* see tls.c */
 	bool fronted;				 /* what comes is the session's own */

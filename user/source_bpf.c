@@ -248,6 +248,7 @@ static void tell_close(struct source_bpf *source, struct known *known, __u16 fla
 	struct rawtap_bpf *skeleton = source->side->skeleton;
 	struct rl_close end = {0};
 	struct rl_tail tail;
+	int dir;
 
 	if (bpf_map__lookup_elem(skeleton->maps.tails, &known->cookie, sizeof(known->cookie), &tail,
 				 sizeof(tail), 0) == 0) {
@@ -255,8 +256,9 @@ static void tell_close(struct source_bpf *source, struct known *known, __u16 fla
 		bpf_map__delete_elem(skeleton->maps.tails, &known->cookie, sizeof(known->cookie),
 				     0);
 	}
-	if (flags & RL_F_LIVE)
-		memcpy(end.end, known->end, sizeof(end.end));
+	for (dir = RL_IN; flags & RL_F_LIVE && dir <= RL_OUT; dir++)
+		if (known->end[dir] > end.end[dir]) /* of TLS nothing is known there */
+			end.end[dir] = known->end[dir];
 	bpf_map__delete_elem(skeleton->maps.verdicts, &known->cookie, sizeof(known->cookie), 0);
 	if (source->side->tls)
 		bpf_map__delete_elem(skeleton->maps.tls_socks, &known->cookie,

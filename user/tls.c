@@ -260,7 +260,7 @@ void tls_given_up(struct engine *engine, struct proc *proc, const struct rl_rec 
 	if (!session)
 		return;
 	tls_drop(engine, session->sock);
-	session->sock->tls = true;
+	session->sock->tls = session->sock->tls_given_up = true;
 	session_tls(engine, session, rec, &unknown);
 }
 
