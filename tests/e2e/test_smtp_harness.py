@@ -9,6 +9,8 @@ import test_lmtp
 import test_lmtp_proxy
 import test_submission
 from lmtp_sessions import CASES as LMTP_CASES
+from relay_sessions import CASES as SUBMISSION_CASES
+from relay_sessions import no_mail, no_relay
 
 
 @pytest.fixture(scope="module")
@@ -51,16 +53,16 @@ def test_native_lmtp_proxy_is_nothing_else(proxy):
 
 @pytest.fixture(scope="module")
 def submission(root):
-    with test_submission.play_cases(test_submission.CASES, binary=None, at_once=2) as stage:
+    with test_submission.play_cases(SUBMISSION_CASES, binary=None, at_once=2) as stage:
         yield stage
 
 
-@pytest.mark.parametrize("case", test_submission.CASES, ids=str)
+@pytest.mark.parametrize("case", SUBMISSION_CASES, ids=str)
 def test_native_submission_is_what_was_said(submission, case):
     (_, number), = test_submission.find_client(submission, "native", case)
     assert number == 1
     streams = test_submission.find_relay(submission, "native", case)
-    assert streams or case.run in (test_submission.no_relay, test_submission.no_mail)
+    assert streams or case.run in (no_relay, no_mail)
 
 
 @pytest.mark.parametrize("name", [
