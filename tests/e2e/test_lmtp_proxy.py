@@ -259,3 +259,40 @@ def test_timestamps(stage):
 
 def test_nothing_lost(stage):
     assert stage.status == 0, stage.stderr
+
+
+# A real next server
+
+@pytest.mark.parametrize("told, port, pairs", [
+    ({}, "lmtp", 1), ({"starttls": "any-cert"}, "lmtp", 2), ({"ssl": "any-cert"}, "lmtps", 1)],
+    ids=["plain", "starttls", "ssl"])
+def test_a_dovecot_behind_it(rawtap_binary, told, port, pairs):
+    """What one Dovecot sent is what the other received: the one behind records that by itself,
+    so the two logs of one connection are each other's mirror."""
+    behind = PrivateDovecot(protocols=("imap", "lmtp"))
+    dirs = librawlogs.TwoDirs(behind.root, CLIENT)
+    behind.config += f"{CLIENT} = {dirs.native}\n"
+    with behind, proxy_dovecot() as (dovecot, ways):
+        behind.add_user("far@example.org")
+        forward(dovecot, "far@example.org", behind.ports[port], told)
+        with recording(dovecot, ways, binary=rawtap_binary) as stage:
+            client = lmtp(dovecot, "starttls")
+            client.greet()
+            client.send_mail(["far@example.org"], make_message(100_000))
+            client.quit()
+            dovecot.wait_lmtp_over(1)
+            behind.wait_lmtp_over(1)
+        assert stage.status == 0, stage.stderr
+        rawtap, native = (stage.pairs(kind, PROXY) for kind in ("rawtap", "native"))
+        librawlogs.assert_same_names(rawtap, native, PROXY)
+        librawlogs.assert_same_contents(rawtap, native, PROXY)
+        said = [pair.content for _, pair in sorted(rawtap.items())
+                if pair.content != (b"", b"")]
+        mirror = [pair.content[::-1] for _, pair in sorted(dirs.pairs("native").items())]
+        assert len(mirror) == len(said) == pairs
+        # The answer to the last QUIT is not waited for.
+        assert mirror[-1][0].startswith(said[-1][0])
+        assert mirror[-1][0].removeprefix(said[-1][0]) in (b"", b"221 2.0.0 Bye\r\n")
+        assert mirror[-1][1] == said[-1][1]
+        assert mirror[:-1] == said[:-1]
+        assert b" Saved\r\n" in said[-1][0]

@@ -2,12 +2,14 @@
 """rawlog_dir of submission and submission_relay_rawlog_dir: submissions and what becomes of them
 at the relay, recorded by Dovecot and by rawtap."""
 
+import re
 import shutil
 from contextlib import ExitStack, contextmanager
 
 import pytest
 
 import librawlogs
+from mailclient import connect
 from private_dovecot import PrivateDovecot, make_message
 from rawlogs import wait_until
 from recorder import Rawtap
@@ -271,3 +273,38 @@ def test_clients_at_once_in_one_process(rawtap_binary, relay):
                               for kind in ("native", "rawtap"))
             librawlogs.assert_same_names(rawtap, native, user.name)
             librawlogs.assert_same_contents(rawtap, native, user.name)
+
+
+def test_burl(rawtap_binary):
+    """The mail goes to the relay alone: Dovecot fetches it from the user's mailbox."""
+    config = "imap_urlauth_host = localhost\nmail_attribute_dict = file:%h/attributes\n"
+    with SmtpServer() as relay, submission_dovecot(config) as (dovecot, ways):
+        user = dovecot.add_user("gina", fields={"submission_relay_port": relay.port})
+        message = make_message(2000)
+        dovecot.deliver(user, message)
+        with recording(dovecot, ways, binary=rawtap_binary) as stage:
+            imap = connect(dovecot, "imap", "plain", user)
+            imap.login()
+            imap.command("SELECT INBOX")
+            reply = imap.command('GENURLAUTH "imap://gina@localhost/INBOX/;uid=1;'
+                                 'urlauth=submit+gina" INTERNAL')
+            imap.logout()
+            url = re.search(rb"imap://\S+", reply)[0]
+            client = Submission(dovecot, "tls", user)
+            client.log_in()
+            client.greet()
+            client.envelope([FRIEND])
+            client.command(b"BURL " + url + b" LAST")
+            client.quit()
+            dovecot.wait_sessions_over()
+            relay.wait_over()
+        assert stage.status == 0, stage.stderr
+        for setting in CLIENT, RELAY:
+            rawtap, native = (stage.pairs(kind, setting) for kind in ("rawtap", "native"))
+            librawlogs.assert_same_names(rawtap, native, setting)
+            librawlogs.assert_same_contents(rawtap, native, setting)
+        assert sorted(librawlogs.contents(stage.dirs[CLIENT].rawtap)) == sorted(
+            (each.session_in, each.session_out) for each in (imap, client))
+        relayed, = librawlogs.contents(stage.dirs[RELAY].rawtap)
+        assert [relayed] == relay.sessions[0].pairs
+        assert message in relayed[1] and message not in client.session_in
