@@ -242,3 +242,41 @@ def test_an_existing_file_stays_as_it_is(silent, record, directory):
         assert rawlogs.split_timestamps(path.read_bytes())[1] == data
     assert {path.read_text() for path in directory.glob(f"*.{pid}.1.*")} == {"1.000001 before\n"}
     assert len(list(directory.iterdir())) == 242
+
+
+# Older than rawtap
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_a_connection_from_before_is_not_recorded(silent, record, directory, transport):
+    """The next one in the same process is."""
+    directory.mkdir()
+    over = silent.lmtp_over()
+    older = lmtp(silent, transport)
+    older.greet()
+    pid, = silent.processes("lmtp")
+    with record(silent, "-D", "--lmtp-rawlog-dir", directory) as rawtap:
+        older.send_mail([ALICE], make_message(100))
+        older.quit()
+        silent.wait_lmtp_over(over + 1)
+        client = deliver(silent, transport)
+    assert librawlogs.contents(directory) == client.pairs
+    assert {key[0] for key in librawlogs.find_pairs(directory)} == {pid}
+    assert "not recorded: it was open before rawtap started" in rawtap.stderr
+    assert rawtap.status == 0, rawtap.stderr
+
+
+def test_starttls_in_a_connection_from_before(silent, record, directory):
+    """Its text can't be told by the sockets alone, and is nobody else's."""
+    directory.mkdir()
+    over = silent.lmtp_over()
+    older = lmtp(silent, "plain")
+    older.greet()
+    with record(silent, "--lmtp-rawlog-dir", directory) as rawtap:
+        older.starttls()
+        older.greet()
+        older.send_mail([ALICE], make_message(100))
+        older.quit()
+        silent.wait_lmtp_over(over + 1)
+        client = deliver(silent, "starttls")
+    assert librawlogs.contents(directory) == client.pairs
+    assert rawtap.status == 0, rawtap.stderr
