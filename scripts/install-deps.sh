@@ -6,15 +6,16 @@
 #   install-deps.sh build|demo|test|vm|arm64|clangs...
 #
 # Does nothing, and needs neither root nor network, when everything is there.
-# A Dovecot that is installed for the demo or the tests is not started, now or
-# at boot; a Dovecot that runs already is not touched.
+# A Dovecot or a Postfix that is installed for the demo or the tests is not started,
+# now or at boot; a Dovecot that runs already is not touched, and where there is another
+# mail server Postfix is not installed (its tests are skipped then, and say so).
 set -euo pipefail
 
 BUILD="make gcc libc6-dev clang llvm libbpf-dev bpftool libelf-dev zlib1g-dev pkg-config
 	libcap-ng-dev libsystemd-dev uthash-dev nettle-dev"
 DEMO="dovecot-imapd dovecot-pop3d python3 openssl"
 TEST="libcmocka-dev python3-pytest clang-format cppcheck shellcheck mandoc
-	libclang-rt-14-dev|libclang-rt-dev lld git dovecot-lmtpd dovecot-submissiond $DEMO"
+	libclang-rt-14-dev|libclang-rt-dev lld git dovecot-lmtpd dovecot-submissiond postfix $DEMO"
 VM="qemu-system-x86 cpio kmod lz4 xz-utils zstd"
 ARM64="lld qemu-system-arm python3-pytest $VM" # with build: to build for it here, and to try that
 CLANGS="clang-14 clang-16 clang-19"
@@ -23,6 +24,7 @@ POLICY=/usr/sbin/policy-rc.d # Debian's packages ask it before they start a serv
 log=
 policy_made=
 fresh_dovecot=
+fresh_postfix=
 
 fail()
 {
@@ -34,6 +36,9 @@ cleanup()
 {
 	if [ -n "$fresh_dovecot" ] && is_installed dovecot-core; then
 		update-rc.d dovecot disable >/dev/null 2>&1 || true
+	fi
+	if [ -n "$fresh_postfix" ] && is_installed postfix; then
+		update-rc.d postfix disable >/dev/null 2>&1 || true
 	fi
 	[ -z "$policy_made" ] || rm -f "$POLICY"
 	[ -z "$log" ] || rm -f "$log"
@@ -83,14 +88,14 @@ is_dovecot_running()
 	return 1
 }
 
-# From here to the end of this script no package starts or restarts Dovecot.
-hold_dovecot()
+# From here to the end of this script no package starts or restarts Dovecot or Postfix.
+hold_services()
 {
 	local status=0
 
 	if [ -e "$POLICY" ]; then
 		"$POLICY" dovecot start >/dev/null 2>&1 || status=$?
-		[ "$status" = 101 ] || fail "this host's own $POLICY would let Dovecot start;" \
+		[ "$status" = 101 ] || fail "this host's own $POLICY would let them start;" \
 			"do it yourself: apt-get install $*"
 		return
 	fi
@@ -98,7 +103,7 @@ hold_dovecot()
 	cat >"$POLICY" <<-'EOF'
 		#!/bin/sh
 		# Made by rawtap's install-deps.sh for as long as it runs.
-		case $1 in dovecot*) exit 101 ;; esac
+		case $1 in dovecot* | postfix*) exit 101 ;; esac
 	EOF
 	chmod 755 "$POLICY"
 }
@@ -146,6 +151,7 @@ find_missing()
 			"${names[@]}"
 	fi
 	for package in $wanted; do
+		[ "$package" != postfix ] || [ ! -e /usr/sbin/sendmail ] || continue
 		is_any_installed "$package" || [[ $missing = *" $package "* ]] ||
 			missing+="$package "
 	done
@@ -177,8 +183,11 @@ if [ ${#dovecot[@]} -gt 0 ] && is_installed dovecot-core && is_dovecot_running; 
 fi
 
 [ "$(id -u)" = 0 ] || fail "must be root to install ${others[*]-} ${dovecot[*]-}"
+[[ " ${others[*]-} " != *" postfix "* ]] || fresh_postfix=yes
+if [ ${#dovecot[@]} -gt 0 ] || [ -n "$fresh_postfix" ]; then
+	hold_services ${fresh_postfix:+postfix} "${dovecot[@]}"
+fi
 if [ ${#dovecot[@]} -gt 0 ]; then
-	hold_dovecot "${dovecot[@]}"
 	is_installed dovecot-core || fresh_dovecot=yes
 fi
 install_packages "${others[@]}" "${dovecot[@]}"
