@@ -31,9 +31,11 @@ class ProtocolError(Exception):
 class Connection:
     """A socket and its transcript: what was sent, what was received, in plaintext."""
 
-    def __init__(self, host, port, *, tls=False, receive_buffer=None, source=None, wrap=None):
+    def __init__(self, host, port, *, tls=False, receive_buffer=None, source=None, wrap=None,
+                 header=b""):
         """port=None: host is the path of a unix socket. wrap: makes TLS of a connected
-        socket, where it is to be a special one."""
+        socket, where it is to be a special one. header: of the PROXY protocol; comes first,
+        and is in no transcript."""
         address = str(host) if port is None else (host, port)
         family = (socket.AF_UNIX if port is None else
                   socket.AF_INET6 if ":" in host else socket.AF_INET)
@@ -47,6 +49,7 @@ class Connection:
         if source:
             self.socket.bind((source, 0))
         self.socket.connect(address)
+        self.socket.sendall(header)
         self.wrap = wrap or wrap_socket
         self.sent = bytearray()
         self.received = bytearray()
