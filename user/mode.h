@@ -11,7 +11,7 @@
 /* Where a relative directory begins. */
 enum mode_base {
 	BASE_HOME,  /* the user's home, in its chroot: a mail process's current directory */
-	BASE_LOGIN, /* $base_dir/login, a login process's root directory: absolute ones as well */
+	BASE_LOGIN, /* $base_dir/login, a login process's root directory */
 	BASE_RUN,   /* $base_dir: lmtp's current directory */
 };
 

@@ -228,6 +228,9 @@ void session_parted(struct engine *engine, struct session *session, const struct
 /* "imap(u1@example.org)<4711,AbCdEf>", as Dovecot's own log prefixes it; the client's address
  * where there is no user. Valid until the next. */
 const char *session_label(const struct session *session);
+/* Says why it is not recorded; a warning where somebody should look. */
+void session_explain(const struct engine *engine, const struct session *session,
+		     enum reason reason);
 struct session *session_by_ino(struct engine *engine, uint64_t ino);
 struct session *session_by_id(struct engine *engine, uint32_t id);
 void session_set_ino(struct engine *engine, struct session *session, uint64_t ino);
