@@ -15,8 +15,8 @@ import re
 import socket
 import ssl
 import struct
-from pathlib import Path
 
+import tcpdiag
 from rawlogs import wait_until
 
 TRANSPORTS = ("plain", "starttls", "tls")
@@ -57,6 +57,7 @@ class Connection:
         self.ended = False          # the server has closed
         self.half_closed = False
         self.was_reset = False
+        self.read_in_part = False   # by the server, which has closed before the end
         self._cursor = 0        # what of received has been read by the caller
         self.tls_start = None       # how much was sent and received before TLS started
         if tls:
@@ -70,8 +71,8 @@ class Connection:
 
     def send(self, data):
         """In one segment, and in one TLS record, as far as it fits."""
-        self.socket.sendall(data)
         self.sent += data
+        self.socket.sendall(data)
 
     # Receive
 
@@ -136,20 +137,17 @@ class Connection:
     def wait_received(self):
         """Until the server's process has taken everything sent out of its socket, so
         that a reset cannot take it away again."""
-        server, client = self.socket.getpeername()[1], self.socket.getsockname()[1]
-        wait_until(lambda: _receive_queue(self.socket.family, server, client) == 0,
-                   "the server to read what was sent")
+        wait_taken(self.socket)
 
 
-def _receive_queue(family, local_port, remote_port):
-    """Bytes that wait in the socket with these ports."""
-    table = "/proc/net/tcp6" if family == socket.AF_INET6 else "/proc/net/tcp"
-    for line in Path(table).read_text().splitlines()[1:]:
-        _, local, remote, _, queues, *_ = line.split()
-        if (int(local.rpartition(":")[2], 16), int(remote.rpartition(":")[2], 16)) \
-                == (local_port, remote_port):
-            return int(queues.partition(":")[2], 16)
-    raise ProtocolError("the server has closed the connection")
+def wait_taken(sock):
+    """Until the process on the other side, on this host, has read all that was sent."""
+    def taken():
+        found = tcpdiag.find(sock.getpeername(), sock.getsockname())
+        if not (found and found.is_open):
+            raise ProtocolError("the server has closed the connection")
+        return found.unread == 0
+    wait_until(taken, "the server to read what was sent")
 
 
 def trusting_context():

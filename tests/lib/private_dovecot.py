@@ -23,6 +23,7 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import tcpdiag
 from rawlogs import wait_until
 
 FIRST_UID = 5000
@@ -265,18 +266,19 @@ class PrivateDovecot:
 
     def wait_serving(self, client, *names):
         """The pid of the process, of these names, that has accepted the client's socket."""
-        server, own = client.socket.getpeername()[1], client.socket.getsockname()[1]
+        ends = client.socket.getpeername(), client.socket.getsockname()
 
         def serving():
-            inode = _tcp_sockets().get((server, own))
-            return inode and [pid for pid in self.processes(*names) if inode in _sockets(pid)]
+            found = tcpdiag.find(*ends)
+            return found and found.inode and [
+                pid for pid in self.processes(*names) if found.inode in _sockets(pid)]
         pid, = wait_until(serving, f"one of {names} to accept the connection")
         return pid
 
     def wait_clients_gone(self, *names):
         """Until no process with these names has a connection; itself it may stay."""
         def gone():
-            connected = set(_tcp_sockets().values())
+            connected = tcpdiag.connected_inodes()
             return not any(connected & _sockets(pid) for pid in self.processes(*names))
         wait_until(gone, f"the clients of {', '.join(names)} to go")
 
@@ -430,26 +432,16 @@ def _all_processes():
             yield int(entry), name, int(session)
 
 
-def _tcp_sockets():
-    """{(local port, remote port): inode} of connected TCP sockets; "0" before it is accepted."""
-    found = {}
-    for table in "/proc/net/tcp", "/proc/net/tcp6":
-        for line in Path(table).read_text().splitlines()[1:]:
-            _, local, remote, _, _, _, _, _, _, inode, *_ = line.split()
-            ports = int(local.rpartition(":")[2], 16), int(remote.rpartition(":")[2], 16)
-            if ports[1]:        # it does not listen
-                found[ports] = inode
-    return found
-
-
 def _sockets(pid):
     """The inodes of the sockets that a process has open."""
     found = set()
     for entry in _list(f"/proc/{pid}/fd"):
         try:
-            found.update(SOCKET.findall(os.readlink(f"/proc/{pid}/fd/{entry}")))
+            target = SOCKET.match(os.readlink(f"/proc/{pid}/fd/{entry}"))
         except FileNotFoundError:
             continue                    # closed meanwhile
+        if target:
+            found.add(int(target[1]))
     return found
 
 
