@@ -153,7 +153,8 @@ static __always_inline __u32 sock_classify(struct sock *sk, struct sock_state *s
 
 static __always_inline void inet_addresses(struct sock *sk, struct rl_inet *inet)
 {
-	if (BPF_CORE_READ(sk, __sk_common.skc_family) == RL_AF_INET6) {
+	if (BPF_CORE_READ(sk, __sk_common.skc_family) == RL_AF_INET6 &&
+	    bpf_core_field_exists(sk->__sk_common.skc_v6_daddr)) { /* not without IPv6 */
 		BPF_CORE_READ_INTO(&inet->local, sk, __sk_common.skc_v6_rcv_saddr);
 		BPF_CORE_READ_INTO(&inet->remote, sk, __sk_common.skc_v6_daddr);
 	} else {

@@ -76,18 +76,28 @@ static void add_setting(struct str *text, const char *name, const char *value)
  * (my_hostdomain() of lib/hostpid.c, 2.3.19.1, if it is not set), in %{env}. */
 static void tell_settings(struct recorder *recorder, uint32_t tgid, const struct rl_master *fact)
 {
-	static const char *const names[] = {"mail_home", "hostname", "import_environment"};
+	/* each is asked for only if a directory can depend on it */
+	static const struct {
+		const char *name, *variable;
+	} settings[] = {
+		{"mail_home", ""},
+		{"hostname", "hostname"},
+		{"import_environment", "env"},
+	};
 	struct str text = {0}, value = {0}, payload = {0};
 	struct rl_setting head = {0};
 	char own[256];
 	unsigned int i;
 
-	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (master_setting(fact, names[i], &value) == 0 && value.len)
-			add_setting(&text, names[i], value.data);
-		else if (strcmp(names[i], "hostname") == 0 &&
+	for (i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
+		if (!rules_have_variable(&recorder->rules, settings[i].variable))
+			continue;
+		if (master_setting(fact, settings[i].name, &value) == 0 && value.len)
+			add_setting(&text, settings[i].name, value.data);
+		else if (strcmp(settings[i].name, "hostname") == 0 &&
 			 master_hostname(own, sizeof(own)) == 0)
-			add_setting(&text, names[i], own);
+			add_setting(&text, settings[i].name, own);
+	}
 	head.size = text.len;
 	str_append(&payload, &head, sizeof(head));
 	str_append(&payload, str_text(&text), text.len);
@@ -109,7 +119,7 @@ static void ask_master(void *context, uint32_t tgid)
 	pipeline_answer(&recorder->pipeline, RL_FACT_MASTER, tgid, &fact, sizeof(fact));
 	if (fact.status != RL_MASTER_OK)
 		return;
-	if (rules_have_variables(&recorder->rules))
+	if (rules_have_variable(&recorder->rules, ""))
 		tell_settings(recorder, tgid, &fact);
 	if (bpf_side_probe_tls(&recorder->bpf, &error))
 		log_warn("%s", str_text(&error));

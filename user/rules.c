@@ -71,12 +71,12 @@ bool rules_record(const struct rules *rules, enum traffic traffic)
 	return false;
 }
 
-bool rules_have_variables(const struct rules *rules)
+bool rules_have_variable(const struct rules *rules, const char *name)
 {
 	unsigned int i;
 
 	for (i = 0; i < rules->ways_count; i++)
-		if (rules->ways[i].mode->variables)
+		if (rules->ways[i].mode->variables && strstr(rules->ways[i].dir, name))
 			return true;
 	return false;
 }

@@ -41,8 +41,8 @@ bool rules_way_takes(const struct rules *rules, unsigned int way, enum traffic t
 bool rules_need(const struct rules *rules, const struct service *service);
 /* Does a way record this traffic, of any protocol? */
 bool rules_record(const struct rules *rules, enum traffic traffic);
-/* Does a way name its directory with variables? */
-bool rules_have_variables(const struct rules *rules);
+/* Can a directory of these rules depend on the variable `name`? "": on any. */
+bool rules_have_variable(const struct rules *rules, const char *name);
 /* The way of this mode that names `protocol`; NULL: the one that names none. NULL: there is none. */
 const struct way *rules_find(const struct rules *rules, const struct mode *mode,
 			     const char *protocol);

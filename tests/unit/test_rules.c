@@ -175,7 +175,7 @@ static void needs(void **state)
 		for (traffic = TRAFFIC_MAIL; traffic <= TRAFFIC_RELAY; traffic++)
 			assert_int_equal(rules_record(&rules, traffic),
 					 traffic == cases[i].traffic);
-		assert_int_equal(rules_have_variables(&rules), cases[i].variables);
+		assert_int_equal(rules_have_variable(&rules, ""), cases[i].variables);
 		rules_free(&rules);
 	}
 }

@@ -55,7 +55,9 @@ SCENARIOS = (
     "one-after-another:20", "fork:both",
 )
 # Of tests/e2e: what pytest calls them, or the beginning of that, up to a "::" or a "[".
-E2E = ("test_home_rule.py::test_chroot_is_honoured",)
+E2E = ("test_home_rule.py::test_chroot_is_honoured",
+       "test_prelogin_tls.py::test_version[imap-tls-1.3]",
+       "test_prelogin_tls.py::test_version[pop3-starttls-1.2]")
 FLAGS = ("-b",)
 USERS = {"plain": ("imap", "plain"), "tls": ("imap", "tls"), "pop3": ("pop3", "plain"),
          "unrecorded": ("imap", "plain")}
