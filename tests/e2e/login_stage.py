@@ -113,8 +113,8 @@ class LoginStage:
 
 
 @contextmanager
-def play(cases, *, by=("native", "rawtap"), mode=SECURE, binary=None, at_once=3):
-    """by: who records. at_once: sessions side by side; where one process serves all of them,
+def play(cases, *options, by=("native", "rawtap"), mode=SECURE, binary=None, at_once=3):
+    """options: of rawtap. by: who records. at_once: sessions side by side; where one process serves all of them,
     its numbers tell whose is whose only if they come one after another."""
     at_once = at_once if mode is SECURE else 1
     dovecot = login_dovecot(log_to="native" if "native" in by else None, mode=mode)
@@ -133,7 +133,7 @@ def play(cases, *, by=("native", "rawtap"), mode=SECURE, binary=None, at_once=3)
 
         if "rawtap" in by:
             with Rawtap("--base-dir", dovecot.base_dir, "--ring-size", RING_SIZE, "-R", "rawtap",
-                        binary=binary) as recorder:
+                        *options, binary=binary) as recorder:
                 play_all()
                 stage.status, stage.stderr = recorder.stop()
         else:

@@ -3,14 +3,16 @@
 while another program talks TLS through the same libssl."""
 
 import json
+import platform
 import re
+import struct
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from login_stage import login_dovecot, record_logins
+from login_stage import FAST, log_in, login_dovecot, record_logins
 from logins import go_on
 from mailclient import connect
 from rawlogs import wait_until
@@ -124,6 +126,44 @@ def test_no_probes_where_no_way_needs_them(dovecot, rawtap_binary, counting):
     with Tap("--base-dir", dovecot.base_dir, "--rawlog", binary=rawtap_binary) as tap:
         assert tls_runs(tap) == {}
         tap.stop()
+
+
+def without_plt(module, run):
+    """The module with its stubs in a form that is right, and that no linker writes: with a prefix
+    that changes nothing. The loader has filled the slots, so what stands behind is never run."""
+    code = bytearray(module.read_bytes())
+    for place in re.findall(r" at 0x([0-9a-f]+) \(PLT\)", run("check").stdout):
+        at = int(place, 16)
+        assert code[at:at + 2] == b"\xff\x25"  # jmp *slot(%rip)
+        slot, = struct.unpack_from("<i", code, at + 2)
+        code[at:at + 7] = b"\x48\xff\x25" + struct.pack("<i", slot - 1)
+    assert code != module.read_bytes()
+    return code
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="the module is changed by hand: x86-64")
+def test_without_a_plt(rawtap_binary, run, tmp_path):  # noqa: F811
+    """Then the functions themselves are probed, which is said, and the logs are the same."""
+    module, = Path("/usr/lib/dovecot/modules").glob(MODULE)
+    changed = tmp_path / MODULE
+    changed.write_bytes(without_plt(module, run))
+    changed.chmod(0o644)
+    # Only this Dovecot has it: in a mount namespace of its own.
+    command = ("unshare", "-m", "sh", "-c",
+               f"mount --bind {changed} {module} && exec dovecot \"$@\"", "dovecot")
+    dovecot = login_dovecot(mode=FAST, command=command)
+    user = dovecot.add_user("user")
+    with dovecot:
+        # It is found where a process maps it.
+        wait_until(lambda: any(mapped(pid, MODULE) for pid in dovecot.processes("imap-login")),
+                   "the module")
+        with record_logins(dovecot, binary=rawtap_binary, mode=FAST) as logs:
+            clients = [log_in(dovecot, protocol, transport, user)
+                       for protocol in ("imap", "pop3") for transport in ("tls", "starttls")]
+        logs.assert_all(*clients)
+        for function in ("SSL_read", "SSL_write"):
+            assert re.search(rf"warning: {function} of .*/libssl\.so.* is probed itself",
+                             logs.tap.stderr), logs.tap.stderr
 
 
 def test_check_shows_the_places(dovecot, run):  # noqa: F811

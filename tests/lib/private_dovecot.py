@@ -83,7 +83,7 @@ class PrivateDovecot:
     protocols: those that it serves. submission wants a relay: submission_relay_host in config."""
 
     def __init__(self, *, native=None, native_flags="", services=None, config="",
-                 listen=("127.0.0.1",), protocols=("imap", "pop3")):
+                 listen=("127.0.0.1",), command=("dovecot",), protocols=("imap", "pop3")):
         self.root = Path(tempfile.mkdtemp(prefix="rawtap-", dir="/tmp"))
         self.root.chmod(0o755)  # mail users and dovenull must get through
         self.base_dir = self.root / "run"
@@ -91,6 +91,7 @@ class PrivateDovecot:
         self.log_file = self.root / "dovecot.log"
         self.passwd_dir = self.root / "passwd"
         self.listen = listen
+        self.command = command
         self.protocols = protocols
         self.native = native
         self.native_flags = native_flags
@@ -128,7 +129,7 @@ class PrivateDovecot:
         self.config_file.write_text(self._configuration())
         # A session of its own makes it possible to find, and to end, all that it starts.
         self.process = subprocess.Popen(
-            ["dovecot", "-F", "-c", self.config_file],
+            [*self.command, "-F", "-c", self.config_file],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             stderr=open(self.root / "stderr", "wb"), start_new_session=True)
         wait_until(self._started, "Dovecot to start")
