@@ -100,12 +100,15 @@ def work(rawtap_binary):
 @pytest.fixture(scope="session")
 def guests(kernels, work, tmp_path_factory):
     """The Results of each kernel, some time."""
-    def run(kernel):
+    def run(kernel, directory):
         contracts = [f"contract-{backend}" for backend in backends_of(kernel)]
-        return work(tmp_path_factory.mktemp(kernel), "check", "functions", "dovecot", "gone",
+        return work(directory, "check", "functions", "dovecot", "gone",
                     "cost", *contracts, "e2e", guest=Guest(kernel))
+    # made here: pytest's factory is not for threads
+    directories = {kernel: tmp_path_factory.mktemp(kernel) for kernel in kernels}
     with ThreadPoolExecutor() as pool:
-        yield {kernel: pool.submit(run, kernel) for kernel in kernels}
+        yield {kernel: pool.submit(run, kernel, directory)
+               for kernel, directory in directories.items()}
 
 
 @pytest.fixture(scope="session", autouse=True)
