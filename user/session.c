@@ -3,13 +3,10 @@
  * A session's life from the login request to its end: who it is, whether it is
  * recorded, what is held back until that is known, and its logs.
  */
-#include <errno.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "calendar.h"
 #include "log.h"
 #include "model.h"
 
@@ -185,8 +182,8 @@ static void decide(struct engine *engine, struct session *session, const struct 
 	ask_ways(engine, session, rec->time_ns);
 }
 
-/* Whose relay connection is this? The newest login's that has none, as a process with more than
- * one client connects when the client is there (submission/submission-client.c). */
+/* Whose relay connection is this? The newest login's, as a process connects when its client is
+ * there (submission/submission-client.c); with client_limit > 1 that can be another's. */
 static const struct session *relay_owner(const struct session *session)
 {
 	const struct session *owner = NULL, *other;
