@@ -2,6 +2,7 @@
 """Pre-login logs of TLS connections. Dovecot 2.3's own -R writes ciphertext there, so the
 client's own transcript is the referee: what it handed to TLS, and what it got from there."""
 
+import socket
 import ssl
 import subprocess
 from contextlib import ExitStack
@@ -440,6 +441,9 @@ def test_data_after_close_notify(dovecots, logs, transport, version):
     tls = client.socket
     client.sent += (last := b"p1 NOOP\r\n")
     tls.raw.sendall(tls.encrypt(last) + tls.close_records() + b"p2 NOOP\r\n" * 10)
+    client.read_until(b"p1 OK NOOP completed.\r\n")
+    # It looks for the close_notify again only when more can be read: else it would wait for long.
+    tls.raw.shutdown(socket.SHUT_WR)
     client.read_to_end()
     client.close()
     logs["secure"].expect(client)
