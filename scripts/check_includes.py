@@ -32,7 +32,7 @@ USER = [
     Layer("handshake", "hs_*", "base", pure=True),
     Layer("rules", "rules mode reason format format_* rawlog sink expand expand_* redact redact_*",
           "base records", pure=True),
-    Layer("engine", "engine model process handshake tls front session explain files delivery",
+    Layer("engine", "engine model process handshake tls front session logs explain files delivery",
           "base records handshake rules", pure=True),
     Layer("saved", "stream", "base records"),
     Layer("output", "sink_* file_pair tcp_log as_user", "base records rules"),

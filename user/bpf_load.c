@@ -226,9 +226,7 @@ int bpf_side_start(struct bpf_side *side, const struct rules *rules, const char 
 
 	*side = (struct bpf_side){
 		.rules = rules,
-		.tls = rules_record(rules, TRAFFIC_LOGIN) || rules_record(rules, TRAFFIC_LMTP) ||
-		       rules_record(rules, TRAFFIC_LMTP_PROXY) ||
-		       rules_record(rules, TRAFFIC_RELAY),
+		.tls = rules_need_tls(rules),
 	};
 	if (access(BPF_BTF_PATH, R_OK)) {
 		snprintf(error_r, error_size, "kernel type information (%s): %s", BPF_BTF_PATH,

@@ -96,18 +96,12 @@ static void deliver_redacted(int dir, const struct chunk *chunk, void *context_p
 /* What is replaced is what opens doors: where a login is made. */
 static struct redact *redact_for(const struct session *session)
 {
-	enum redact_protocol protocol = REDACT_SMTP;
-
-	if (strcmp(session->service->protocol, "imap") == 0)
-		protocol = REDACT_IMAP;
-	else if (strcmp(session->service->protocol, "pop3") == 0)
-		protocol = REDACT_POP3;
 	switch (session->traffic) {
 	case TRAFFIC_LOGIN:
-		return redact_new(protocol, RL_IN);
+		return redact_new(session->service->redact, RL_IN);
 	case TRAFFIC_RELAY:
 	case TRAFFIC_LMTP_PROXY:
-		return redact_new(protocol, RL_OUT);
+		return redact_new(session->service->redact, RL_OUT);
 	case TRAFFIC_NONE:
 	case TRAFFIC_MAIL:
 	case TRAFFIC_LMTP:
@@ -265,7 +259,7 @@ void delivery_held(struct engine *engine, struct session *session)
 		if (event_parse(&held->rec, held->rec.len, &event) != 0)
 			engine_malformed(engine, "what was held", session->tgid);
 		else if (event.type == RL_TLS_BEGIN)
-			session_renew(engine, session, &held->rec, event.tls);
+			logs_renew(engine, session, &held->rec, event.tls);
 		else
 			delivery_event(engine, session, &event);
 		free(held);

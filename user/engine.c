@@ -247,7 +247,7 @@ static void on_write(struct engine *engine, const struct event *event)
 	struct session *session = session_by_id(engine, event->write->session);
 
 	if (session)
-		session_write_failed(engine, session, event);
+		logs_write_failed(engine, session, event);
 }
 
 void engine_feed(struct engine *engine, const void *data, size_t size)

@@ -93,9 +93,11 @@ void files_base(const struct engine *engine, struct session *session)
 	str_free(&error);
 }
 
-/* "HOST:PORT", where this way of this session goes over TCP; NULL: to files. */
-static const char *tcp_of(const struct session *session, const struct way *way, uint32_t way_index)
+const char *files_tcp(const struct engine *engine, const struct session *session,
+		      uint32_t way_index)
 {
+	const struct way *way = &engine->rules->ways[way_index];
+
 	if (way->mode != &mode_rawlog_dir || !session->service->tcp || !session->dirs[way_index])
 		return NULL;
 	return host_port_of_dir(session->dirs[way_index]);
@@ -111,7 +113,7 @@ static char *name_of(const struct engine *engine, const struct session *session,
 	struct str name = {0};
 
 	calendar_name(engine_realtime(engine, time_ns), engine->utc_offset, when);
-	if (tcp_of(session, way, way_index)) {
+	if (files_tcp(engine, session, way_index)) {
 		/* nobody sees it but who replays: a stream has no number */
 		str_printf(&name, "%s.%" PRIu32 ".session-%" PRIu32, when, session->tgid,
 			   session->id);
@@ -133,7 +135,7 @@ void files_count(const struct engine *engine, struct session *session, uint32_t 
 {
 	const struct way *way = &engine->rules->ways[way_index];
 
-	if (!way->mode->lib || tcp_of(session, way, way_index))
+	if (!way->mode->lib || files_tcp(engine, session, way_index))
 		return;
 	session->rawlogs++;
 	if (session->proc)
@@ -169,7 +171,7 @@ static enum reason dir_set(const struct engine *engine, struct session *session,
 		return REASON_EXPAND;
 	}
 	session->dirs[way_index] = dir.data ? dir.data : mem_strdup("");
-	if (session->dirs[way_index][0] == '/' || tcp_of(session, way, way_index))
+	if (session->dirs[way_index][0] == '/' || files_tcp(engine, session, way_index))
 		return REASON_NONE;
 	return session->base ? REASON_NONE : REASON_NO_HOME;
 }
@@ -204,7 +206,7 @@ void files_place(const struct engine *engine, const struct session *session, uin
 		.session = session->id,
 		.way = way_index,
 		.tgid = session->tgid,
-		.tcp = tcp_of(session, way, way_index),
+		.tcp = files_tcp(engine, session, way_index),
 		.chroot = chroot,
 		.base = base ? base : "/",
 		.dir = home_rule ? way->mode->home_dir : session->dirs[way_index],
@@ -216,12 +218,6 @@ void files_place(const struct engine *engine, const struct session *session, uin
 	};
 }
 
-const char *files_tcp(const struct engine *engine, const struct session *session,
-		      uint32_t way_index)
-{
-	return tcp_of(session, &engine->rules->ways[way_index], way_index);
-}
-
 void files_dir_text(const struct engine *engine, const struct session *session, uint32_t way_index,
 		    struct str *text)
 {
@@ -229,11 +225,11 @@ void files_dir_text(const struct engine *engine, const struct session *session, 
 	const char *dir = way->mode->home_dir ? way->mode->home_dir : session->dirs[way_index];
 	const char *base = way->mode->home_dir ? session->user.home : session->base;
 
-	if (!tcp_of(session, way, way_index))
+	if (!files_tcp(engine, session, way_index))
 		str_append_text(text, session->user.chroot ? session->user.chroot : "");
 	if (!dir)
 		str_append_text(text, way->dir);
-	else if (dir[0] == '/' || tcp_of(session, way, way_index))
+	else if (dir[0] == '/' || files_tcp(engine, session, way_index))
 		str_append_text(text, dir);
 	else if (base)
 		str_printf(text, "%s%s%s", base, strcmp(base, "/") == 0 ? "" : "/", dir);

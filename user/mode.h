@@ -17,6 +17,7 @@ enum mode_base {
 
 /* What becomes of the files when TLS begins on the connection. */
 enum mode_tls {
+	TLS_NONE,	 /* it never does: a login process has taken it off */
 	TLS_GOES_ON,	 /* the same files go on with the text inside */
 	TLS_RENEWS_USED, /* new files, if some bytes have passed: after STARTTLS */
 	TLS_RENEWS,	 /* new files, always */

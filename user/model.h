@@ -2,7 +2,7 @@
 /*
  * What the engine knows: masters, processes, sockets, sessions. Owned by the
  * engine, seen by its parts (engine.c, process.c, handshake.c, tls.c,
- * front.c, session.c, files.c, delivery.c) alone.
+ * front.c, session.c, logs.c, files.c, delivery.c) alone.
  *
  * A connection is keyed by its socket (inode, cookie), never by descriptor or
  * pid: one process may serve many, one after another or at once.
@@ -218,9 +218,6 @@ void session_begin(struct engine *engine, struct session *session, const struct 
 /* The text inside TLS begins. `where`: zeroes if it is not known. */
 void session_tls(struct engine *engine, struct session *session, const struct rl_rec *rec,
 		 const struct rl_tls *where);
-/* And its turn has come: new files, for the ways that begin them. */
-void session_renew(struct engine *engine, struct session *session, const struct rl_rec *rec,
-		   const struct rl_tls *where);
 /* Pre-login: a mail process was asked to take over, and answered. */
 void session_part(struct session *session, uint32_t tag);
 void session_parted(struct engine *engine, struct session *session, const struct rl_rec *rec,
@@ -237,14 +234,27 @@ void session_set_ino(struct engine *engine, struct session *session, uint64_t in
 /* DATA or GAP of the client's socket. */
 void session_client(struct engine *engine, struct session *session, const struct event *event);
 void session_answer(struct engine *engine, struct session *session, const struct event *event);
-void session_write_failed(struct engine *engine, struct session *session,
-			  const struct event *event);
 void session_refuse(struct engine *engine, struct session *session, enum reason reason);
 /* The connection has ended; `close` is NULL where nothing is known of offsets. Frees it, now or
  * when what was asked is answered. */
 void session_end(struct engine *engine, struct session *session, const struct rl_rec *rec,
 		 const struct rl_close *close);
 void session_free(struct engine *engine, struct session **session);
+
+/* logs.c: one log for each way that applies to a session. */
+/* Names the files of each way and asks whether they can be; refuses the session if none can. */
+void logs_ask(struct engine *engine, struct session *session, uint64_t time_ns);
+/* FACT_LOG: opens the log, or notes why not. True: nothing is asked any more. */
+bool logs_answer(struct engine *engine, struct session *session, const struct rl_log *fact);
+/* Is there one? */
+bool logs_open(const struct engine *engine, const struct session *session);
+/* The text inside TLS begins: new files, for the ways that begin them. */
+void logs_renew(struct engine *engine, struct session *session, const struct rl_rec *rec,
+		const struct rl_tls *where);
+/* FACT_WRITE_FAILED: the log ends there. */
+void logs_write_failed(struct engine *engine, struct session *session, const struct event *event);
+/* All of them. */
+void logs_close(struct engine *engine, struct session *session);
 
 /* files.c: what a session's files are called, and where. */
 /* Settles where relative directories begin. */

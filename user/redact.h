@@ -16,8 +16,7 @@
 #include <stdint.h>
 
 #include "format.h"
-
-enum redact_protocol { REDACT_IMAP, REDACT_POP3, REDACT_SMTP /* LMTP as well */ };
+#include "service.h"
 
 struct redact;
 
@@ -25,7 +24,7 @@ struct redact;
 typedef void redact_emit_fn(int dir, const struct chunk *chunk, void *context);
 
 /* `client_dir`: RL_IN, or RL_OUT where Dovecot is the client (relay, proxy). From the
- * connection's first byte on. Owned by the caller, see redact_free(). */
+ * connection's first byte on. Not for REDACT_NONE. Owned by the caller, see redact_free(). */
 struct redact *redact_new(enum redact_protocol protocol, int client_dir);
 
 /* Bytes moved. At most 40 bytes are held back until a later call, which emits them in front,

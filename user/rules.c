@@ -71,6 +71,16 @@ bool rules_record(const struct rules *rules, enum traffic traffic)
 	return false;
 }
 
+bool rules_need_tls(const struct rules *rules)
+{
+	unsigned int i;
+
+	for (i = 0; i < rules->ways_count; i++)
+		if (rules->ways[i].mode->tls != TLS_NONE)
+			return true;
+	return false;
+}
+
 bool rules_have_variable(const struct rules *rules, const char *name)
 {
 	unsigned int i;

@@ -8,16 +8,21 @@
  * submission-login/client-authenticate.c, 2.3.19.1.
  */
 const struct service services[] = {
-	{"dovecot", NULL, RL_ROLE_MASTER, TRAFFIC_NONE, TRAFFIC_NONE, "", 0, false},
-	{"imap", "imap", RL_ROLE_MAIL, TRAFFIC_MAIL, TRAFFIC_NONE, "/login/imap", 1, true},
-	{"pop3", "pop3", RL_ROLE_MAIL, TRAFFIC_MAIL, TRAFFIC_NONE, "/login/pop3", 0, true},
+	{"dovecot", NULL, RL_ROLE_MASTER, TRAFFIC_NONE, TRAFFIC_NONE, "", 0, false, REDACT_NONE},
+	{"imap", "imap", RL_ROLE_MAIL, TRAFFIC_MAIL, TRAFFIC_NONE, "/login/imap", 1, true,
+	 REDACT_IMAP},
+	{"pop3", "pop3", RL_ROLE_MAIL, TRAFFIC_MAIL, TRAFFIC_NONE, "/login/pop3", 0, true,
+	 REDACT_POP3},
 	{"submission", "submission", RL_ROLE_MAIL, TRAFFIC_MAIL, TRAFFIC_RELAY, "/login/submission",
-	 2, false},
-	{"imap-login", "imap", RL_ROLE_LOGIN, TRAFFIC_LOGIN, TRAFFIC_NONE, "/login/imap", 1, false},
-	{"pop3-login", "pop3", RL_ROLE_LOGIN, TRAFFIC_LOGIN, TRAFFIC_NONE, "/login/pop3", 0, false},
+	 2, false, REDACT_SMTP},
+	{"imap-login", "imap", RL_ROLE_LOGIN, TRAFFIC_LOGIN, TRAFFIC_NONE, "/login/imap", 1, false,
+	 REDACT_IMAP},
+	{"pop3-login", "pop3", RL_ROLE_LOGIN, TRAFFIC_LOGIN, TRAFFIC_NONE, "/login/pop3", 0, false,
+	 REDACT_POP3},
 	{"submission-login", "submission", RL_ROLE_LOGIN, TRAFFIC_LOGIN, TRAFFIC_NONE,
-	 "/login/submission", 2, false},
-	{"lmtp", "lmtp", RL_ROLE_DELIVERY, TRAFFIC_LMTP, TRAFFIC_LMTP_PROXY, "", 0, false},
+	 "/login/submission", 2, false, REDACT_SMTP},
+	{"lmtp", "lmtp", RL_ROLE_DELIVERY, TRAFFIC_LMTP, TRAFFIC_LMTP_PROXY, "", 0, false,
+	 REDACT_SMTP},
 };
 const unsigned int services_count = sizeof(services) / sizeof(services[0]);
 

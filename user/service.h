@@ -20,6 +20,9 @@ enum traffic {
 	TRAFFIC_RELAY,	    /* submission and the next SMTP server */
 };
 
+/* Whose grammar a connection's bytes follow, for redact.c. */
+enum redact_protocol { REDACT_IMAP, REDACT_POP3, REDACT_SMTP /* LMTP as well */, REDACT_NONE };
+
 struct service {
 	const char *name;     /* the program's; the kernel shows its first 15 bytes */
 	const char *protocol; /* as in `protocol imap { }`; NULL for the master */
@@ -31,6 +34,7 @@ struct service {
 	/* Its rawlog_dir can be tcp:HOST:PORT. What is built on lib-smtp looks for a directory of that
 	 * name first (smtp-server-connection.c:smtp_server_connection_update_rawlog()). */
 	bool tcp;
+	enum redact_protocol redact; /* what --redact takes its bytes for */
 };
 
 extern const struct service services[];
