@@ -89,26 +89,3 @@ int backend_probe(const struct backend *backend)
 	rawtap_bpf__destroy(skeleton);
 	return ret == -ESRCH ? -EOPNOTSUPP : ret; /* the kernel has no such hook */
 }
-
-const struct backend *backend_choose(const char *name, char *error_r, size_t size)
-{
-	const struct backend *backend;
-	size_t used = 0;
-	int ret;
-
-	error_r[0] = '\0';
-	for (backend = backends; backend < backends + backends_count; backend++) {
-		if (name && strcmp(name, backend->name) != 0)
-			continue;
-		ret = backend_probe(backend);
-		if (ret == 0)
-			return backend;
-		used += snprintf(error_r + used, size - used, "%sbackend %s needs %s: %s",
-				 used ? "; " : "", backend->name, backend->needs, strerror(-ret));
-		if (used >= size)
-			break;
-	}
-	if (!error_r[0])
-		snprintf(error_r, size, "no backend is called '%s'", name);
-	return NULL;
-}

@@ -29,10 +29,6 @@ extern const unsigned int backends_count;
  * version. 0 or -errno. */
 int backend_probe(const struct backend *backend);
 
-/* The one by this name; NULL `name`: the first whose probe succeeds. NULL: none; `error_r` says,
- * for each that was tried, why not. */
-const struct backend *backend_choose(const char *name, char *error_r, size_t size);
-
 /* Switches off the programs of all other backends. To be called before loading. */
 void backend_select(const struct backend *backend, struct rawtap_bpf *skeleton);
 

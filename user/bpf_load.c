@@ -218,62 +218,105 @@ static int start_tls(struct bpf_side *side, char *error_r, size_t error_size)
 	return ret;
 }
 
-int bpf_side_start(struct bpf_side *side, const struct rules *rules, const char *backend_name,
-		   size_t ring_size, char *error_r, size_t error_size)
+static void detach_tls(struct bpf_side *side)
 {
-	const char *step;
+	while (side->probe_links_count)
+		bpf_link__destroy(side->probe_links[--side->probe_links_count]);
+}
+
+static void unload(struct bpf_side *side)
+{
+	bpf_link__destroy(side->files);
+	bpf_link__destroy(side->sockets);
+	rawtap_bpf__destroy(side->skeleton);
+	side->files = side->sockets = NULL;
+	side->skeleton = NULL;
+}
+
+/* With side->backend. 0, or -errno and at which step. */
+static int load(struct bpf_side *side, size_t ring_size, const char **step_r)
+{
 	int ret;
 
-	*side = (struct bpf_side){
-		.rules = rules,
-		.tls = rules_need_tls(rules),
-	};
-	if (access(BPF_BTF_PATH, R_OK)) {
-		snprintf(error_r, error_size, "kernel type information (%s): %s", BPF_BTF_PATH,
-			 BPF_BTF_TODO);
-		return -ENOTSUP;
-	}
-	libbpf_set_print(print_libbpf);
-	side->backend = backend_choose(backend_name, error_r, error_size);
-	if (!side->backend)
-		return -ENOTSUP;
+	*step_r = "opening";
 	side->skeleton = rawtap_bpf__open();
-	if (!side->skeleton) {
-		snprintf(error_r, error_size, "opening the BPF object: %s", strerror(errno));
+	if (!side->skeleton)
 		return -errno;
-	}
 	backend_select(side->backend, side->skeleton);
 	configure(side->skeleton, ring_size, side->tls);
 	bpf_program__set_autoattach(side->skeleton->progs.iter__sockets, false);
 	select_tls(side);
 
-	step = "loading";
+	*step_r = "loading";
 	ret = rawtap_bpf__load(side->skeleton);
 	if (!ret)
 		ret = fill_services(side);
 	if (!ret) {
-		step = "attaching";
+		*step_r = "attaching";
 		ret = attach_sockets(side);
 	}
 	if (!ret)
 		ret = attach_files(side);
 	if (!ret)
 		ret = rawtap_bpf__attach(side->skeleton);
-	if (ret) {
-		snprintf(error_r, error_size, "%s the BPF programs: %s; `rawtap check` tells more",
-			 step, strerror(-ret));
-	} else {
-		ret = start_tls(side, error_r, error_size);
-	}
 	if (ret)
-		bpf_side_stop(side);
+		unload(side);
 	return ret;
 }
 
-static void detach_tls(struct bpf_side *side)
+/* The first backend that works, or the one of this name. Which programs a kernel refuses is asked
+ * only when it has refused some: attaching takes long where it patches functions. */
+static int load_any(struct bpf_side *side, const char *backend_name, size_t ring_size,
+		    char *error_r, size_t error_size)
 {
-	while (side->probe_links_count)
-		bpf_link__destroy(side->probe_links[--side->probe_links_count]);
+	const struct backend *backend;
+	struct str lacks = {0};
+	const char *step;
+	int ret = -ENOTSUP, lack = 0;
+
+	for (backend = backends; backend < backends + backends_count; backend++) {
+		if (backend_name && strcmp(backend_name, backend->name) != 0)
+			continue;
+		side->backend = backend;
+		ret = load(side, ring_size, &step);
+		if (!ret)
+			break;
+		lack = backend_probe(backend);
+		if (!lack) {
+			snprintf(error_r, error_size,
+				 "%s the BPF programs: %s; `rawtap check` tells more", step,
+				 strerror(-ret));
+			break;
+		}
+		str_printf(&lacks, "%sbackend %s needs %s: %s", lacks.len ? "; " : "",
+			   backend->name, backend->needs, strerror(-lack));
+	}
+	if (ret && !side->backend)
+		snprintf(error_r, error_size, "no backend is called '%s'", backend_name);
+	else if (lack)
+		snprintf(error_r, error_size, "%s", str_text(&lacks));
+	str_free(&lacks);
+	return ret;
+}
+
+int bpf_side_start(struct bpf_side *side, const struct rules *rules, const char *backend_name,
+		   size_t ring_size, char *error_r, size_t error_size)
+{
+	int ret;
+
+	*side = (struct bpf_side){.rules = rules, .tls = rules_need_tls(rules)};
+	if (access(BPF_BTF_PATH, R_OK)) {
+		snprintf(error_r, error_size, "kernel type information (%s): %s", BPF_BTF_PATH,
+			 BPF_BTF_TODO);
+		return -ENOTSUP;
+	}
+	libbpf_set_print(print_libbpf);
+	ret = load_any(side, backend_name, ring_size, error_r, error_size);
+	if (!ret)
+		ret = start_tls(side, error_r, error_size);
+	if (ret)
+		bpf_side_stop(side);
+	return ret;
 }
 
 void bpf_side_detach(struct bpf_side *side)
@@ -287,8 +330,6 @@ void bpf_side_stop(struct bpf_side *side)
 	detach_tls(side);
 	free(side->probe_links);
 	tls_probes_free(&side->probes);
-	bpf_link__destroy(side->files);
-	bpf_link__destroy(side->sockets);
-	rawtap_bpf__destroy(side->skeleton);
+	unload(side);
 	*side = (struct bpf_side){0};
 }

@@ -53,19 +53,21 @@ static void note_process(void *context, const struct found_process *process)
 }
 
 /* Where they would go, for the ways that look into TLS. */
-static void check_tls(void)
+static bool check_tls(void)
 {
 	struct tls_probes probes = {0};
 	struct str error = {0};
+	bool ok = true;
 	int ret;
 
 	master_scan(note_process, &probes);
 	ret = tls_probes_add_usual(&probes, &error);
 	if (ret && !(ret == -ENOENT && probes.count))
-		report(false, "TLS probes", str_text(&error));
+		ok = report(false, "TLS probes", str_text(&error));
 	tls_probes_print(&probes);
 	str_free(&error);
 	tls_probes_free(&probes);
+	return ok;
 }
 
 /* Each backend, and which one would be used. */
@@ -152,13 +154,13 @@ static bool check_dovecot(const char *base_dir)
 
 int check_run(const struct opts *opts)
 {
-	bool privileges, btf, backend, dovecot;
+	bool privileges, btf, backend, tls, dovecot;
 
 	libbpf_set_print(silent);
 	privileges = check_privileges();
 	btf = check_btf();
 	backend = check_backends(opts->backend);
-	check_tls(); /* what needs none of it goes without */
+	tls = check_tls() || !rules_need_tls(&opts->rules); /* what needs none goes without */
 	dovecot = check_dovecot(opts->base_dir);
-	return privileges && btf && backend && dovecot ? 0 : 1;
+	return privileges && btf && backend && tls && dovecot ? 0 : 1;
 }

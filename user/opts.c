@@ -38,7 +38,7 @@ struct opt_spec {
 };
 
 static const struct opt_spec specs[] = {
-	{OPT_RAWLOG, "rawlog", NULL, RECORD,
+	{OPT_RAWLOG, "rawlog", NULL, RECORD | COMMAND_CHECK,
 	 "the home rule: users with HOME/dovecot.rawlog/ (the default)"},
 	{OPT_RAWLOG_DIR, "rawlog-dir", "[PROTO=]DIR", RECORD | COMMAND_CHECK,
 	 "rawlog_dir, with variables, or tcp:HOST:PORT"},

@@ -175,3 +175,15 @@ def test_check_shows_the_places(dovecot, run):  # noqa: F811
     assert MODULE in text
     for function in ("SSL_read", "SSL_write", "BIO_write", "SSL_set_bio", "BIO_new_bio_pair"):
         assert function in text
+
+
+@pytest.mark.parametrize("options, status", [((), 0), (("--rawlog",), 0), (("-R", "x"), 1),
+                                             (("--lmtp-rawlog-dir", "/x"), 1)])
+def test_check_counts_probes_that_are_needed(dovecot, rawtap_binary, options, status):  # noqa: F811
+    module, = Path("/usr/lib/dovecot/modules").glob(MODULE)
+    result = subprocess.run(
+        ["unshare", "-m", "sh", "-c", f"mount --bind /dev/null {module} && exec \"$@\"", "sh",
+         rawtap_binary, "check", "--base-dir", dovecot.base_dir, *options],
+        capture_output=True, text=True)
+    assert re.search(rf"^NO +TLS probes: {re.escape(str(module))}", result.stdout, re.M), result.stdout
+    assert result.returncode == status, result.stdout + result.stderr
