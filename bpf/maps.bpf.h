@@ -37,7 +37,9 @@ struct sock_state {
 	__u8 connected; /* by the process itself, not accepted: enum connected */
 	__u8 tls;	/* its bytes are TLS, which nobody wants */
 	__u8 found;	/* it was there when the recorder began */
-	__u8 pad;
+	__u8 tcp;	/* tcp_position is known */
+	/* Where TCP was after the last operation of each direction, as a sequence number. */
+	__u32 tcp_position[2];
 	struct unix_path path; /* here for want of room on the programs' stack */
 };
 

@@ -161,6 +161,7 @@ static __always_inline int on_io(struct sock *sk, int ret, __u8 dir, bool unread
 	struct emit e = {.dir = dir};
 	struct sock_state *state;
 	__u64 control = 0;
+	__u32 unseen;
 	int reason;
 
 	if (likely(!service) || !role_has_traffic(service->role) || ret < 0)
@@ -191,12 +192,17 @@ static __always_inline int on_io(struct sock *sk, int ret, __u8 dir, bool unread
 	if (ret == 0)
 		state->eof = 1;
 	e.stream = &state->stream;
-	e.offset = __sync_fetch_and_add(&state->stream.offset[dir & 1], ret);
-	if (service->flags & RL_SERVICE_TLS && is_tls(state, &e, e.offset) && ret)
+	unseen = tcp_unseen(sk, state, dir, ret);
+	e.offset = __sync_fetch_and_add(&state->stream.offset[dir & 1], unseen + ret);
+	if (service->flags & RL_SERVICE_TLS && is_tls(state, &e, e.offset + unseen) && ret)
 		return 0;
 	if (state->stream.verdict == RL_VERDICT_MUTE) { /* whose receives are noted all the same */
 		COUNT(muted, 1);
 		return 0;
+	}
+	if (unseen) {
+		gap_emit(&e, unseen, RL_GAP_UNSEEN);
+		e.offset += unseen;
 	}
 	if (!class_is_traffic(state->stream.class))
 		e.passed_ino = passed_ino(control);

@@ -85,7 +85,8 @@ enum rl_flag {
 	X(FAULT, 2, "the buffer could not be read")                                                \
 	X(SENDFILE, 3, "sent by sendfile or splice")                                               \
 	X(CALL, 4, "moved by a system call that is not known")                                     \
-	X(BACKLOG, 5, "held back for too long")
+	X(BACKLOG, 5, "held back for too long")                                                    \
+	X(UNSEEN, 6, "passed where no hook is")
 
 enum rl_gap_reason {
 #define X(name, number, text) RL_GAP_##name = number,

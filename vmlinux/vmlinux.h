@@ -102,6 +102,14 @@ struct sock {
 	struct sock_common __sk_common;
 	struct socket *sk_socket;
 	__u16 sk_type;
+	__u8 sk_shutdown;
+};
+
+struct tcp_sock {
+	__u32 rcv_nxt;
+	__u32 copied_seq;
+	__u32 urg_seq;
+	__u32 write_seq;
 };
 
 struct sockaddr_un {

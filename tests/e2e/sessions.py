@@ -299,6 +299,20 @@ def reset_in_append(client):
     client.reset()
 
 
+@imap()
+def urgent_bytes(client):
+    client.login()
+    client.send_urgent(b"!")
+    client.command("NOOP")
+    client.send(b"u1 NO")
+    client.send_urgent(b"!")
+    client.send(b"OP\r\n")
+    client.read_until(b"u1 OK NOOP completed")
+    client.read_line()
+    client.command("NOOP")
+    client.logout()
+
+
 @imap((SMALL, False))
 def half_close(client):
     client.login()

@@ -259,3 +259,43 @@ def test_sendfile(crlf_dovecot, record, transport, size):
     assert sum(size for _, size, _ in gaps_out) == size
     assert gaps_out[0][0] == client.session_out.index(make_message(size))
     assert_told(rawtap, gaps_out)
+
+
+# What imap-hibernate says and hears
+
+HIBERNATE = """
+imap_hibernate_timeout = 1s
+imap_idle_notify_interval = 2s
+service imap {
+  unix_listener imap-master {
+    user = dovecot
+  }
+}
+service imap-hibernate {
+  unix_listener imap-hibernate {
+    mode = 0666
+  }
+}
+"""
+
+
+def test_hibernation(rawtap_binary):
+    """It is no process that is recorded; the imap process that goes on tells what it missed."""
+    with PrivateDovecot(config=HIBERNATE) as dovecot:
+        user = recorded_user(dovecot, "user")
+        with Tap("--base-dir", dovecot.base_dir, binary=rawtap_binary) as rawtap:
+            client = log_in(dovecot, user)
+            client.command("SELECT INBOX")
+            client.send(b"i1 IDLE\r\n")
+            client.read_until(b"+ idling\r\n")
+            rawlogs.wait_until(lambda: not dovecot.processes("imap"), "the client to hibernate")
+            client.read_until(b"* OK Still here\r\n")
+            client.send(b"DONE\r\n")
+            client.read_until(b"i1 OK Idle completed.\r\n")
+            client.command("NOOP")
+            client.logout()
+            stop(dovecot, rawtap)
+        gaps_in, gaps_out = gaps_of(user, client)
+    assert [(size, reason) for _, size, reason in gaps_in] == [(6, "passed where no hook is")]
+    assert {reason for *_, reason in gaps_out} <= {"passed where no hook is"}
+    assert_told(rawtap, gaps_in, gaps_out)

@@ -74,6 +74,11 @@ class Connection:
         self.sent += data
         self.socket.sendall(data)
 
+    def send_urgent(self, byte):
+        """Out of band: TCP numbers it, and no read() of the other side returns it."""
+        # Not SSLSocket's own send(): it takes no flags.
+        socket.socket.send(self.socket, byte, socket.MSG_OOB)
+
     # Receive
 
     def receive(self):

@@ -52,7 +52,7 @@ SCENARIOS = (
     "partial:read", "partial:recvmsg",
     "eagain", "peek", "empty", "fresh", "dup", "trunc", "mmsg",
     "sendfile", "splice-out", "splice-in",
-    "one-after-another:20", "fork:both",
+    "one-after-another:20", "fork:both", "other-program",
 )
 # Of tests/e2e: what pytest calls them, or the beginning of that, up to a "::" or a "[".
 E2E = ("test_home_rule.py::test_chroot_is_honoured",

@@ -187,6 +187,34 @@ static void run_fork(struct mail *mail, const char *argument)
 	session_close(&session);
 }
 
+/* Another program, which nobody watches, reads from the client and writes to it. */
+static void run_other_program(struct mail *mail, const char *argument)
+{
+	struct session *session = session_open(mail);
+	int status;
+	pid_t pid;
+
+	give(session, 20);
+	far_send(session, 500);
+	wait_readable(session, 500);
+	fflush(NULL);
+	pid = fork();
+	check(pid >= 0, "fork");
+	if (pid == 0) {
+		dup2(session->fd, STDIN_FILENO);
+		dup2(session->fd, STDOUT_FILENO);
+		execlp("head", "head", "-c", "500", NULL);
+		die("head");
+	}
+	check(waitpid(pid, &status, 0) == pid && status == 0, "head");
+	told(session, IN, mail->buffer, 500);
+	told(session, OUT, mail->buffer, 500);
+	far_send(session, 100);
+	take_exactly(session, 100);
+	give(session, 30);
+	session_close(&session);
+}
+
 const struct scenario scenarios_life[] = {
 	{"talk", run_talk},
 	{"brief", run_brief},
@@ -197,5 +225,6 @@ const struct scenario scenarios_life[] = {
 	{"threads", run_threads},
 	{"blocked", run_blocked},
 	{"fork", run_fork},
+	{"other-program", run_other_program},
 	{0},
 };
