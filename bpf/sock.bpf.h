@@ -165,11 +165,37 @@ static __always_inline void inet_addresses(struct sock *sk, struct rl_inet *inet
 	inet->remote_port = __builtin_bswap16(BPF_CORE_READ(sk, __sk_common.skc_dport));
 }
 
+/*
+ * The supplementary groups of the current process, if it has some: its log
+ * directory may be theirs, and it may have ended when somebody looks.
+ */
+static __always_inline void groups_announce(__u64 cookie)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct group_info *info = BPF_CORE_READ(task, cred, group_info);
+	__u32 count = BPF_CORE_READ(info, ngroups);
+	CONTROL_RECORD(groups_record, rl_groups) *r;
+
+	if (!count || count > RL_GROUPS_MAX || !CONTROL_RESERVE(r))
+		return;
+	rec_init(&r->rec, RL_GROUPS, sizeof(*r), cookie);
+	__builtin_memset(&r->body, 0, sizeof(r->body));
+	r->body.count = count;
+	barrier_var(count); /* as in chunk_emit() */
+	if (count > RL_GROUPS_MAX)
+		count = RL_GROUPS_MAX;
+	bpf_probe_read_kernel(r->body.gids, count * sizeof(*r->body.gids), &info->gid);
+	bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP); /* a SOCK_OPEN follows */
+	COUNT(records, 1);
+}
+
 /* Tell user space of a socket of interest. Tried again at the next operation if the ring is full. */
 static __always_inline void sock_announce(struct sock *sk, struct sock_state *state)
 {
 	CONTROL_RECORD(open_record, rl_open) *r;
 
+	if (class_is_traffic(state->stream.class))
+		groups_announce(state->stream.cookie);
 	if (!CONTROL_RESERVE(r))
 		return;
 	rec_init(&r->rec, RL_SOCK_OPEN, sizeof(*r), state->stream.cookie);

@@ -31,7 +31,8 @@
 	X(FACT_WRITE, 11, rl_write)  /* a log was given up: why */                                 \
 	X(STATS, 12, rl_stats)	     /* the kernel side's counters at the end */                   \
 	X(TLS_BEGIN, 13, rl_tls) /* the socket carries TLS; the text inside comes with RL_F_TLS */ \
-	X(FACT_SETTINGS, 14, rl_setting) /* those of a master that directories depend on */
+	X(FACT_SETTINGS, 14, rl_setting) /* those of a master that directories depend on */        \
+	X(GROUPS, 15, rl_groups) /* the process has supplementary groups; before a SOCK_OPEN */
 
 enum rl_type {
 #define X(name, number, payload) RL_##name = number,
@@ -133,6 +134,14 @@ struct rl_inet {
 	__u8 remote[16];
 	__u16 local_port;
 	__u16 remote_port;
+};
+
+#define RL_GROUPS_MAX 32 /* a process with more of them is not told of */
+
+struct rl_groups {
+	__u32 count;
+	__u32 pad;
+	__u32 gids[RL_GROUPS_MAX];
 };
 
 struct rl_open {
@@ -260,6 +269,7 @@ _Static_assert(sizeof(struct rl_data) == 24, "struct rl_data");
 _Static_assert(sizeof(struct rl_gap) == 24, "struct rl_gap");
 _Static_assert(sizeof(struct rl_open) == 144, "struct rl_open");
 _Static_assert(sizeof(struct rl_proc) == 24, "struct rl_proc");
+_Static_assert(sizeof(struct rl_groups) == 136, "struct rl_groups");
 _Static_assert(sizeof(struct rl_master) == 328, "struct rl_master");
 
 #endif

@@ -11,20 +11,18 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define GROUPS_MAX 1024
-
 /* The calls themselves: glibc's setgroups() tells every thread. */
 static int set_groups(const gid_t *groups, size_t count)
 {
 	return syscall(SYS_setgroups, count, groups) ? -errno : 0;
 }
 
-static size_t parse_groups(const char *text, gid_t groups_r[GROUPS_MAX])
+static size_t parse_groups(const char *text, gid_t groups_r[AS_USER_GROUPS_MAX])
 {
 	size_t count = 0;
 	char *end;
 
-	while (count < GROUPS_MAX) {
+	while (count < AS_USER_GROUPS_MAX) {
 		unsigned long gid = strtoul(text, &end, 10);
 
 		if (end == text)
@@ -35,8 +33,7 @@ static size_t parse_groups(const char *text, gid_t groups_r[GROUPS_MAX])
 	return count;
 }
 
-/* The supplementary groups of a process, if it runs as `uid`: what Dovecot gave this user. */
-static size_t process_groups(pid_t tgid, uid_t uid, gid_t groups_r[GROUPS_MAX])
+size_t as_user_groups(pid_t tgid, uid_t uid, gid_t groups_r[AS_USER_GROUPS_MAX])
 {
 	unsigned int real = (unsigned int)-1;
 	char path[64], line[16384];
@@ -57,11 +54,9 @@ static size_t process_groups(pid_t tgid, uid_t uid, gid_t groups_r[GROUPS_MAX])
 	return count;
 }
 
-int as_user_begin(uid_t uid, gid_t gid, pid_t tgid)
+int as_user_begin(uid_t uid, gid_t gid, const gid_t *groups, size_t groups_count)
 {
-	gid_t groups[GROUPS_MAX];
-	size_t count = process_groups(tgid, uid, groups);
-	int ret = set_groups(groups, count);
+	int ret = set_groups(groups, groups_count);
 
 	if (ret)
 		return ret;

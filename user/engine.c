@@ -272,6 +272,9 @@ void engine_feed(struct engine *engine, const void *data, size_t size)
 	case RL_PROC_EXIT:
 		process_exit(engine, &event);
 		break;
+	case RL_GROUPS:
+		process_groups(engine, &event);
+		break;
 	case RL_SOCK_OPEN:
 		on_sock_open(engine, &event);
 		break;

@@ -41,6 +41,8 @@ static bool is_valid(const struct event *event, size_t extra)
 		return !extra && event->open->class <= RL_CLASS_MAX &&
 		       (event->open->family != RL_AF_UNIX ||
 			ends(event->open->path, sizeof(event->open->path)));
+	case RL_GROUPS:
+		return !extra && event->groups->count <= RL_GROUPS_MAX;
 	case RL_PROC_EXEC:
 		return !extra && ends(event->proc->comm, sizeof(event->proc->comm));
 	case RL_FACT_MASTER:

@@ -19,6 +19,7 @@ struct event {
 		const struct rl_setting *setting;
 		const struct rl_proc *proc;
 		const struct rl_open *open;
+		const struct rl_groups *groups;
 		const struct rl_data *data;
 		const struct rl_gap *gap;
 		const struct rl_close *close;

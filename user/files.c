@@ -194,6 +194,7 @@ void files_place(const struct engine *engine, const struct session *session, uin
 {
 	const struct way *way = &engine->rules->ways[way_index];
 	const char *chroot = session->user.chroot, *base = session->base;
+	const struct proc *proc = session->proc;
 	bool home_rule = way->mode->home_dir;
 
 	if (home_rule) {
@@ -216,6 +217,11 @@ void files_place(const struct engine *engine, const struct session *session, uin
 		.gid = session->user.gid,
 		.wanted = {log_flags_has(&way->flags, RL_IN), log_flags_has(&way->flags, RL_OUT)},
 	};
+	/* those of somebody else are not this user's */
+	if (proc && proc->groups_uid == place_r->uid) {
+		place_r->groups = proc->groups.gids;
+		place_r->groups_count = proc->groups.count;
+	}
 }
 
 void files_dir_text(const struct engine *engine, const struct session *session, uint32_t way_index,

@@ -40,6 +40,8 @@ struct proc {
 	bool ignored;	    /* it was said that its master is not recorded */
 	bool found_clients; /* a login process has some from before rawtap started: no sessions */
 	uint32_t rawlogs;   /* logs with a number in their name, so far (lib/iostream-rawlog.c) */
+	struct rl_groups groups; /* supplementary, while it ran as groups_uid; none: not known */
+	uint32_t groups_uid;
 	struct session *sessions;
 	struct sock *undecided; /* its last record is data that can be TLS: the next one tells */
 	UT_hash_handle hh;
@@ -169,6 +171,7 @@ struct engine {
 /* process.c: records about processes. */
 void process_exec(struct engine *engine, const struct event *event);
 void process_exit(struct engine *engine, const struct event *event);
+void process_groups(struct engine *engine, const struct event *event);
 void process_master(struct engine *engine, const struct event *event);
 void process_settings(struct engine *engine, const struct event *event);
 /* Its sessions go on; with `rec`, those without a socket end. */

@@ -15,6 +15,16 @@ struct proc *engine_proc(struct engine *engine, uint32_t tgid)
 	return proc;
 }
 
+void process_groups(struct engine *engine, const struct event *event)
+{
+	struct proc *proc = engine_proc(engine, event->rec->tgid);
+
+	if (!proc)
+		return;
+	proc->groups = *event->groups;
+	proc->groups_uid = event->rec->uid;
+}
+
 static struct master *master_find(struct engine *engine, uint32_t tgid)
 {
 	struct master *master;

@@ -17,8 +17,10 @@ struct sink;
 
 /* All that is needed to make one log. Pointers are valid during the call only. */
 struct log_place {
-	uint32_t session, way; /* as in struct rl_log */
-	uint32_t tgid;	       /* of the mail process */
+	uint32_t session, way;	/* as in struct rl_log */
+	uint32_t tgid;		/* of the mail process */
+	const uint32_t *groups; /* supplementary; none: as the process has them, if it is there */
+	uint32_t groups_count;
 	/* "HOST:PORT": both directions go there, as one stream (RL_IN); NULL: into files. Then
 	 * chroot, base, dir and the ids have no meaning. */
 	const char *tcp;

@@ -138,6 +138,17 @@ static void look_and_create(const struct log_place *place, int root, struct file
 	close(dir);
 }
 
+/* What Dovecot gave this user: a directory can be a group's. */
+static int become(const struct log_place *place)
+{
+	gid_t groups[AS_USER_GROUPS_MAX];
+
+	if (place->groups_count)
+		return as_user_begin(place->uid, place->gid, place->groups, place->groups_count);
+	return as_user_begin(place->uid, place->gid, groups,
+			     as_user_groups(place->tgid, place->uid, groups));
+}
+
 /* Becomes the user, and root again. */
 static void ask_files(const struct log_place *place, struct file_pair *pair_r,
 		      struct rl_log *fact_r)
@@ -147,8 +158,7 @@ static void ask_files(const struct log_place *place, struct file_pair *pair_r,
 	if (place->chroot)
 		root = open_how(AT_FDCWD, place->chroot, O_PATH | O_DIRECTORY,
 				RESOLVE_NO_MAGICLINKS);
-	ret = root == AT_FDCWD || root >= 0 ? as_user_begin(place->uid, place->gid, place->tgid) :
-					      root;
+	ret = root == AT_FDCWD || root >= 0 ? become(place) : root;
 	if (ret == 0) {
 		look_and_create(place, root, pair_r, fact_r);
 		as_user_end();

@@ -65,9 +65,23 @@ struct files_struct {
 	struct fdtable *fdt;
 };
 
+typedef struct {
+	__u32 val;
+} kgid_t;
+
+struct group_info {
+	int ngroups;
+	kgid_t gid[];
+};
+
+struct cred {
+	struct group_info *group_info;
+};
+
 struct task_struct {
 	int tgid;
 	struct task_struct *real_parent;
+	const struct cred *cred;
 	struct files_struct *files;
 	char comm[16];
 	int pid;

@@ -3,6 +3,7 @@
 
 import grp
 import os
+import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -15,7 +16,7 @@ from mailclient import TRANSPORTS
 from private_dovecot import PrivateDovecot
 from rawlogs import wait_until
 from taps import (  # noqa: F401
-    assert_one_line, log_in, record, run, say, talk, transcripts)
+    Tap, assert_one_line, log_in, record, run, say, talk, transcripts)
 
 UID = 5500
 
@@ -210,6 +211,26 @@ def test_a_directory_of_a_group(root, record, protocol, groups):
         owners = [sorted((path.stat().st_uid, path.stat().st_gid)
                          for path in place(dovecot, user, who).iterdir()) for who in WRITERS]
         assert owners[1] == owners[0]
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_its_process_is_gone(root, rawtap_binary, protocol):
+    """Its groups count, though nobody can be asked for them any more."""
+    with dovecot_of(EACH, config="mail_access_groups = games\n") as dovecot:
+        user = user_with_dirs(dovecot, "joe")
+        for who in WRITERS:
+            os.chown(place(dovecot, user, who), 0, grp.getgrnam("games").gr_gid)
+            place(dovecot, user, who).chmod(0o2770)
+        with Tap("--base-dir", dovecot.base_dir, *option(dovecot, EACH),
+                 binary=rawtap_binary) as rawtap:
+            rawtap.process.send_signal(signal.SIGSTOP)
+            client = talk(dovecot, user, protocol)
+            dovecot.wait_sessions_over()
+            rawtap.process.send_signal(signal.SIGCONT)
+            rawtap.stop()
+        native, rawtaps = both(dovecot, user)
+        assert list(native.values()) == transcripts(client)
+        assert rawtaps == native, rawtap.stderr
 
 
 # Refused at start, in one line
