@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* One counter for each thing that can happen to a record. Per CPU, summed by user space. */
+/* One counter for each thing that can happen to a record, or to what the maps hold. Per CPU, summed
+ * by user space. */
 #ifndef RL_COUNT_BPF_H
 #define RL_COUNT_BPF_H
 
@@ -18,5 +19,16 @@ static __always_inline struct rl_stats *counters(void)
 		if (stats_)                                                                        \
 			stats_->counter += (n);                                                    \
 	} while (0)
+
+/*
+ * A refusal is counted. There is a second try: memory or a lock that is not to be had at once mostly
+ * is at the next.
+ */
+static __always_inline void map_update(void *map, const void *key, const void *value, __u64 flags)
+{
+	if (bpf_map_update_elem(map, key, value, flags) &&
+	    bpf_map_update_elem(map, key, value, flags))
+		COUNT(map_full, 1);
+}
 
 #endif

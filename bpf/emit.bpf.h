@@ -205,8 +205,7 @@ static __always_inline void emit_bytes(struct emit *e)
 		return;
 	tail.end[RL_IN] = e->stream->offset[RL_IN];
 	tail.end[RL_OUT] = e->stream->offset[RL_OUT];
-	if (bpf_map_update_elem(&tails, &e->stream->cookie, &tail, BPF_ANY))
-		COUNT(map_full, 1);
+	map_update(&tails, &e->stream->cookie, &tail, BPF_ANY);
 }
 
 #endif

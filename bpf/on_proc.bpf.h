@@ -44,8 +44,8 @@ static __always_inline int on_exec(struct task_struct *task)
 			return 0;
 		track = parent_role == RL_ROLE_MASTER;
 	}
-	if (track && bpf_map_update_elem(&procs, &tgid, &own, BPF_ANY))
-		COUNT(map_full, 1);
+	if (track)
+		map_update(&procs, &tgid, &own, BPF_ANY);
 	if (!CONTROL_RESERVE(r))
 		return 0;
 	rec_init(&r->rec, RL_PROC_EXEC, sizeof(*r), 0);
@@ -69,8 +69,8 @@ static __always_inline int on_fork(struct task_struct *parent, struct task_struc
 	if (parent_tgid == tgid)
 		return 0;
 	service = bpf_map_lookup_elem(&procs, &parent_tgid);
-	if (service && bpf_map_update_elem(&procs, &tgid, service, BPF_ANY))
-		COUNT(map_full, 1);
+	if (service)
+		map_update(&procs, &tgid, service, BPF_ANY);
 	return 0;
 }
 

@@ -55,9 +55,8 @@ static __always_inline int on_set_bio(__u64 ssl, __u64 bio)
 	old = bpf_map_lookup_elem(&ssls, &ssl_key);
 	if (!old || old->cookie)
 		thread->waiting++;
-	if (bpf_map_update_elem(&ssls, &ssl_key, &fresh, BPF_ANY) ||
-	    bpf_map_update_elem(&bios, &outer_key, &ssl, BPF_ANY))
-		COUNT(map_full, 1);
+	map_update(&ssls, &ssl_key, &fresh, BPF_ANY);
+	map_update(&bios, &outer_key, &ssl, BPF_ANY);
 	return 0;
 }
 
@@ -98,8 +97,7 @@ static __always_inline int on_bio_write(__u64 bio, __u64 data)
 	stream->verdict = verdict = thread->recv_verdict;
 	/* what it says of the bytes before counts from another beginning */
 	bpf_map_delete_elem(&tails, &stream->cookie);
-	if (bpf_map_update_elem(&tls_socks, &stream->cookie, &verdict, BPF_ANY))
-		COUNT(map_full, 1);
+	map_update(&tls_socks, &stream->cookie, &verdict, BPF_ANY);
 	if (thread->waiting)
 		thread->waiting--;
 	if (verdict != RL_VERDICT_MUTE)

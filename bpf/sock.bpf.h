@@ -278,6 +278,8 @@ static __always_inline struct sock_state *sock_state_make(struct sock *sk, __u16
 {
 	struct sock_state *state = bpf_sk_storage_get(&socks, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
 
+	if (!state) /* another's storage of this socket is just going away, or ours is coming */
+		state = bpf_sk_storage_get(&socks, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
 	if (!state) {
 		COUNT(map_full, 1);
 		return NULL;

@@ -14,8 +14,7 @@ static __always_inline struct thread_state *thread_get(void)
 
 	if (thread)
 		return thread;
-	if (bpf_map_update_elem(&threads, &id, &none, BPF_NOEXIST))
-		COUNT(map_full, 1);
+	map_update(&threads, &id, &none, BPF_ANY);
 	return bpf_map_lookup_elem(&threads, &id);
 }
 
