@@ -128,7 +128,7 @@ def test_no_record_type_is_forgotten():
     types = re.findall(r"X\((\w+), (\d+), rl_\w+\)", header)
     assert {f"RL_{name}": int(value) for name, value in types}.items() <= \
         streamabi.NUMBERS.items()
-    assert len(types) == 14
+    assert len(types) == 15
 
 
 # Files that are no stream

@@ -191,6 +191,7 @@ static void texts(void **state)
 	rec = make(RL_GROUPS, sizeof(struct rl_groups));
 	((struct rl_groups *)(rec + 1))->count = RL_GROUPS_MAX;
 	assert_int_equal(parse_whole(rec), 0);
+	rec = make(RL_GROUPS, sizeof(struct rl_groups));
 	((struct rl_groups *)(rec + 1))->count = RL_GROUPS_MAX + 1;
 	assert_int_equal(parse_whole(rec), -EINVAL);
 	rec = make(RL_SOCK_OPEN, sizeof(struct rl_open));
