@@ -171,13 +171,11 @@ static void note_process(void *context, const struct found_process *process)
 	str_free(&error);
 }
 
-int bpf_side_probe_tls(struct bpf_side *side, struct str *error)
+static int probe_tls(struct bpf_side *side, struct str *error)
 {
 	const struct tls_probe *probe;
 	int ret;
 
-	if (!side->tls)
-		return 0;
 	ret = tls_probes_add_usual(&side->probes, error);
 	if (ret && !(ret == -ENOENT && side->probes.count))
 		return ret;
@@ -202,6 +200,22 @@ int bpf_side_probe_tls(struct bpf_side *side, struct str *error)
 	return 0;
 }
 
+void bpf_side_new_tls(struct bpf_side *side, struct str *text)
+{
+	if (!side->tls)
+		return;
+	if (tls_probes_add_usual(&side->probes, text) == -ENOENT)
+		str_clear(text); /* it is elsewhere, or just being replaced */
+	if (side->probes_attached == side->probes.count)
+		return;
+	str_printf(
+		text,
+		"%s is new, and can't be probed while rawtap runs: restart rawtap, or what passes by "
+		"TLS in processes that use it is recorded as ciphertext",
+		side->probes.probes[side->probes_attached].file->path);
+	side->probes_attached = side->probes.count;
+}
+
 /* The modules that run already, and the usual one. */
 static int start_tls(struct bpf_side *side, char *error_r, size_t error_size)
 {
@@ -210,7 +224,7 @@ static int start_tls(struct bpf_side *side, char *error_r, size_t error_size)
 
 	if (side->tls) {
 		master_scan(note_process, side);
-		ret = bpf_side_probe_tls(side, &error);
+		ret = probe_tls(side, &error);
 		if (ret)
 			snprintf(error_r, error_size, "%s", str_text(&error));
 	}

@@ -31,7 +31,7 @@ struct bpf_side {
 	bool tls;		/* some way needs what is inside TLS */
 	struct bpf_link *files; /* the iterator of processes' files; NULL without `tls` */
 	struct tls_probes probes;
-	size_t probes_attached; /* of them, from the first on */
+	size_t probes_attached; /* of them, from the first on; or told that they can't be */
 	struct bpf_link **probe_links;
 	size_t probe_links_count;
 };
@@ -40,8 +40,10 @@ struct bpf_side {
  * first that works. 0, or -errno, and one line in `error_r` that says what, why and what to do. */
 int bpf_side_start(struct bpf_side *side, const struct rules *rules, const char *backend_name,
 		   size_t ring_size, char *error_r, size_t error_size);
-/* Attaches the TLS probes to modules that were not there before. 0 or -errno, and a line. */
-int bpf_side_probe_tls(struct bpf_side *side, struct str *error);
+/* Is there a TLS module that was not there at the start? It can't be probed any more: perf wants
+ * CAP_SYS_ADMIN for a uprobe (kernel/events/core.c, 6.1 to 6.18), which is dropped by then. Says so in
+ * `text`, once for each. */
+void bpf_side_new_tls(struct bpf_side *side, struct str *text);
 /* Does the kernel side look at this service's processes? */
 bool bpf_side_wants(const struct bpf_side *side, const struct service *service);
 /* A row of services[] as the kernel side takes it. */

@@ -23,6 +23,8 @@ struct engine_world {
 	void *context;
 	/* Who is this process, a master? Answered by a FACT_MASTER record. */
 	void (*ask_master)(void *context, uint32_t tgid);
+	/* A process of interest has begun. */
+	void (*new_process)(void *context, const struct service *service);
 	/* This socket is recorded, or is of no interest any more. */
 	void (*verdict)(void *context, uint64_t cookie, bool record);
 	/* Nothing of this process is of interest. */

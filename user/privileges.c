@@ -13,9 +13,9 @@ static const struct {
 	bool kept;
 	unsigned int kept_with; /* enum privileges_kept */
 } needed[] = {
-	{CAP_BPF, false, 0},			 /* maps, programs */
-	{CAP_PERFMON, false, PRIVILEGES_PROBES}, /* tracing programs; TLS modules that come later */
-	{CAP_SETUID, true, 0},			 /* files are the user's */
+	{CAP_BPF, false, 0},	 /* maps, programs */
+	{CAP_PERFMON, false, 0}, /* tracing programs */
+	{CAP_SETUID, true, 0},	 /* files are the user's */
 	{CAP_SETGID, true, 0},
 	{CAP_DAC_READ_SEARCH, true, 0}, /* a chroot's way in; not while acting as a user */
 	{CAP_DAC_OVERRIDE, false, PRIVILEGES_ROOT_FILES}, /* nor is this one */

@@ -9,8 +9,7 @@
 int privileges_check(char *missing_r, size_t size);
 /* What some rules need to the end, besides. */
 enum privileges_kept {
-	PRIVILEGES_PROBES = 1 << 0,	/* to attach to TLS modules that come later */
-	PRIVILEGES_ROOT_FILES = 1 << 1, /* to write as root, where lmtp would */
+	PRIVILEGES_ROOT_FILES = 1 << 0, /* to write as root, where lmtp would */
 };
 
 /* Drops all capabilities that are not needed any more; `kept`: enum privileges_kept. 0 or -errno. */

@@ -106,6 +106,8 @@ void process_exec(struct engine *engine, const struct event *event)
 	HASH_ADD(hh, engine->procs, tgid, sizeof(proc->tgid), proc);
 	if (!master_find(engine, proc->master_tgid))
 		engine->world.ask_master(engine->world.context, proc->master_tgid);
+	if (!proc->found)
+		engine->world.new_process(engine->world.context, service);
 }
 
 void process_exit(struct engine *engine, const struct event *event)

@@ -109,10 +109,28 @@ static void tell_settings(struct recorder *recorder, uint32_t tgid, const struct
 	str_free(&payload);
 }
 
+/* An upgrade. */
+static void look_for_new_tls(struct recorder *recorder)
+{
+	struct str text = {0};
+
+	bpf_side_new_tls(&recorder->bpf, &text);
+	if (text.len)
+		log_warn("%s", str_text(&text));
+	str_free(&text);
+}
+
+static void new_process(void *context, const struct service *service)
+{
+	struct recorder *recorder = context;
+
+	if (bpf_side_wants(&recorder->bpf, service))
+		look_for_new_tls(recorder);
+}
+
 static void ask_master(void *context, uint32_t tgid)
 {
 	struct recorder *recorder = context;
-	struct str error = {0};
 	struct rl_master fact;
 
 	master_look(tgid, recorder->base_dir, &fact);
@@ -121,9 +139,6 @@ static void ask_master(void *context, uint32_t tgid)
 		return;
 	if (rules_have_variable(&recorder->rules, ""))
 		tell_settings(recorder, tgid, &fact);
-	if (bpf_side_probe_tls(&recorder->bpf, &error))
-		log_warn("%s", str_text(&error));
-	str_free(&error);
 }
 
 static void verdict(void *context, uint64_t cookie, bool record)
@@ -336,11 +351,10 @@ static int start_sink(struct recorder *recorder)
 static unsigned int privileges_kept(const struct recorder *recorder)
 {
 	const struct rules *rules = &recorder->rules;
-	unsigned int kept = recorder->bpf.tls ? PRIVILEGES_PROBES : 0;
 
-	if (rules_record(rules, TRAFFIC_LMTP) || rules_record(rules, TRAFFIC_LMTP_PROXY))
-		kept |= PRIVILEGES_ROOT_FILES;
-	return kept;
+	return rules_record(rules, TRAFFIC_LMTP) || rules_record(rules, TRAFFIC_LMTP_PROXY) ?
+		       PRIVILEGES_ROOT_FILES :
+		       0;
 }
 
 static int start(struct recorder *recorder)
@@ -349,6 +363,7 @@ static int start(struct recorder *recorder)
 	const struct engine_world world = {
 		.context = recorder,
 		.ask_master = ask_master,
+		.new_process = new_process,
 		.verdict = verdict,
 		.forget = forget,
 		.write_failed = write_failed,

@@ -19,6 +19,10 @@ static void ignore_master(void *context, uint32_t tgid)
 {
 }
 
+static void ignore_process(void *context, const struct service *service)
+{
+}
+
 static void ignore_verdict(void *context, uint64_t cookie, bool record)
 {
 }
@@ -90,6 +94,7 @@ static const char *begin(struct replay *replay)
 	const struct engine_world world = {
 		.context = replay,
 		.ask_master = ignore_master,
+		.new_process = ignore_process,
 		.verdict = ignore_verdict,
 		.forget = ignore_forget,
 		.write_failed = write_failed,

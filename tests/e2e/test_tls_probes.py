@@ -5,6 +5,7 @@ while another program talks TLS through the same libssl."""
 import json
 import platform
 import re
+import shutil
 import struct
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from login_stage import FAST, log_in, login_dovecot, record_logins
+from login_stage import FAST, SECURE, log_in, login_dovecot, record_logins
 from logins import go_on
 from mailclient import connect
 from rawlogs import wait_until
@@ -164,6 +165,30 @@ def test_without_a_plt(rawtap_binary, run, tmp_path):  # noqa: F811
         for function in ("SSL_read", "SSL_write"):
             assert re.search(rf"warning: {function} of .*/libssl\.so.* is probed itself",
                              logs.tap.stderr), logs.tap.stderr
+
+
+def test_a_module_that_is_replaced(rawtap_binary, tmp_path):
+    """An upgrade, and nobody has restarted Dovecot: processes that start from then on have the new
+    module. It is told. Below a mount that only this Dovecot and this rawtap see."""
+    module, = Path("/usr/lib/dovecot/modules").glob(MODULE)
+    modules = shutil.copytree(module.parent, tmp_path / "modules", symlinks=True)
+    command = ("unshare", "-m", "sh", "-c",
+               f"mount --bind {modules} {module.parent} && exec dovecot \"$@\"", "dovecot")
+    dovecot = login_dovecot(mode=SECURE, command=command)
+    user = dovecot.add_user("user")
+    with dovecot:
+        beside = tmp_path / "rawtap"
+        beside.write_text(f"#!/bin/sh\nexec nsenter -t {dovecot.pid} -m {rawtap_binary} \"$@\"\n")
+        beside.chmod(0o755)
+        with record_logins(dovecot, binary=beside, mode=SECURE) as logs:
+            logs.expect(log_in(dovecot, "imap", "tls", user))
+            assert "is new" not in logs.tap.stderr
+            shutil.copy2(modules / MODULE, modules / "new")
+            (modules / "new").rename(modules / MODULE)
+            for _ in range(3):
+                log_in(dovecot, "imap", "tls", user)
+            wait_until(lambda: f"warning: {module} is new" in logs.tap.stderr, "the warning")
+    assert logs.tap.stderr.count(" is new") == 1
 
 
 def test_check_shows_the_places(dovecot, run):  # noqa: F811

@@ -172,6 +172,10 @@ static inline void world_close(struct sink *sink, int handle)
 	world->logs_open--;
 }
 
+static inline void world_new_process(void *context, const struct service *service)
+{
+}
+
 static inline void world_ask_master(void *context, uint32_t tgid)
 {
 }
@@ -202,6 +206,7 @@ static inline void world_begin(struct world *world, const struct rules *rules)
 	const struct engine_world callbacks = {
 		.context = world,
 		.ask_master = world_ask_master,
+		.new_process = world_new_process,
 		.verdict = world_verdict,
 		.forget = world_forget,
 		.write_failed = world_write_failed,
