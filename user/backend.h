@@ -6,8 +6,6 @@
 #ifndef BACKEND_H
 #define BACKEND_H
 
-#include <stddef.h>
-
 struct rawtap_bpf;
 
 struct backend_program {

@@ -254,7 +254,7 @@ bool logs_open(const struct engine *engine, const struct session *session);
 /* The text inside TLS begins: new files, for the ways that begin them. */
 void logs_renew(struct engine *engine, struct session *session, const struct rl_rec *rec,
 		const struct rl_tls *where);
-/* FACT_WRITE_FAILED: the log ends there. */
+/* FACT_WRITE: the log ends there. */
 void logs_write_failed(struct engine *engine, struct session *session, const struct event *event);
 /* All of them. */
 void logs_close(struct engine *engine, struct session *session);
