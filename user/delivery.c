@@ -1,49 +1,17 @@
 // SPDX-License-Identifier: MIT
-/*
- * A session's bytes on their way to its logs: held back until the user is
- * known, then delivered in order, with what is missing between them.
- */
-#include <stdlib.h>
+#include "delivery.h"
+
 #include <string.h>
 
-#include "model.h"
-
-/* What one session may hold back before its user is known, bytes. */
-#define HELD_MAX (1024 * 1024)
-
-/* Takes the first one that is held; NULL: there is none. */
-static struct held *unhold(struct session *session)
+void delivery_set_input(struct session *session, const void *data, size_t size, uint64_t time_ns)
 {
-	struct held *held = session->held;
-
-	if (!held)
-		return NULL;
-	session->held = held->next;
-	if (!session->held)
-		session->held_end = &session->held;
-	session->held_size -= held->rec.len;
-	return held;
+	str_append(&session->delivery.input, data, size);
+	session->delivery.input_time_ns = time_ns;
 }
 
-void delivery_drop_held(struct session *session)
+void delivery_strip(struct session *session, uint64_t size)
 {
-	struct held *held;
-
-	while ((held = unhold(session)) != NULL)
-		free(held);
-}
-
-void delivery_drop_behind(struct session *session, struct held **end)
-{
-	struct held *held = *end, *next;
-
-	*end = NULL;
-	session->held_end = end;
-	for (; held; held = next) {
-		next = held->next;
-		session->held_size -= held->rec.len;
-		free(held);
-	}
+	session->delivery.stripped = session->delivery.next[RL_IN] = size;
 }
 
 static void write_failed(struct engine *engine, struct session *session, struct rawlog *log,
@@ -51,7 +19,7 @@ static void write_failed(struct engine *engine, struct session *session, struct 
 {
 	struct rl_write write = {
 		.session = session->id,
-		.way = log - session->logs,
+		.way = log - session->logs.open,
 		.error = -error,
 	};
 
@@ -63,18 +31,17 @@ static void write_failed(struct engine *engine, struct session *session, struct 
 
 static void mark_dirty(struct engine *engine, struct session *session)
 {
-	if (session->dirty)
+	if (session->delivery.dirty)
 		return;
-	session->dirty = true;
-	session->next_dirty = engine->dirty;
-	engine->dirty = session;
+	session->delivery.dirty = true;
+	DL_APPEND2(engine->dirty, session, delivery.dirty_prev, delivery.dirty_next);
 }
 
 static void to_logs(struct engine *engine, struct session *session, const struct chunk *chunk)
 {
-	struct rawlog *log;
+	struct rawlog *logs = session->logs.open, *log;
 
-	for (log = session->logs; log < session->logs + engine->rules->ways_count; log++)
+	for (log = logs; log < logs + engine->rules->ways_count; log++)
 		if (rawlog_is_open(log))
 			write_failed(engine, session, log, rawlog_write(log, chunk));
 }
@@ -113,38 +80,37 @@ static struct redact *redact_for(const struct session *session)
 /* From the first byte on, and be it lost: who begins behind a gap must know. */
 static void redact_begin(const struct engine *engine, struct session *session)
 {
-	if (engine->rules->redact && !session->redact)
-		session->redact = redact_for(session);
+	if (engine->rules->redact && !session->delivery.redact)
+		session->delivery.redact = redact_for(session);
 }
 
 static void deliver_gap(struct engine *engine, struct session *session, int dir, uint64_t time_ns,
 			uint64_t size, const char *why)
 {
-	uint64_t *next = &session->passed[dir];
-	/* what came with the login request is in the file as well, in front; what stood in front
-	 * of the session is not */
+	struct delivery *delivery = &session->delivery;
+	/* The pipelined input stands in the file before the first byte; a PROXY header does not. */
+	const uint64_t before = dir == RL_IN ? delivery->input.len - delivery->stripped : 0;
 	const struct chunk_gap gap = {
 		.realtime_ns = engine_realtime(engine, time_ns),
-		.offset = *next + (dir == RL_IN ? session->input.len - session->front : 0),
+		.offset = delivery->next[dir] + before,
 		.size = size,
 		.reason = why,
 		.dir = dir,
 	};
 	struct redact_context context = {engine, session};
-	struct rawlog *log;
+	struct rawlog *logs = session->logs.open, *log;
 	bool wanted = false;
 
 	redact_begin(engine, session);
-	if (session->redact)
-		redact_gap(session->redact, dir, size, deliver_redacted, &context);
-
-	for (log = session->logs; log < session->logs + engine->rules->ways_count; log++) {
+	if (delivery->redact)
+		redact_gap(delivery->redact, dir, size, deliver_redacted, &context);
+	for (log = logs; log < logs + engine->rules->ways_count; log++) {
 		if (!rawlog_is_open(log) || !log_flags_has(&log->way->flags, dir))
 			continue;
 		wanted = true;
 		write_failed(engine, session, log, rawlog_gap(log, &gap));
 	}
-	*next += size;
+	delivery->next[dir] += size;
 	if (!wanted)
 		return;
 	engine->summary.lost_bytes += size;
@@ -152,13 +118,23 @@ static void deliver_gap(struct engine *engine, struct session *session, int dir,
 	mark_dirty(engine, session);
 }
 
+/* What is missing before the offset `end`. */
+static void deliver_up_to(struct engine *engine, struct session *session, int dir, uint64_t end,
+			  uint64_t time_ns)
+{
+	if (end > session->delivery.next[dir])
+		deliver_gap(engine, session, dir, time_ns, end - session->delivery.next[dir],
+			    event_gap_text(RL_GAP_RING));
+}
+
 static void deliver_chunk(struct engine *engine, struct session *session, const struct chunk *chunk)
 {
 	struct redact_context context = {engine, session};
 
 	redact_begin(engine, session);
-	if (session->redact)
-		redact_feed(session->redact, chunk->dir, chunk, deliver_redacted, &context);
+	if (session->delivery.redact)
+		redact_feed(session->delivery.redact, chunk->dir, chunk, deliver_redacted,
+			    &context);
 	else
 		to_logs(engine, session, chunk);
 	engine->summary.bytes[chunk->dir] += chunk->len;
@@ -173,31 +149,19 @@ static void deliver_chunk(struct engine *engine, struct session *session, const 
 static void deliver_input(struct engine *engine, struct session *session, uint64_t time_ns)
 {
 	const struct chunk input = {
-		.data = (const unsigned char *)session->input.data,
-		.len = session->input.len,
+		.data = (const unsigned char *)session->delivery.input.data,
+		.len = session->delivery.input.len,
 		.realtime_ns = engine_realtime(engine, time_ns),
 		.dir = RL_IN,
 	};
 
-	if (session->input_delivered)
+	if (session->delivery.input_delivered)
 		return;
-	session->input_delivered = true;
+	session->delivery.input_delivered = true;
 	if (input.len)
 		deliver_chunk(engine, session, &input);
 }
 
-void delivery_end(struct engine *engine, struct session *session)
-{
-	struct redact_context context = {engine, session};
-
-	if (session->state == SESSION_RECORDING)
-		deliver_input(engine, session, session->input_time_ns);
-	if (session->redact)
-		redact_end(session->redact, deliver_redacted, &context);
-	redact_free(&session->redact);
-}
-
-/* To the logs, with what is missing before it. */
 void delivery_event(struct engine *engine, struct session *session, const struct event *event)
 {
 	const struct rl_data *data = event->data;
@@ -205,7 +169,7 @@ void delivery_event(struct engine *engine, struct session *session, const struct
 	bool is_gap = event->type == RL_GAP;
 	int dir = is_gap ? gap->dir : data->dir;
 	uint64_t offset = is_gap ? gap->offset : data->offset;
-	uint64_t *next = &session->passed[dir];
+	uint64_t *next = &session->delivery.next[dir];
 	struct chunk chunk;
 
 	if (offset < *next) {
@@ -214,9 +178,7 @@ void delivery_event(struct engine *engine, struct session *session, const struct
 	}
 	if (dir == RL_IN)
 		deliver_input(engine, session, event->rec->time_ns);
-	if (offset > *next)
-		deliver_gap(engine, session, dir, event->rec->time_ns, offset - *next,
-			    event_gap_text(RL_GAP_RING));
+	deliver_up_to(engine, session, dir, offset, event->rec->time_ns);
 	if (is_gap) {
 		deliver_gap(engine, session, dir, event->rec->time_ns, gap->size,
 			    event_gap_text(gap->reason));
@@ -236,60 +198,64 @@ void delivery_event(struct engine *engine, struct session *session, const struct
 		deliver_input(engine, session, event->rec->time_ns);
 }
 
-bool delivery_hold(struct session *session, const struct rl_rec *rec)
+bool delivery_restart(struct engine *engine, struct session *session, const struct rl_tls *where,
+		      uint64_t time_ns)
 {
-	struct held *held;
+	struct delivery *delivery = &session->delivery;
+	bool used;
 
-	if (session->held_size + rec->len > HELD_MAX)
-		return false;
-	held = mem_alloc(offsetof(struct held, rec) + rec->len);
-	memcpy(&held->rec, rec, rec->len);
-	*session->held_end = held;
-	session->held_end = &held->next;
-	session->held_size += rec->len;
-	return true;
+	deliver_up_to(engine, session, RL_IN, where->offset, time_ns);
+	deliver_up_to(engine, session, RL_OUT, where->out_end, time_ns);
+	used = delivery->next[RL_IN] > delivery->stripped || delivery->next[RL_OUT];
+	delivery->next[RL_IN] = delivery->next[RL_OUT] = delivery->stripped = 0;
+	return used;
 }
 
-void delivery_held(struct engine *engine, struct session *session)
-{
-	struct event event;
-	struct held *held;
-
-	while (session->state == SESSION_RECORDING && (held = unhold(session)) != NULL) {
-		if (event_parse(&held->rec, held->rec.len, &event) != 0)
-			engine_malformed(engine, "what was held", session->tgid);
-		else if (event.type == RL_TLS_BEGIN)
-			logs_renew(engine, session, &held->rec, event.tls);
-		else
-			delivery_event(engine, session, &event);
-		free(held);
-	}
-}
-
-void delivery_flush(struct engine *engine, struct session *session)
-{
-	struct rawlog *log;
-
-	for (log = session->logs; log < session->logs + engine->rules->ways_count; log++)
-		write_failed(engine, session, log, rawlog_flush(log));
-}
-
-void delivery_up_to(struct engine *engine, struct session *session, int dir, uint64_t end,
-		    uint64_t time_ns)
-{
-	if (end > session->passed[dir])
-		deliver_gap(engine, session, dir, time_ns, end - session->passed[dir],
-			    event_gap_text(RL_GAP_RING));
-}
-
-/* What was lost behind the last byte that came. */
-void delivery_tail(struct engine *engine, struct session *session, const struct rl_rec *rec)
+void delivery_tail(struct engine *engine, struct session *session, const __u64 end[2],
+		   uint64_t time_ns)
 {
 	int dir;
 
-	if (session->state != SESSION_RECORDING)
-		return;
-	deliver_input(engine, session, rec->time_ns);
+	deliver_input(engine, session, time_ns);
 	for (dir = RL_IN; dir <= RL_OUT; dir++)
-		delivery_up_to(engine, session, dir, session->end.end[dir], rec->time_ns);
+		deliver_up_to(engine, session, dir, end[dir], time_ns);
+}
+
+void delivery_finish(struct engine *engine, struct session *session, bool recorded)
+{
+	struct redact_context context = {engine, session};
+
+	if (recorded)
+		deliver_input(engine, session, session->delivery.input_time_ns);
+	if (session->delivery.redact)
+		redact_end(session->delivery.redact, deliver_redacted, &context);
+	redact_free(&session->delivery.redact);
+}
+
+static void unmark_dirty(struct engine *engine, struct session *session)
+{
+	if (!session->delivery.dirty)
+		return;
+	session->delivery.dirty = false;
+	DL_DELETE2(engine->dirty, session, delivery.dirty_prev, delivery.dirty_next);
+}
+
+void delivery_flush_all(struct engine *engine)
+{
+	struct rawlog *logs, *log;
+	struct session *session;
+
+	while ((session = engine->dirty) != NULL) {
+		unmark_dirty(engine, session);
+		logs = session->logs.open;
+		for (log = logs; log < logs + engine->rules->ways_count; log++)
+			write_failed(engine, session, log, rawlog_flush(log));
+	}
+}
+
+void delivery_free(struct engine *engine, struct session *session)
+{
+	unmark_dirty(engine, session);
+	redact_free(&session->delivery.redact);
+	str_free(&session->delivery.input);
 }

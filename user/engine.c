@@ -5,8 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "delivery.h"
+#include "handshake.h"
+#include "identity.h"
 #include "log.h"
-#include "model.h"
+#include "process.h"
+#include "proxy_strip.h"
+#include "session.h"
+#include "tls.h"
 
 struct engine *engine_new(const struct rules *rules, struct sink *sink,
 			  const struct engine_world *world)
@@ -19,25 +25,6 @@ struct engine *engine_new(const struct rules *rules, struct sink *sink,
 	return engine;
 }
 
-void engine_malformed(struct engine *engine, const char *what, uint32_t tgid)
-{
-	if (engine->summary.malformed++ < 10)
-		log_warn("malformed: %s (process %" PRIu32 ")", what, tgid);
-}
-
-int64_t engine_realtime(const struct engine *engine, uint64_t time_ns)
-{
-	return (int64_t)(time_ns + (uint64_t)engine->realtime_offset_ns);
-}
-
-static struct sock *sock_find(struct engine *engine, uint64_t cookie)
-{
-	struct sock *sock;
-
-	HASH_FIND(hh, engine->socks, &cookie, sizeof(cookie), sock);
-	return sock;
-}
-
 static void sock_free(struct engine *engine, struct sock **sock_p)
 {
 	struct sock *sock = *sock_p;
@@ -46,12 +33,9 @@ static void sock_free(struct engine *engine, struct sock **sock_p)
 	HASH_DELETE(hh, engine->socks, sock);
 	if (sock->session)
 		sock->session->sock = NULL;
-	tls_drop(engine, sock);
-	str_free(&sock->login.bytes);
-	str_free(&sock->login.reply);
-	str_free(&sock->front);
-	hs_lines_free(&sock->lines[RL_IN]);
-	hs_lines_free(&sock->lines[RL_OUT]);
+	tls_free(engine, sock);
+	proxy_strip_free(sock);
+	handshake_free(sock);
 	free(sock);
 }
 
@@ -60,6 +44,26 @@ static void on_clock(struct engine *engine, const struct event *event)
 	engine->realtime_offset_ns =
 		(int64_t)((uint64_t)event->clock->realtime_ns - event->rec->time_ns);
 	engine->utc_offset = event->clock->utc_offset;
+}
+
+static void on_proc_exec(struct engine *engine, const struct event *event)
+{
+	struct proc *proc = proc_find(engine, event->rec->tgid);
+
+	if (proc) /* its exit was lost */
+		session_leave_process(engine, proc, event->rec);
+	process_exec(engine, event);
+}
+
+static void on_proc_exit(struct engine *engine, const struct event *event)
+{
+	struct proc *proc = proc_find(engine, event->rec->tgid);
+
+	if (proc)
+		session_leave_process(engine, proc, event->rec);
+	process_exit(engine, event);
+	if (proc) /* its sockets have probably ended */
+		engine->world.sweep(engine->world.context);
 }
 
 /* Why no login request names a client's socket; REASON_NONE: it is no session at all. */
@@ -81,15 +85,7 @@ static void client_ignore(struct engine *engine, const struct sock *sock, const 
 		 "%s()<%" PRIu32 ">: socket %" PRIu64 " is not recorded: %s", proc->service->name,
 		 proc->tgid, sock->ino,
 		 reason != REASON_NONE ? reason_text(reason) : "no login request names it");
-	engine->world.verdict(engine->world.context, sock->cookie, false);
-}
-
-static void client_bind(struct engine *engine, struct sock *sock, struct session *session)
-{
-	session->sock = sock;
-	sock->session = session;
-	if (session->state == SESSION_REFUSED)
-		engine->world.verdict(engine->world.context, sock->cookie, false);
+	engine_verdict(engine, sock, false);
 }
 
 /* A mail process's client: a login request has named it, or it is none of ours. */
@@ -99,20 +95,25 @@ static void mail_open(struct engine *engine, struct sock *sock, const struct pro
 
 	if (session && !session->sock && session->tgid == sock->tgid &&
 	    session->traffic == TRAFFIC_MAIL)
-		client_bind(engine, sock, session);
+		session_bind(engine, session, sock);
 	else
 		client_ignore(engine, sock, proc, unnamed_reason(proc));
 }
 
-static void take_addresses(struct hs_login *login, const struct sock *sock)
+static void set_addresses(struct session *session, const struct sock *sock)
 {
+	struct hs_addresses addresses = {
+		.local.family = sock->family,
+		.remote.family = sock->family,
+		.local_port = sock->inet.local_port,
+		.remote_port = sock->inet.remote_port,
+	};
+
 	if (sock->family != RL_AF_INET && sock->family != RL_AF_INET6)
 		return;
-	login->local.family = login->remote.family = sock->family;
-	memcpy(login->local.addr, sock->inet.local, sizeof(login->local.addr));
-	memcpy(login->remote.addr, sock->inet.remote, sizeof(login->remote.addr));
-	login->local_port = sock->inet.local_port;
-	login->remote_port = sock->inet.remote_port;
+	memcpy(addresses.local.addr, sock->inet.local, sizeof(addresses.local.addr));
+	memcpy(addresses.remote.addr, sock->inet.remote, sizeof(addresses.remote.addr));
+	identity_set_addresses(session, &addresses);
 }
 
 static void traffic_open(struct engine *engine, struct sock *sock, struct proc *proc,
@@ -126,7 +127,7 @@ static void traffic_open(struct engine *engine, struct sock *sock, struct proc *
 		return;
 	}
 	if (!rules_record(engine->rules, traffic)) {
-		engine->world.verdict(engine->world.context, sock->cookie, false);
+		engine_verdict(engine, sock, false);
 		return;
 	}
 	if (event->rec->flags & RL_F_FOUND) {
@@ -135,9 +136,9 @@ static void traffic_open(struct engine *engine, struct sock *sock, struct proc *
 		return;
 	}
 	session = session_new(engine, proc, traffic);
-	take_addresses(&session->login, sock);
+	set_addresses(session, sock);
 	session_set_ino(engine, session, sock->ino);
-	client_bind(engine, sock, session);
+	session_bind(engine, session, sock);
 	session_begin(engine, session, event->rec);
 }
 
@@ -160,14 +161,14 @@ static bool sock_has_traffic(const struct sock *sock)
 static void on_sock_open(struct engine *engine, const struct event *event)
 {
 	uint32_t tgid = event->rec->tgid;
-	struct proc *proc = engine_proc(engine, tgid);
+	struct proc *proc = proc_find(engine, tgid);
 	struct sock *sock = sock_find(engine, event->rec->cookie);
 
 	if (sock) {
 		engine_malformed(engine, "a socket opened twice", tgid);
 		return;
 	}
-	if (!proc || !engine_layout(engine, proc)) {
+	if (!proc || !proc_layout(engine, proc)) {
 		engine->world.verdict(engine->world.context, event->rec->cookie, false);
 		engine->world.forget(engine->world.context, tgid);
 		if (proc)
@@ -197,14 +198,10 @@ static void on_bytes(struct engine *engine, const struct event *event)
 
 	if (!sock)
 		return;
-	if (sock_has_traffic(sock)) {
-		tls_bytes(engine, sock, event);
-	} else if (event->type == RL_DATA) {
-		handshake_data(engine, sock, event);
-	} else {
-		handshake_lost(engine, sock, event->gap->dir);
-		sock->next[event->gap->dir] = event->gap->offset + event->gap->size;
-	}
+	if (sock_has_traffic(sock))
+		tls_event(engine, sock, event);
+	else
+		handshake_event(engine, sock, event);
 }
 
 static void on_sock_close(struct engine *engine, const struct event *event)
@@ -219,14 +216,14 @@ static void on_sock_close(struct engine *engine, const struct event *event)
 	handshake_end(engine, sock, event->rec);
 	session = sock->session;
 	if (session)
-		session_end(engine, session, event->rec, sock->tls_given_up ? &none : event->close);
+		session_end(engine, session, event->rec, sock->tls.given_up ? &none : event->close);
 	sock_free(engine, &sock);
 }
 
 static void on_tls_begin(struct engine *engine, const struct event *event)
 {
 	struct sock *sock = sock_find(engine, event->rec->cookie);
-	struct proc *proc = engine_proc(engine, event->rec->tgid);
+	struct proc *proc = proc_find(engine, event->rec->tgid);
 
 	if (sock && sock_has_traffic(sock))
 		tls_begin(engine, sock, event);
@@ -239,7 +236,7 @@ static void on_log(struct engine *engine, const struct event *event)
 	struct session *session = session_by_id(engine, event->log->session);
 
 	if (session)
-		session_answer(engine, session, event);
+		session_log_answered(engine, session, event);
 }
 
 static void on_write(struct engine *engine, const struct event *event)
@@ -247,7 +244,7 @@ static void on_write(struct engine *engine, const struct event *event)
 	struct session *session = session_by_id(engine, event->write->session);
 
 	if (session)
-		logs_write_failed(engine, session, event);
+		session_write_failed(engine, session, event);
 }
 
 void engine_feed(struct engine *engine, const void *data, size_t size)
@@ -259,18 +256,18 @@ void engine_feed(struct engine *engine, const void *data, size_t size)
 		return;
 	}
 	if (engine->undecided)
-		tls_settle(engine, &event);
+		tls_decide(engine, &event);
 	switch (event.type) {
 	case RL_CLOCK:
 		on_clock(engine, &event);
 		break;
-	case RL_SETTING: /* main.c reads it before there is an engine */
+	case RL_SETTING: /* the rules: whoever makes the engine has read them */
 		break;
 	case RL_PROC_EXEC:
-		process_exec(engine, &event);
+		on_proc_exec(engine, &event);
 		break;
 	case RL_PROC_EXIT:
-		process_exit(engine, &event);
+		on_proc_exit(engine, &event);
 		break;
 	case RL_GROUPS:
 		process_groups(engine, &event);
@@ -309,13 +306,7 @@ void engine_feed(struct engine *engine, const void *data, size_t size)
 
 void engine_flush(struct engine *engine)
 {
-	struct session *session;
-
-	while ((session = engine->dirty) != NULL) {
-		engine->dirty = session->next_dirty;
-		session->dirty = false;
-		delivery_flush(engine, session);
-	}
+	delivery_flush_all(engine);
 }
 
 /* A stream that was cut off leaves sessions without their end. */
@@ -323,12 +314,8 @@ void engine_finish(struct engine *engine)
 {
 	struct session *session, *next;
 
-	HASH_ITER(by_id, engine->sessions_by_id, session, next) {
-		if (session->state == SESSION_RECORDING)
-			engine->summary.sessions_open++;
-		session_refuse(engine, session, REASON_ENDED);
-		session_free(engine, &session);
-	}
+	HASH_ITER(by_id, engine->sessions_by_id, session, next)
+		session_finish(engine, session);
 }
 
 const struct engine_summary *engine_summary(const struct engine *engine)
@@ -359,9 +346,8 @@ void engine_free(struct engine **engine_p)
 	HASH_ITER(hh, engine->socks, sock, next_sock)
 		sock_free(engine, &sock);
 	HASH_ITER(hh, engine->procs, proc, next_proc)
-		process_free(engine, &proc, NULL);
-	HASH_ITER(hh, engine->masters, master, next_master) {
-		master_free(engine, &master);
-	}
+		process_free(engine, &proc);
+	HASH_ITER(hh, engine->masters, master, next_master)
+		process_free_master(engine, &master);
 	free(engine);
 }

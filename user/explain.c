@@ -1,52 +1,82 @@
 // SPDX-License-Identifier: MIT
-/* What is said of a session: its name, and why it is not recorded. */
+#include "explain.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "log.h"
-#include "model.h"
+#include "log_place.h"
 
-const char *session_label(const struct session *session)
+const char *explain_label(const struct session *session, char text_r[SESSION_LABEL_LEN])
 {
-	static char text[512];
+	const struct identity *who = &session->who;
 	char ip[HS_IP_TEXT_LEN];
 
-	hs_ip_text(&session->login.remote, ip);
-	snprintf(text, sizeof(text), "%s(%s)<%" PRIu32 ",%s>", session->service->name,
-		 session->user.name ? session->user.name : ip, session->tgid, session->session_id);
-	return text;
+	hs_ip_text(&who->login.addresses.remote, ip);
+	snprintf(text_r, SESSION_LABEL_LEN, "%s(%s)<%" PRIu32 ",%s>", session->service->name,
+		 who->user.name ? who->user.name : ip, session->tgid, who->session_id);
+	return text_r;
 }
 
 /* The manual's DEBUG messages (util/rawlog.c) where they apply, else the reason's own text. */
-void session_explain(const struct engine *engine, const struct session *session, enum reason reason)
+static void refused_text(const struct engine *engine, const struct session *session,
+			 struct str *text)
 {
-	enum log_level level = reason_is_warning(reason) ? LOG_LEVEL_WARN : LOG_LEVEL_DEBUG;
-	const struct mode *mode = engine->rules->ways[session->way].mode;
-	const char *error = session->way_errno ? strerror(session->way_errno) : "";
-	const char *name = session->names[session->way], *label = session_label(session);
+	const struct session_logs *logs = &session->logs;
+	const struct mode *mode = engine->rules->ways[logs->refused].mode;
+	const char *tcp = log_place_tcp(engine, session, logs->refused);
+	const char *name = session->names.log[logs->refused].name;
+	const char *error = logs->error ? strerror(logs->error) : "";
+	enum reason reason = session->reason;
 	struct str dir = {0};
 
-	files_dir_text(engine, session, session->way, &dir);
+	log_place_text(engine, session, logs->refused, &dir);
 	if (reason == REASON_NO_DIR)
-		log_line(level, "%s: not recorded: rawlog: %s doesn't exist", label,
-			 str_text(&dir));
+		str_printf(text, "rawlog: %s doesn't exist", str_text(&dir));
 	else if (reason == REASON_NOT_DIR)
-		log_line(level, "%s: not recorded: rawlog: %s is not a directory", label,
-			 str_text(&dir));
+		str_printf(text, "rawlog: %s is not a directory", str_text(&dir));
 	else if (reason == REASON_LSTAT && mode->lib)
-		log_line(level, "%s: not recorded: rawlog: stat(%s) failed: %s", label,
-			 str_text(&dir), error);
+		str_printf(text, "rawlog: stat(%s) failed: %s", str_text(&dir), error);
 	else if (reason == REASON_LSTAT)
-		log_line(level, "%s: not recorded: lstat() failed for %s: %s", label,
-			 str_text(&dir), error);
-	else if (reason == REASON_CREATE && files_tcp(engine, session, session->way))
-		log_line(level, "%s: not recorded: connect(%s) failed: %s", label,
-			 files_tcp(engine, session, session->way), error);
+		str_printf(text, "lstat() failed for %s: %s", str_text(&dir), error);
+	else if (reason == REASON_CREATE && tcp)
+		str_printf(text, "connect(%s) failed: %s", tcp, error);
 	else if (reason == REASON_CREATE)
-		log_line(level, "%s: not recorded: creat(%s/%s) failed: %s", label, str_text(&dir),
-			 name ? name : "", error);
+		str_printf(text, "creat(%s/%s) failed: %s", str_text(&dir), name ? name : "",
+			   error);
 	else
-		log_line(level, "%s: not recorded: %s", label, reason_text(reason));
+		str_append_text(text, reason_text(reason));
 	str_free(&dir);
+}
+
+void explain_refused(const struct engine *engine, const struct session *session)
+{
+	char label[SESSION_LABEL_LEN];
+	struct str text = {0};
+
+	refused_text(engine, session, &text);
+	log_line(reason_is_warning(session->reason) ? LOG_LEVEL_WARN : LOG_LEVEL_DEBUG,
+		 "%s: not recorded: %s", explain_label(session, label), str_text(&text));
+	str_free(&text);
+}
+
+void explain_opened(const struct engine *engine, const struct session *session, uint32_t way)
+{
+	bool tcp = log_place_tcp(engine, session, way);
+	char label[SESSION_LABEL_LEN];
+	struct str dir = {0};
+
+	log_place_text(engine, session, way, &dir);
+	log_debug("%s: recorded: %s%s%s", explain_label(session, label), str_text(&dir),
+		  tcp ? "" : "/", tcp ? "" : session->names.log[way].name);
+	str_free(&dir);
+}
+
+void explain_write_failed(const struct session *session, uint32_t way, int error)
+{
+	char label[SESSION_LABEL_LEN];
+
+	log_warn("%s: write(%s) failed: %s; the log ends there", explain_label(session, label),
+		 session->names.log[way].name, strerror(error));
 }

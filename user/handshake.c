@@ -1,37 +1,30 @@
 // SPDX-License-Identifier: MIT
-/*
- * Who is it? The bytes of the three sockets that tell: the login request that
- * names the client's socket, the user lookup, and the post-login service,
- * which has the final say where there is one.
- */
-#include <errno.h>
-#include <inttypes.h>
+#include "handshake.h"
+
 #include <string.h>
 
-#include "log.h"
-#include "model.h"
+#include "delivery.h"
+#include "identity.h"
+#include "session.h"
 
 /* To a mail process: a session begins. */
 static void mail_begin(struct engine *engine, struct proc *proc, struct login_reader *reader,
 		       const struct rl_rec *rec)
 {
 	struct session *session = session_new(engine, proc, TRAFFIC_MAIL);
-	const unsigned char *input;
-	size_t input_len;
+	char session_id[HS_SESSION_LEN] = "";
+	const unsigned char *input = NULL;
+	size_t input_len = 0;
 
-	session->login = reader->head;
 	session_set_ino(engine, session, reader->head.ino);
 	if (hs_login_data_parse(reader->bytes.data, reader->head.data_size,
-				proc->service->prefix_strings, session->session_id, &input,
-				&input_len)) {
+				proc->service->prefix_strings, session_id, &input, &input_len))
 		engine_malformed(engine, "login request's data", proc->tgid);
-		return;
-	}
-	str_append(&session->input, input, input_len);
-	session->input_time_ns = rec->time_ns;
+	identity_set_login(session, &reader->head, session_id);
+	delivery_set_input(session, input, input_len, rec->time_ns);
 }
 
-static bool same_peer(const struct hs_login *a, const struct hs_login *b)
+static bool same_peer(const struct hs_addresses *a, const struct hs_addresses *b)
 {
 	return a->remote_port == b->remote_port && a->local_port == b->local_port &&
 	       memcmp(a->remote.addr, b->remote.addr, sizeof(a->remote.addr)) == 0 &&
@@ -41,7 +34,7 @@ static bool same_peer(const struct hs_login *a, const struct hs_login *b)
 /*
  * Which of a login process's clients is it that logs in? Without TLS its own
  * socket is passed along. With TLS that is one end of a socketpair, and the
- * addresses say it. These can be told by a proxy in front (front.c), and that
+ * addresses say it. These can be told by a proxy in front (proxy_strip.c), and that
  * be lost: then there is but one client with TLS in the process, or it can't be
  * known.
  */
@@ -51,10 +44,11 @@ static struct session *login_client(struct proc *proc, const struct hs_login *re
 	unsigned int count = 0;
 
 	DL_FOREACH(proc->sessions, session) {
-		if (session->traffic != TRAFFIC_LOGIN || !session->sock || session->parting)
+		if (session->traffic != TRAFFIC_LOGIN || !session->sock ||
+		    session->handover.pending)
 			continue;
 		if (session->sock->ino == request->ino ||
-		    (session->tls && same_peer(&session->login, request)))
+		    (session->tls && same_peer(&session->who.login.addresses, &request->addresses)))
 			return session;
 		if (session->tls) {
 			only = session;
@@ -66,7 +60,7 @@ static struct session *login_client(struct proc *proc, const struct hs_login *re
 
 static void login_complete(struct engine *engine, struct sock *sock, const struct rl_rec *rec)
 {
-	struct proc *proc = engine_proc(engine, sock->tgid);
+	struct proc *proc = proc_find(engine, sock->tgid);
 	struct login_reader *reader = &sock->login;
 	struct session *session;
 
@@ -78,7 +72,7 @@ static void login_complete(struct engine *engine, struct sock *sock, const struc
 	}
 	session = login_client(proc, &reader->head);
 	if (session)
-		session_part(session, reader->head.tag);
+		session_handover(session, reader->head.tag);
 }
 
 /* A mail process has taken over the client, or has not. */
@@ -88,8 +82,8 @@ static void login_answered(struct engine *engine, struct proc *proc,
 	struct session *session, *next;
 
 	DL_FOREACH_SAFE(proc->sessions, session, next) {
-		if (session->parting && session->part_tag == reply->tag) {
-			session_parted(engine, session, rec, reply->ok);
+		if (session->handover.pending && session->handover.tag == reply->tag) {
+			session_handover_answered(engine, session, rec, reply->ok);
 			return;
 		}
 	}
@@ -97,7 +91,7 @@ static void login_answered(struct engine *engine, struct proc *proc,
 
 static void login_replies(struct engine *engine, struct sock *sock, const struct event *event)
 {
-	struct proc *proc = engine_proc(engine, sock->tgid);
+	struct proc *proc = proc_find(engine, sock->tgid);
 	struct str *bytes = &sock->login.reply;
 	struct hs_login_reply reply;
 	size_t at;
@@ -113,7 +107,7 @@ static void login_replies(struct engine *engine, struct sock *sock, const struct
 /* The next request is understood again: it begins with the bytes that pass a descriptor. */
 static void login_lost(struct engine *engine, struct sock *sock)
 {
-	struct proc *proc = engine_proc(engine, sock->tgid);
+	struct proc *proc = proc_find(engine, sock->tgid);
 
 	str_clear(&sock->login.bytes);
 	sock->login.has_head = false;
@@ -124,8 +118,8 @@ static void login_lost(struct engine *engine, struct sock *sock)
 /* A structure, then its data; one request after the other. */
 static void login_bytes(struct engine *engine, struct sock *sock, const struct event *event)
 {
-	struct proc *proc = engine_proc(engine, sock->tgid);
-	const struct hs_login_layout *layout = proc ? engine_layout(engine, proc) : NULL;
+	struct proc *proc = proc_find(engine, sock->tgid);
+	const struct hs_login_layout *layout = proc ? proc_layout(engine, proc) : NULL;
 	struct login_reader *reader = &sock->login;
 
 	if (!layout)
@@ -168,9 +162,10 @@ static struct session *session_by_cookie(struct proc *proc, const struct hs_auth
 	struct session *session;
 
 	DL_FOREACH(proc->sessions, session) {
-		if (session->state == SESSION_LOGIN && session->login.auth_id == auth->auth_id &&
-		    session->login.client_pid == auth->client_pid &&
-		    memcmp(session->login.cookie, auth->cookie, HS_COOKIE_LEN) == 0)
+		if (session->state == SESSION_LOGIN &&
+		    session->who.login.auth_id == auth->auth_id &&
+		    session->who.login.client_pid == auth->client_pid &&
+		    memcmp(session->who.login.cookie, auth->cookie, HS_COOKIE_LEN) == 0)
 			return session;
 	}
 	return NULL;
@@ -187,22 +182,12 @@ static struct session *session_by_lookup(struct proc *proc, uint32_t id)
 	return NULL;
 }
 
-static void take_user(struct session *session, struct hs_user *user, const struct rl_rec *rec)
-{
-	hs_user_free(&session->user);
-	session->user = *user;
-	*user = HS_USER_NONE;
-	session->proc_uid = rec->uid;
-	session->proc_gid = rec->gid;
-	session->state = SESSION_READY;
-}
-
 static void auth_line(char *text, size_t len, void *context_p)
 {
 	struct line_context *context = context_p;
 	struct engine *engine = context->engine;
 	const struct rl_rec *rec = context->event->rec;
-	struct proc *proc = engine_proc(engine, context->sock->tgid);
+	struct proc *proc = proc_find(engine, context->sock->tgid);
 	struct session *session = NULL;
 	struct hs_auth auth;
 
@@ -224,15 +209,13 @@ static void auth_line(char *text, size_t len, void *context_p)
 		break;
 	case HS_AUTH_REQUEST:
 		session = session_by_cookie(proc, &auth);
-		if (!session)
-			break;
-		session->lookup_id = auth.id;
-		session->state = SESSION_LOOKUP;
+		if (session)
+			session_lookup(engine, session, auth.id);
 		break;
 	case HS_AUTH_USER:
 		session = session_by_lookup(proc, auth.id);
 		if (session)
-			take_user(session, &auth.user, rec);
+			session_user(engine, session, &auth.user, rec);
 		hs_user_free(&auth.user);
 		break;
 	case HS_AUTH_NOTFOUND:
@@ -252,7 +235,7 @@ static void script_begin(struct engine *engine, struct sock *sock, const struct 
 
 	if (!session || session->state != SESSION_READY || session->tgid != sock->tgid)
 		return;
-	session->state = SESSION_SCRIPT;
+	session_script(engine, session);
 	sock->script_session = session->id;
 }
 
@@ -269,7 +252,7 @@ static void script_line(char *text, size_t len, void *context_p)
 				 context->sock->tgid);
 		return;
 	}
-	take_user(session, &user, context->event->rec);
+	session_user(context->engine, session, &user, context->event->rec);
 	hs_user_free(&user);
 }
 
@@ -295,19 +278,26 @@ static void script_answer(struct engine *engine, struct sock *sock, const struct
 /* A mail process is sent requests, a login process sends them. */
 static int request_dir(struct engine *engine, const struct sock *sock)
 {
-	const struct proc *proc = engine_proc(engine, sock->tgid);
+	const struct proc *proc = proc_find(engine, sock->tgid);
 
 	return proc && proc->service->role == RL_ROLE_LOGIN ? RL_OUT : RL_IN;
 }
 
-void handshake_data(struct engine *engine, struct sock *sock, const struct event *event)
+/* Bytes of one direction are missing. */
+static void lost(struct engine *engine, struct sock *sock, int dir)
+{
+	engine_malformed(engine, "a handshake with bytes missing", sock->tgid);
+	hs_lines_resync(&sock->lines[dir]);
+	if (sock->class == RL_CLASS_LOGIN && dir == request_dir(engine, sock))
+		login_lost(engine, sock);
+	str_clear(&sock->login.reply);
+}
+
+static void take_data(struct engine *engine, struct sock *sock, const struct event *event)
 {
 	struct line_context context = {engine, sock, event};
 	const struct rl_data *data = event->data;
 
-	if (data->offset != sock->next[data->dir])
-		handshake_lost(engine, sock, data->dir);
-	sock->next[data->dir] = data->offset + data->size;
 	switch (sock->class) {
 	case RL_CLASS_LOGIN:
 		if (data->dir == request_dir(engine, sock))
@@ -333,21 +323,32 @@ void handshake_data(struct engine *engine, struct sock *sock, const struct event
 	}
 }
 
-void handshake_lost(struct engine *engine, struct sock *sock, int dir)
+void handshake_event(struct engine *engine, struct sock *sock, const struct event *event)
 {
-	engine_malformed(engine, "a handshake with bytes missing", sock->tgid);
-	hs_lines_resync(&sock->lines[dir]);
-	if (sock->class == RL_CLASS_LOGIN && dir == request_dir(engine, sock))
-		login_lost(engine, sock);
-	str_clear(&sock->login.reply);
+	bool is_gap = event->type == RL_GAP;
+	int dir = is_gap ? event->gap->dir : event->data->dir;
+	uint64_t offset = is_gap ? event->gap->offset : event->data->offset;
+
+	if (is_gap || offset != sock->next[dir])
+		lost(engine, sock, dir);
+	sock->next[dir] = offset + (is_gap ? event->gap->size : event->data->size);
+	if (!is_gap)
+		take_data(engine, sock, event);
 }
 
-/* Who has no answer gets none. */
 void handshake_end(struct engine *engine, struct sock *sock, const struct rl_rec *rec)
 {
-	struct proc *proc = engine_proc(engine, sock->tgid);
+	struct proc *proc = proc_find(engine, sock->tgid);
 	struct hs_login_reply reply = {.tag = sock->login.head.tag, .ok = false};
 
 	if (proc && sock->class == RL_CLASS_LOGIN && proc->service->role == RL_ROLE_LOGIN)
 		login_answered(engine, proc, &reply, rec);
+}
+
+void handshake_free(struct sock *sock)
+{
+	str_free(&sock->login.bytes);
+	str_free(&sock->login.reply);
+	hs_lines_free(&sock->lines[RL_IN]);
+	hs_lines_free(&sock->lines[RL_OUT]);
 }

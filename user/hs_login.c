@@ -96,15 +96,15 @@ int hs_login_parse(const struct hs_login_layout *layout, const void *data, size_
 
 	*login_r = (struct hs_login){0};
 	if (len != layout->size || u32_at(request, layout->data_size) > HS_LOGIN_DATA_MAX ||
-	    ip_parse(request, layout->local_ip, &login_r->local) < 0 ||
-	    ip_parse(request, layout->remote_ip, &login_r->remote) < 0)
+	    ip_parse(request, layout->local_ip, &login_r->addresses.local) < 0 ||
+	    ip_parse(request, layout->remote_ip, &login_r->addresses.remote) < 0)
 		return -EINVAL;
 	login_r->tag = u32_at(request, layout->tag);
 	login_r->auth_id = u32_at(request, layout->auth_id);
 	login_r->client_pid = u32_at(request, layout->client_pid);
 	memcpy(login_r->cookie, request + layout->cookie, sizeof(login_r->cookie));
-	login_r->local_port = u16_at(request, layout->local_port);
-	login_r->remote_port = u16_at(request, layout->remote_port);
+	login_r->addresses.local_port = u16_at(request, layout->local_port);
+	login_r->addresses.remote_port = u16_at(request, layout->remote_port);
 	login_r->flags = u32_at(request, layout->flags);
 	login_r->data_size = u32_at(request, layout->data_size);
 	login_r->ino = u64_at(request, layout->ino);

@@ -23,13 +23,18 @@ struct hs_ip {
 	uint8_t addr[16]; /* zeroes behind an IPv4 address */
 };
 
+/* Of one connection. */
+struct hs_addresses {
+	struct hs_ip local, remote;
+	uint16_t local_port, remote_port; /* host order */
+};
+
 struct hs_login {
 	uint32_t tag; /* the answer has it too */
 	uint32_t auth_id;
 	uint32_t client_pid; /* of the login process */
 	uint8_t cookie[HS_COOKIE_LEN];
-	struct hs_ip local, remote;
-	uint16_t local_port, remote_port; /* host order */
+	struct hs_addresses addresses;
 	uint32_t flags;
 	uint32_t data_size; /* bytes that follow the structure */
 	uint64_t ino;	    /* of the client socket that is passed along */

@@ -134,10 +134,10 @@ static bool parse_line(char *line, struct hs_proxy *proxy_r)
 	else
 		return false;
 	proxy_r->has_addresses = true;
-	return parse_ip(strsep(&line, " "), family, &proxy_r->remote) &&
-	       parse_ip(strsep(&line, " "), family, &proxy_r->local) &&
-	       parse_port(strsep(&line, " "), &proxy_r->remote_port) &&
-	       parse_port(strsep(&line, " "), &proxy_r->local_port) && !line;
+	return parse_ip(strsep(&line, " "), family, &proxy_r->addresses.remote) &&
+	       parse_ip(strsep(&line, " "), family, &proxy_r->addresses.local) &&
+	       parse_port(strsep(&line, " "), &proxy_r->addresses.remote_port) &&
+	       parse_port(strsep(&line, " "), &proxy_r->addresses.local_port) && !line;
 }
 
 static int parse_v1(const unsigned char *data, size_t len, struct hs_proxy *proxy_r)
@@ -181,11 +181,11 @@ static void take_addresses(const unsigned char *data, uint16_t family, size_t ad
 			   struct hs_proxy *proxy_r)
 {
 	proxy_r->has_addresses = true;
-	proxy_r->remote.family = proxy_r->local.family = family;
-	memcpy(proxy_r->remote.addr, data, addr_len);
-	memcpy(proxy_r->local.addr, data + addr_len, addr_len);
-	proxy_r->remote_port = u16_at(data + 2 * addr_len);
-	proxy_r->local_port = u16_at(data + 2 * addr_len + 2);
+	proxy_r->addresses.remote.family = proxy_r->addresses.local.family = family;
+	memcpy(proxy_r->addresses.remote.addr, data, addr_len);
+	memcpy(proxy_r->addresses.local.addr, data + addr_len, addr_len);
+	proxy_r->addresses.remote_port = u16_at(data + 2 * addr_len);
+	proxy_r->addresses.local_port = u16_at(data + 2 * addr_len + 2);
 }
 
 /* How many bytes in front of the TLVs are addresses; -EINVAL: not what is proxied. */

@@ -22,8 +22,7 @@ struct hs_proxy {
 	/* The addresses of the connection to the proxy count from now on; false: it says none
 	 * (UNKNOWN, LOCAL, or neither IPv4 nor IPv6). */
 	bool has_addresses;
-	struct hs_ip local, remote;
-	uint16_t local_port, remote_port; /* host order */
+	struct hs_addresses addresses;
 };
 
 /* How many bytes the header at the beginning of `data` has. 0: there is none; -EAGAIN: there can be

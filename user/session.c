@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: MIT
-/*
- * A session's life from the login request to its end: who it is, whether it is
- * recorded, and what is held back until that is known.
- */
-#include <inttypes.h>
-#include <stdlib.h>
-#include <string.h>
+#include "session.h"
 
-#include "log.h"
-#include "model.h"
+#include <stdlib.h>
+
+#include "delivery.h"
+#include "explain.h"
+#include "identity.h"
+#include "log_place.h"
+#include "session_logs.h"
+
+/* What one session may hold back, bytes. */
+#define HELD_MAX (1024 * 1024)
 
 struct session *session_new(struct engine *engine, struct proc *proc, enum traffic traffic)
 {
@@ -19,14 +21,13 @@ struct session *session_new(struct engine *engine, struct proc *proc, enum traff
 	session->proc = proc;
 	session->tgid = proc->tgid;
 	session->service = proc->service;
-	session->held_end = &session->held;
-	session->user = HS_USER_NONE;
+	session->who.user = HS_USER_NONE;
 	DL_APPEND(proc->sessions, session);
 	HASH_ADD(by_id, engine->sessions_by_id, id, sizeof(session->id), session);
 	return session;
 }
 
-struct session *session_by_id(struct engine *engine, uint32_t id)
+struct session *session_by_id(const struct engine *engine, uint32_t id)
 {
 	struct session *session;
 
@@ -34,7 +35,7 @@ struct session *session_by_id(struct engine *engine, uint32_t id)
 	return session;
 }
 
-struct session *session_by_ino(struct engine *engine, uint64_t ino)
+struct session *session_by_ino(const struct engine *engine, uint64_t ino)
 {
 	struct session *session;
 
@@ -64,120 +65,111 @@ void session_set_ino(struct engine *engine, struct session *session, uint64_t in
 		HASH_ADD(by_ino, engine->sessions_by_ino, ino, sizeof(session->ino), session);
 }
 
+static void count(struct engine *engine, struct session *session, enum reason reason)
+{
+	if (!session->counted)
+		engine->summary.sessions[reason]++;
+	session->counted = true;
+}
+
+static void clear_held(struct session *session)
+{
+	held_clear(&session->held);
+	held_clear(&session->handover.held);
+}
+
+static void drain(struct engine *engine, struct session *session);
+
+/* The only place where a session's state changes, with what belongs to being in it. */
+static void set_state(struct engine *engine, struct session *session, enum session_state state)
+{
+	session->state = state;
+	switch (state) {
+	case SESSION_LOGIN:
+	case SESSION_LOOKUP:
+	case SESSION_SCRIPT:
+	case SESSION_READY:
+	case SESSION_ASKED:
+		break;
+	case SESSION_RECORDING:
+		count(engine, session, REASON_NONE);
+		engine_verdict(engine, session->sock, true);
+		drain(engine, session);
+		break;
+	case SESSION_REFUSED:
+		count(engine, session, session->reason);
+		explain_refused(engine, session);
+		clear_held(session);
+		engine_verdict(engine, session->sock, false);
+		break;
+	}
+}
+
 void session_refuse(struct engine *engine, struct session *session, enum reason reason)
 {
 	if (session->state == SESSION_REFUSED || session->state == SESSION_RECORDING)
 		return;
-	session->state = SESSION_REFUSED;
 	session->reason = reason;
-	if (!session->counted)
-		engine->summary.sessions[reason]++;
-	session->counted = true;
-	session_explain(engine, session, reason);
-	delivery_drop_held(session);
+	set_state(engine, session, SESSION_REFUSED);
+}
+
+void session_bind(struct engine *engine, struct session *session, struct sock *sock)
+{
+	session->sock = sock;
+	sock->session = session;
+	if (session->state == SESSION_REFUSED)
+		engine_verdict(engine, sock, false);
+}
+
+/* The socket goes on, without a session. */
+static void unbind(struct session *session)
+{
 	if (session->sock)
-		engine->world.verdict(engine->world.context, session->sock->cookie, false);
+		session->sock->session = NULL;
+	session->sock = NULL;
 }
 
-/*
- * userdb need not return uid and gid: then mail_uid and mail_gid count, and the
- * process has taken them before it writes its first byte to the client.
- * False: not yet.
- */
-static bool ids_settle(struct session *session, const struct rl_rec *rec)
+static void ask_for_logs(struct engine *engine, struct session *session, uint64_t time_ns)
 {
-	struct hs_user *user = &session->user;
+	enum reason reason = session_logs_ask(engine, session, time_ns);
 
-	if (user->uid != (uid_t)-1 && user->gid != (gid_t)-1)
-		return true;
-	if (!rec || rec->uid == 0)
-		return false;
-	if (user->uid == (uid_t)-1)
-		user->uid = rec->uid;
-	if (user->gid == (gid_t)-1)
-		user->gid = rec->gid;
-	return true;
-}
-
-/* Do the user and what userdb returned allow it at all? */
-static enum reason check_user(const struct engine *engine, const struct session *session)
-{
-	const struct hs_user *user = &session->user;
-	bool has_ids = user->uid != (uid_t)-1 && user->gid != (gid_t)-1;
-
-	if (!rules_want_user(engine->rules, user->name ? user->name : ""))
-		return REASON_NOT_WANTED;
-	if (session->traffic != TRAFFIC_MAIL && session->traffic != TRAFFIC_RELAY)
-		return has_ids ? REASON_NONE : REASON_NO_IDS; /* the files are the process's */
-	if ((user->home && user->home[0] != '/') || (user->chroot && user->chroot[0] != '/'))
-		return REASON_RELATIVE_HOME;
-	if (!has_ids)
-		return REASON_NO_IDS;
-	if (user->uid == 0)
-		return REASON_ROOT;
-	/* a process that runs as one user can't log in another: somebody makes this up */
-	if (session->proc_uid != 0 &&
-	    (session->proc_uid != user->uid || session->proc_gid != user->gid))
-		return REASON_FORGED_IDS;
-	return REASON_NONE;
+	if (reason == REASON_NONE) {
+		set_state(engine, session, SESSION_ASKED);
+	} else if (!session_logs_open(engine, session)) {
+		session->reason = reason;
+		set_state(engine, session, SESSION_REFUSED);
+	}
 }
 
 static void decide(struct engine *engine, struct session *session, const struct rl_rec *rec)
 {
-	enum reason reason = check_user(engine, session);
+	enum reason reason = identity_check(engine, session);
 
 	if (reason != REASON_NONE) {
 		session_refuse(engine, session, reason);
 		return;
 	}
-	files_base(engine, session);
-	logs_ask(engine, session, rec->time_ns);
+	log_place_set_base(engine, session);
+	ask_for_logs(engine, session, rec->time_ns);
 }
 
-/* Whose relay connection is this? The newest login's, as a process connects when its client is
- * there (submission/submission-client.c); with client_limit > 1 that can be another's. */
-static const struct session *relay_owner(const struct session *session)
+/* The user is known, and its ids are now at the latest: do the rules want it? */
+static void decide_if_ready(struct engine *engine, struct session *session,
+			    const struct rl_rec *ids, const struct rl_rec *rec)
 {
-	const struct session *owner = NULL, *other;
-
-	if (!session->proc)
-		return NULL;
-	DL_FOREACH(session->proc->sessions, other) {
-		if (other->traffic == TRAFFIC_MAIL && other->user.name)
-			owner = other;
-	}
-	return owner;
+	if (session->state == SESSION_READY && identity_complete(session, ids))
+		decide(engine, session, rec);
 }
 
-static void take_owner(struct engine *engine, struct session *session, const struct rl_rec *rec)
-{
-	const struct session *owner = relay_owner(session);
-
-	if (!owner) {
-		session_refuse(engine, session,
-			       session->proc && session->proc->found ? REASON_OPEN_BEFORE :
-								       REASON_NO_LOGIN);
-		return;
-	}
-	hs_user_copy(&session->user, &owner->user);
-	session->login = owner->login;
-	memcpy(session->session_id, owner->session_id, sizeof(session->session_id));
-	session->proc_uid = owner->proc_uid;
-	session->proc_gid = owner->proc_gid;
-	if (session->user.uid == (uid_t)-1)
-		session->user.uid = rec->uid;
-	if (session->user.gid == (gid_t)-1)
-		session->user.gid = rec->gid;
-}
-
-/* What the client's log is called first: it was there first (submission-client.c). */
-static void decide_owner(struct engine *engine, struct session *session, const struct rl_rec *rec)
+/* The log of a relay's owner gets its number first: it was there first (submission-client.c). */
+static void decide_owner(struct engine *engine, const struct session *relay,
+			 const struct rl_rec *rec)
 {
 	struct session *other;
 
-	DL_FOREACH(session->proc->sessions, other) {
+	DL_FOREACH(relay->proc->sessions, other) {
 		if (other->traffic == TRAFFIC_MAIL && other->state == SESSION_READY &&
-		    ids_settle(other, rec)) {
+		    identity_complete(other, rec)) {
 			decide(engine, other, rec);
 			break;
 		}
@@ -186,18 +178,101 @@ static void decide_owner(struct engine *engine, struct session *session, const s
 
 void session_begin(struct engine *engine, struct session *session, const struct rl_rec *rec)
 {
-	session->state = SESSION_READY;
+	enum reason reason;
+
+	set_state(engine, session, SESSION_READY);
 	if (session->traffic == TRAFFIC_RELAY) {
 		decide_owner(engine, session, rec);
-		take_owner(engine, session, rec);
+		reason = identity_set_owner(session, rec);
+		if (reason != REASON_NONE)
+			session_refuse(engine, session, reason);
 		return; /* with its first byte, or TLS: the owner's log takes the number before */
 	}
-	session->user.uid = rec->uid;
-	session->user.gid = rec->gid;
+	identity_set_process(session, rec);
 	decide(engine, session, rec);
 }
 
-/* What was held until now comes before it. */
+void session_lookup(struct engine *engine, struct session *session, uint32_t lookup_id)
+{
+	session->lookup_id = lookup_id;
+	set_state(engine, session, SESSION_LOOKUP);
+}
+
+void session_script(struct engine *engine, struct session *session)
+{
+	set_state(engine, session, SESSION_SCRIPT);
+}
+
+void session_user(struct engine *engine, struct session *session, struct hs_user *user,
+		  const struct rl_rec *rec)
+{
+	identity_set_user(session, user, rec);
+	set_state(engine, session, SESSION_READY);
+}
+
+/* New logs, where the mode wants them. */
+static void begin_tls(struct engine *engine, struct session *session, const struct event *event)
+{
+	uint64_t time_ns = event->rec->time_ns;
+	bool used = delivery_restart(engine, session, event->tls, time_ns);
+
+	if (session_logs_end_at_tls(engine, session, used))
+		ask_for_logs(engine, session, time_ns);
+}
+
+static void deliver(struct engine *engine, struct session *session, const struct event *event)
+{
+	if (event->type == RL_TLS_BEGIN)
+		begin_tls(engine, session, event);
+	else
+		delivery_event(engine, session, event);
+}
+
+/* What was held goes to the logs, as far as it goes without another answer. */
+static void drain(struct engine *engine, struct session *session)
+{
+	struct event event;
+	struct held *held;
+
+	while (session->state == SESSION_RECORDING && (held = held_take(&session->held)) != NULL) {
+		if (event_parse(&held->rec, held->rec.len, &event) == 0)
+			deliver(engine, session, &event);
+		else
+			engine_malformed(engine, "what was held", session->tgid);
+		free(held);
+	}
+}
+
+/* Nobody takes the client over: what came since is of this log. */
+static void stay(struct engine *engine, struct session *session)
+{
+	session->handover.pending = false;
+	held_append(&session->held, &session->handover.held);
+	drain(engine, session);
+}
+
+static bool has_room(const struct session *session, const struct rl_rec *rec)
+{
+	return session->held.size + session->handover.held.size + rec->len <= HELD_MAX;
+}
+
+void session_event(struct engine *engine, struct session *session, const struct event *event)
+{
+	struct handover *handover = &session->handover;
+
+	decide_if_ready(engine, session, event->rec, event->rec);
+	if (session->state == SESSION_REFUSED)
+		return;
+	if (handover->pending && !has_room(session, event->rec))
+		stay(engine, session); /* for so long: the answer was lost */
+	if (session->state == SESSION_RECORDING && !handover->pending)
+		deliver(engine, session, event);
+	else if (has_room(session, event->rec))
+		held_add(handover->pending ? &handover->held : &session->held, event->rec);
+	else
+		session_refuse(engine, session, REASON_BACKLOG);
+}
+
 void session_tls(struct engine *engine, struct session *session, const struct rl_rec *rec,
 		 const struct rl_tls *where)
 {
@@ -205,99 +280,77 @@ void session_tls(struct engine *engine, struct session *session, const struct rl
 		struct rl_rec rec;
 		struct rl_tls where;
 	} begin = {*rec, *where};
+	const struct event event = {
+		.rec = &begin.rec,
+		.type = RL_TLS_BEGIN,
+		.payload = &begin.where,
+	};
 
-	if (session->sock)
-		front_end(engine, session->sock);
-	session->tls = true;
-	if (session->state == SESSION_READY && ids_settle(session, rec))
-		decide(engine, session, rec); /* it has had its first files by then */
 	begin.rec.type = RL_TLS_BEGIN;
 	begin.rec.len = sizeof(begin);
-	if (session->state == SESSION_RECORDING && !session->parting)
-		logs_renew(engine, session, rec, where);
-	else if (session->state != SESSION_REFUSED && !delivery_hold(session, &begin.rec))
-		session_refuse(engine, session, REASON_BACKLOG);
+	session->tls = true;
+	session_event(engine, session, &event);
 }
 
-void session_part(struct session *session, uint32_t tag)
+void session_handover(struct session *session, uint32_t tag)
 {
-	session->parting = true;
-	session->part_tag = tag;
-	session->part_at = session->held_end;
+	session->handover.pending = true;
+	session->handover.tag = tag;
 }
 
-/* Nobody takes over: what was held since is of this log. */
-static void stay(struct engine *engine, struct session *session)
+void session_handover_answered(struct engine *engine, struct session *session,
+			       const struct rl_rec *rec, bool ok)
 {
-	session->parting = false;
-	delivery_held(engine, session);
-}
-
-void session_parted(struct engine *engine, struct session *session, const struct rl_rec *rec,
-		    bool ok)
-{
-	if (ok && session->state != SESSION_REFUSED)
-		delivery_drop_behind(session, session->part_at);
+	if (ok)
+		held_clear(&session->handover.held);
 	stay(engine, session);
 	if (!ok)
 		return;
-	if (session->sock) {
-		engine->world.verdict(engine->world.context, session->sock->cookie, false);
-		session->sock->session = NULL;
-		session->sock = NULL;
-	}
+	engine_verdict(engine, session->sock, false);
+	unbind(session);
 	session_end(engine, session, rec, NULL);
 }
 
-void session_client(struct engine *engine, struct session *session, const struct event *event)
-{
-	if (session->state == SESSION_READY && ids_settle(session, event->rec))
-		decide(engine, session, event->rec);
-	switch (session->state) {
-	case SESSION_LOGIN:
-	case SESSION_LOOKUP:
-	case SESSION_SCRIPT:
-	case SESSION_READY:
-	case SESSION_ASKED:
-		if (!delivery_hold(session, event->rec))
-			session_refuse(engine, session, REASON_BACKLOG);
-		break;
-	case SESSION_RECORDING:
-		if (session->parting && delivery_hold(session, event->rec))
-			break;
-		if (session->parting) /* for so long: the answer was lost */
-			stay(engine, session);
-		delivery_event(engine, session, event);
-		break;
-	case SESSION_REFUSED:
-		break;
-	}
-}
-
-static void start_recording(struct engine *engine, struct session *session)
-{
-	session->state = SESSION_RECORDING;
-	if (!session->counted)
-		engine->summary.sessions[REASON_NONE]++;
-	session->counted = true;
-	if (!session->parting)
-		delivery_held(engine, session);
-	if (session->sock)
-		engine->world.verdict(engine->world.context, session->sock->cookie, true);
-}
-
-void session_answer(struct engine *engine, struct session *session, const struct event *event)
+void session_log_answered(struct engine *engine, struct session *session, const struct event *event)
 {
 	if (session->state == SESSION_REFUSED)
 		return; /* a replay whose options refuse what the recorder asked about */
-	if (!logs_answer(engine, session, event->log))
+	if (!session_logs_answer(engine, session, event->log))
 		return;
-	if (logs_open(engine, session))
-		start_recording(engine, session);
+	if (session_logs_open(engine, session))
+		set_state(engine, session, SESSION_RECORDING);
 	else
-		session_refuse(engine, session, session->way_reason);
+		session_refuse(engine, session, session->logs.reason);
 	if (session->ended)
 		session_end(engine, session, event->rec, NULL);
+}
+
+void session_write_failed(struct engine *engine, struct session *session, const struct event *event)
+{
+	session_logs_write_failed(engine, session, event->write);
+	if (!session_logs_open(engine, session))
+		engine_verdict(engine, session->sock, false);
+}
+
+static void session_free(struct engine *engine, struct session **session_p)
+{
+	struct session *session = *session_p;
+
+	*session_p = NULL;
+	if (session->handover.pending)
+		stay(engine, session);
+	delivery_finish(engine, session, session->state == SESSION_RECORDING);
+	session_logs_close(engine, session);
+	unbind(session);
+	if (session->proc)
+		DL_DELETE(session->proc->sessions, session);
+	forget_ino(engine, session);
+	HASH_DELETE(by_id, engine->sessions_by_id, session);
+	delivery_free(engine, session);
+	log_place_free(session);
+	identity_free(session);
+	clear_held(session);
+	free(session);
 }
 
 void session_end(struct engine *engine, struct session *session, const struct rl_rec *rec,
@@ -308,48 +361,40 @@ void session_end(struct engine *engine, struct session *session, const struct rl
 		session->end_live = rec->flags & RL_F_LIVE;
 	}
 	session->ended = true;
-	if (session->parting)
+	if (session->handover.pending)
 		stay(engine, session);
-	if (session->state == SESSION_READY && ids_settle(session, NULL))
-		decide(engine, session,
-		       rec); /* logged in and never a byte: the files are there all the same */
+	/* logged in and never a byte: the files are there all the same */
+	decide_if_ready(engine, session, NULL, rec);
 	if (session->state == SESSION_ASKED)
 		return; /* goes on when it is answered */
-	delivery_tail(engine, session, rec);
-	if (session->state == SESSION_RECORDING && session->end_live)
+	if (session->state == SESSION_RECORDING) {
+		delivery_tail(engine, session, session->end.end, rec->time_ns);
+		engine->summary.sessions_open += session->end_live;
+	}
+	session_refuse(engine, session,
+		       session->state == SESSION_READY ? REASON_NO_IDS : REASON_ENDED);
+	session_free(engine, &session);
+}
+
+void session_finish(struct engine *engine, struct session *session)
+{
+	if (session->state == SESSION_RECORDING)
 		engine->summary.sessions_open++;
-	if (session->state == SESSION_READY)
-		session_refuse(engine, session, REASON_NO_IDS);
 	session_refuse(engine, session, REASON_ENDED);
 	session_free(engine, &session);
 }
 
-void session_free(struct engine *engine, struct session **session_p)
+void session_leave_process(struct engine *engine, struct proc *proc, const struct rl_rec *rec)
 {
-	struct session *session = *session_p, **link;
+	struct session *session, *next;
 
-	*session_p = NULL;
-	if (!session)
-		return;
-	if (session->parting)
-		stay(engine, session);
-	delivery_end(engine, session);
-	logs_close(engine, session);
-	free(session->base);
-	for (link = &engine->dirty; *link; link = &(*link)->next_dirty) {
-		if (*link == session) {
-			*link = session->next_dirty;
-			break;
-		}
+	DL_FOREACH_SAFE(proc->sessions, session, next) {
+		if (!session->sock)
+			session_end(engine, session, rec, NULL);
 	}
-	if (session->sock)
-		session->sock->session = NULL;
-	if (session->proc)
-		DL_DELETE(session->proc->sessions, session);
-	forget_ino(engine, session);
-	HASH_DELETE(by_id, engine->sessions_by_id, session);
-	hs_user_free(&session->user);
-	delivery_drop_held(session);
-	str_free(&session->input);
-	free(session);
+	DL_FOREACH_SAFE(proc->sessions, session, next) {
+		DL_DELETE(proc->sessions, session);
+		log_place_leave_process(session);
+		session->proc = NULL;
+	}
 }

@@ -1,16 +1,12 @@
 // SPDX-License-Identifier: MIT
-/*
- * Which of a socket's bytes are TLS. The kernel side knows it a moment after
- * they came: when Dovecot hands them to OpenSSL. It marks what can be TLS, and
- * the next record of the process says what it was: TLS_BEGIN, or anything else.
- * What a client of TLS sends first (RELAY, RL_OUT) is decided with the answer;
- * what does not begin as that does is plain at once: it can be long.
- */
+#include "tls.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-#include "model.h"
+#include "proxy_strip.h"
+#include "session.h"
 
 /* The first byte of a TLS handshake, and its major version (RFC 8446, 5.1). */
 static const unsigned char tls_handshake[] = {0x16, 0x03};
@@ -27,8 +23,8 @@ static void note_last(struct sock *sock, const struct rl_data *data)
 {
 	size_t len = data->size < STARTTLS_LEN ? data->size : STARTTLS_LEN;
 
-	memmove(sock->last, sock->last + len, STARTTLS_LEN - len);
-	memcpy(sock->last + STARTTLS_LEN - len, data->bytes + data->size - len, len);
+	memmove(sock->tls.last, sock->tls.last + len, STARTTLS_LEN - len);
+	memcpy(sock->tls.last + STARTTLS_LEN - len, data->bytes + data->size - len, len);
 }
 
 static void pass_on(struct engine *engine, struct sock *sock, const struct event *event)
@@ -38,39 +34,34 @@ static void pass_on(struct engine *engine, struct sock *sock, const struct event
 	if (event->type == RL_DATA && event->data->dir == client)
 		note_last(sock, event->data);
 	/* once TLS has begun, what is not marked is its ciphertext */
-	if (sock->session && sock->tls == !!(event->rec->flags & RL_F_TLS))
-		front_bytes(engine, sock, event);
+	if (sock->session && sock->tls.begun == !!(event->rec->flags & RL_F_TLS))
+		proxy_strip_event(engine, sock, event);
 }
 
-static void hold(struct sock *sock, const struct event *event)
+/* The text inside TLS begins, and with it what is the session's own. */
+static void begin_text(struct engine *engine, struct sock *sock, const struct rl_rec *rec,
+		       const struct rl_tls *where)
 {
-	struct held *held = mem_alloc(offsetof(struct held, rec) + event->rec->len);
-
-	memcpy(&held->rec, event->rec, event->rec->len);
-	if (!sock->undecided)
-		sock->undecided_end = &sock->undecided;
-	*sock->undecided_end = held;
-	sock->undecided_end = &held->next;
+	if (!sock->session)
+		return;
+	proxy_strip_end(engine, sock);
+	session_tls(engine, sock->session, rec, where);
 }
 
-/* Takes the first one that is held. */
-static struct held *unhold(struct sock *sock)
+static void pass_one(struct engine *engine, struct sock *sock, const struct held *held)
 {
-	struct held *held = sock->undecided;
+	struct event event;
 
-	if (held)
-		sock->undecided = held->next;
-	return held;
+	if (event_parse(&held->rec, held->rec.len, &event) == 0)
+		pass_on(engine, sock, &event);
 }
 
 static void pass_held(struct engine *engine, struct sock *sock)
 {
-	struct event event;
 	struct held *held;
 
-	while ((held = unhold(sock)) != NULL) {
-		if (event_parse(&held->rec, held->rec.len, &event) == 0)
-			pass_on(engine, sock, &event);
+	while ((held = held_take(&sock->tls.undecided)) != NULL) {
+		pass_one(engine, sock, held);
 		free(held);
 	}
 }
@@ -110,33 +101,32 @@ static bool is_handshake(const struct held *held)
 /* What a client of TLS says first is known by how it begins, else it need not be held. */
 static bool can_be_tls(const struct sock *sock, const struct event *event)
 {
-	return event_dir(event) == RL_IN || sock->undecided ||
+	return event_dir(event) == RL_IN || sock->tls.undecided.first ||
 	       (event->type == RL_DATA && can_be_handshake(event->data, 0));
 }
 
 static void forget_undecided(struct engine *engine, const struct sock *sock)
 {
-	struct proc *proc = engine_proc(engine, sock->tgid);
+	struct proc *proc = proc_find(engine, sock->tgid);
 
 	if (proc && proc->undecided == sock)
 		set_undecided(engine, proc, NULL);
 }
 
-void tls_bytes(struct engine *engine, struct sock *sock, const struct event *event)
+void tls_event(struct engine *engine, struct sock *sock, const struct event *event)
 {
 	if (event->type == RL_DATA && event->data->size == 0)
 		return;
-	if (event->rec->flags & RL_F_TLS && !sock->tls) {
+	if (event->rec->flags & RL_F_TLS && !sock->tls.begun) {
 		/* its TLS_BEGIN was lost, and counted; what is undecided is ciphertext */
-		tls_drop(engine, sock);
-		sock->tls = true;
-		if (sock->session)
-			session_tls(engine, sock->session, event->rec, &unknown);
+		tls_free(engine, sock);
+		sock->tls.begun = true;
+		begin_text(engine, sock, event->rec, &unknown);
 	}
-	if (event->rec->flags & RL_F_UNDECIDED && !sock->tls && can_be_tls(sock, event)) {
-		hold(sock, event);
+	if (event->rec->flags & RL_F_UNDECIDED && !sock->tls.begun && can_be_tls(sock, event)) {
+		held_add(&sock->tls.undecided, event->rec);
 		if (event_dir(event) == RL_IN)
-			set_undecided(engine, engine_proc(engine, sock->tgid), sock);
+			set_undecided(engine, proc_find(engine, sock->tgid), sock);
 		return;
 	}
 	pass_held(engine, sock);
@@ -154,9 +144,9 @@ static bool decides(const struct sock *sock, const struct event *event)
 	return event->type != RL_TLS_BEGIN;
 }
 
-void tls_settle(struct engine *engine, const struct event *event)
+void tls_decide(struct engine *engine, const struct event *event)
 {
-	struct proc *proc = engine_proc(engine, event->rec->tgid);
+	struct proc *proc = proc_find(engine, event->rec->tgid);
 	struct sock *sock = proc ? proc->undecided : NULL;
 
 	if (!sock || !decides(sock, event))
@@ -170,61 +160,49 @@ static void pass_plain_in(struct engine *engine, struct sock *sock, struct held 
 			  uint64_t begin)
 {
 	struct rl_data *data = (struct rl_data *)(void *)(&held->rec + 1);
-	struct event event;
 
 	if (held->rec.type != RL_DATA || data->offset >= begin)
 		return;
 	if (data->offset + data->size > begin)
 		data->size = begin - data->offset;
 	held->rec.len = sizeof(held->rec) + sizeof(*data) + data->size;
-	if (event_parse(&held->rec, held->rec.len, &event) == 0)
-		pass_on(engine, sock, &event);
-}
-
-/* The same of what a client of TLS sent: up to its ClientHello. */
-static void pass_plain_out(struct engine *engine, struct sock *sock, const struct held *held,
-			   struct rl_tls *where, bool *hello)
-{
-	struct event event;
-
-	if (*hello || event_parse(&held->rec, held->rec.len, &event))
-		return;
-	*hello = is_handshake(held);
-	if (*hello)
-		where->out_end = event.data->offset;
-	else
-		pass_on(engine, sock, &event);
+	pass_one(engine, sock, held);
 }
 
 void tls_begin(struct engine *engine, struct sock *sock, const struct event *event)
 {
+	struct held_queue *undecided = &sock->tls.undecided;
 	struct rl_tls where = *event->tls;
+	bool hello = false, is_out;
 	struct held *held;
-	bool hello = false;
 	struct event of;
 
-	set_undecided(engine, engine_proc(engine, sock->tgid), NULL);
-	while ((held = unhold(sock)) != NULL) {
-		if (event_parse(&held->rec, held->rec.len, &of) == 0) {
-			if (event_dir(&of) == RL_IN)
-				pass_plain_in(engine, sock, held, where.offset);
-			else
-				pass_plain_out(engine, sock, held, &where, &hello);
+	set_undecided(engine, proc_find(engine, sock->tgid), NULL);
+	while (undecided->first) {
+		is_out = event_parse(&undecided->first->rec, undecided->first->rec.len, &of) == 0 &&
+			 event_dir(&of) == RL_OUT;
+		if (is_out && !hello && is_handshake(undecided->first)) {
+			where.out_end = of.data->offset;
+			hello = true;
 		}
+		held = held_take(undecided);
+		if (!is_out)
+			pass_plain_in(engine, sock, held, where.offset);
+		else if (!hello)
+			pass_one(engine, sock, held);
 		free(held);
 	}
-	if (sock->tls)
+	if (sock->tls.begun)
 		return;
-	sock->tls = true;
-	if (sock->session)
-		session_tls(engine, sock->session, event->rec, &where);
+	sock->tls.begun = true;
+	begin_text(engine, sock, event->rec, &where);
 }
 
 /* Its ClientHello tells which one it was; where there is none, the client's STARTTLS does, its last
  * word. */
 static bool says_starttls(const struct sock *sock)
 {
-	return strncasecmp(sock->last, "STARTTLS\r\n", STARTTLS_LEN) == 0;
+	return strncasecmp(sock->tls.last, "STARTTLS\r\n", STARTTLS_LEN) == 0;
 }
 
 /* Of those whose files TLS renews: a mail session's client can only say the word. */
@@ -241,7 +219,7 @@ static struct session *given_up_one(struct proc *proc, bool hello)
 	DL_FOREACH(proc->sessions, session) {
 		if (session->tls || !session->sock)
 			continue;
-		if (hello ? is_handshake(session->sock->undecided) :
+		if (hello ? is_handshake(session->sock->tls.undecided.first) :
 			    can_begin_tls(session) && says_starttls(session->sock)) {
 			only = session;
 			count++;
@@ -259,24 +237,23 @@ void tls_given_up(struct engine *engine, struct proc *proc, const struct rl_rec 
 		session = given_up_one(proc, false);
 	if (!session)
 		return;
-	tls_drop(engine, session->sock);
-	session->sock->tls = session->sock->tls_given_up = true;
-	session_tls(engine, session, rec, &unknown);
+	tls_free(engine, session->sock);
+	session->sock->tls.begun = session->sock->tls.given_up = true;
+	begin_text(engine, session->sock, rec, &unknown);
 }
 
-void tls_drop(struct engine *engine, struct sock *sock)
+void tls_free(struct engine *engine, struct sock *sock)
 {
 	forget_undecided(engine, sock);
-	while (sock->undecided)
-		free(unhold(sock));
+	held_clear(&sock->tls.undecided);
 }
 
 void tls_end(struct engine *engine, struct sock *sock, const struct rl_rec *rec)
 {
-	if (sock->undecided && !is_handshake(sock->undecided))
+	if (!sock->tls.undecided.first || !is_handshake(sock->tls.undecided.first))
 		pass_held(engine, sock);
-	else if (sock->undecided && sock->session)
-		session_tls(engine, sock->session, rec, &unknown); /* and never was answered */
-	front_end(engine, sock);
-	tls_drop(engine, sock);
+	else
+		begin_text(engine, sock, rec, &unknown); /* and never was answered */
+	proxy_strip_end(engine, sock);
+	tls_free(engine, sock);
 }

@@ -16,6 +16,7 @@
 #include "fuzz.h"
 #include "log.h"
 #include "model.h"
+#include "session.h"
 
 /* Instead of user/log.c: formats, and says nothing. */
 void log_set_debug(bool on)
@@ -222,9 +223,19 @@ static inline bool is_open(const struct engine *engine, const struct session *se
 	unsigned int i;
 
 	for (i = 0; i < engine->rules->ways_count; i++)
-		if (rawlog_is_open(&session->logs[i]))
+		if (rawlog_is_open(&session->logs.open[i]))
 			return true;
 	return false;
+}
+
+static inline void check_held(const struct held_queue *queue)
+{
+	const struct held *held;
+	uint64_t size = 0;
+
+	for (held = queue->first; held; held = held->next)
+		size += held->rec.len;
+	assert(size == queue->size);
 }
 
 static inline void check_session(const struct engine *engine, const struct session *session)
@@ -235,24 +246,28 @@ static inline void check_session(const struct engine *engine, const struct sessi
 	assert(!session->sock || session->sock->session == session);
 	assert(!session->sock ||
 	       service_traffic(session->service, session->sock->class) == session->traffic);
-	assert(!session->parting || session->traffic == TRAFFIC_LOGIN);
-	assert(!session->redact || session->traffic != TRAFFIC_MAIL);
+	assert(!session->handover.pending || session->traffic == TRAFFIC_LOGIN);
+	assert(!session->delivery.redact || session->traffic != TRAFFIC_MAIL);
 	if (session->ino) {
 		HASH_FIND(by_ino, engine->sessions_by_ino, &session->ino, sizeof(session->ino),
 			  found);
 		assert(found == session);
 	}
-	assert((session->state == SESSION_ASKED) == (session->asked != 0) ||
+	assert((session->state == SESSION_ASKED) == (session->logs.asked != 0) ||
 	       session->state == SESSION_REFUSED);
-	assert(!session->held == !session->held_size && session->held_size <= 1024 * 1024);
-	if (session->state == SESSION_REFUSED ||
-	    (session->state == SESSION_RECORDING && !session->parting))
-		assert(!session->held);
+	check_held(&session->held);
+	check_held(&session->handover.held);
+	assert(session->held.size + session->handover.held.size <= 1024 * 1024);
+	assert(session->handover.pending || !session->handover.held.first);
+	if (session->state == SESSION_REFUSED)
+		assert(!session->held.first && !session->handover.held.first);
+	if (session->state == SESSION_RECORDING)
+		assert(!session->held.first);
 	if (session->state != SESSION_RECORDING && session->state != SESSION_ASKED &&
 	    session->state != SESSION_REFUSED)
 		assert(!is_open(engine, session));
 	if (session->state >= SESSION_SCRIPT && session->state <= SESSION_RECORDING)
-		assert(session->user.name || !is_users(session->traffic));
+		assert(session->who.user.name || !is_users(session->traffic));
 	if (session->traffic != TRAFFIC_MAIL)
 		assert(session->state >= SESSION_READY);
 	assert((session->state == SESSION_REFUSED) == (session->reason != REASON_NONE));
@@ -275,8 +290,9 @@ static inline void check_engine(const struct engine *engine)
 		check_session(engine, session);
 	for (sock = engine->socks; sock; sock = sock->hh.next) {
 		assert(!sock->session || sock->session->sock == sock);
-		assert(!sock->tls || !sock->undecided);
-		assert(!sock->undecided || sock_has_bytes(sock));
+		check_held(&sock->tls.undecided);
+		assert(!sock->tls.begun || !sock->tls.undecided.first);
+		assert(!sock->tls.undecided.first || sock_has_bytes(sock));
 		if (sock->session) {
 			HASH_FIND(by_id, engine->sessions_by_id, &sock->session->id,
 				  sizeof(sock->session->id), found);
@@ -287,7 +303,7 @@ static inline void check_engine(const struct engine *engine)
 		for (session = proc->sessions; session; session = session->next)
 			assert(session->proc == proc && session->tgid == proc->tgid);
 		undecided += proc->undecided != NULL;
-		assert(!proc->undecided || proc->undecided->undecided);
+		assert(!proc->undecided || proc->undecided->tls.undecided.first);
 	}
 	assert(undecided == engine->undecided);
 }

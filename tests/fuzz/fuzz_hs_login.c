@@ -38,8 +38,8 @@ static void check_request(const uint8_t *data, size_t len)
 		return;
 	assert(login.data_size <= HS_LOGIN_DATA_MAX);
 	assert(memcmp(login.cookie, data + layout->cookie, HS_COOKIE_LEN) == 0);
-	check_ip(&login.local);
-	check_ip(&login.remote);
+	check_ip(&login.addresses.local);
+	check_ip(&login.addresses.remote);
 }
 
 /* Each further string that is skipped must move the input on, by its length and a NUL. */

@@ -47,9 +47,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	if (ret == -EAGAIN)
 		assert(len < HS_PROXY_V2_MAX);
 	if (ret > 0 && proxy.has_addresses) {
-		check_ip(&proxy.local);
-		check_ip(&proxy.remote);
-		assert(proxy.local.family == proxy.remote.family);
+		check_ip(&proxy.addresses.local);
+		check_ip(&proxy.addresses.remote);
+		assert(proxy.addresses.local.family == proxy.addresses.remote.family);
 	}
 	check_parts(data, len < 2 * HS_PROXY_V2_MAX ? len : 2 * HS_PROXY_V2_MAX, ret);
 	return 0;

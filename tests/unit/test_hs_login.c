@@ -72,14 +72,14 @@ static void fields(void **state)
 			    "\x6b\xc7\x3c\x97\x33\x7d\x43\x57"
 			    "\x23\xa1\xe6\x23\xcd\x41\x3f\x29",
 			    HS_COOKIE_LEN);
-	assert_int_equal(login.local_port, 43365);
-	assert_int_equal(login.remote_port, 45266);
+	assert_int_equal(login.addresses.local_port, 43365);
+	assert_int_equal(login.addresses.remote_port, 45266);
 	assert_int_equal(login.flags, 2);
 	assert_int_equal(login.data_size, sizeof(imap_data) - 1);
 	assert_int_equal(login.ino, 52059);
-	hs_ip_text(&login.local, text);
+	hs_ip_text(&login.addresses.local, text);
 	assert_string_equal(text, "127.0.0.1");
-	hs_ip_text(&login.remote, text);
+	hs_ip_text(&login.addresses.remote, text);
 	assert_string_equal(text, "127.0.0.1");
 }
 
@@ -101,13 +101,13 @@ static void fields_apart(void **state)
 	assert_memory_equal(&login.auth_id, data + 8, 4);
 	assert_memory_equal(&login.client_pid, data + 12, 4);
 	assert_memory_equal(login.cookie, data + 16, 16);
-	assert_int_equal(login.local.family, AF_INET6);
-	assert_memory_equal(login.local.addr, data + 36, 16);
-	assert_int_equal(login.remote.family, AF_INET);
-	assert_memory_equal(login.remote.addr, data + 56, 4);
-	assert_memory_equal(login.remote.addr + 4, "\0\0\0\0\0\0\0\0\0\0\0", 12);
-	assert_memory_equal(&login.local_port, data + 72, 2);
-	assert_memory_equal(&login.remote_port, data + 74, 2);
+	assert_int_equal(login.addresses.local.family, AF_INET6);
+	assert_memory_equal(login.addresses.local.addr, data + 36, 16);
+	assert_int_equal(login.addresses.remote.family, AF_INET);
+	assert_memory_equal(login.addresses.remote.addr, data + 56, 4);
+	assert_memory_equal(login.addresses.remote.addr + 4, "\0\0\0\0\0\0\0\0\0\0\0", 12);
+	assert_memory_equal(&login.addresses.local_port, data + 72, 2);
+	assert_memory_equal(&login.addresses.remote_port, data + 74, 2);
 	assert_memory_equal(&login.flags, data + 76, 4);
 	assert_int_equal(login.data_size, 1218);
 	assert_memory_equal(&login.ino, data + 88, 8);

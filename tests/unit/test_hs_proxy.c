@@ -52,12 +52,12 @@ static void has_addresses(const char *remote, const char *local)
 	char text[HS_IP_TEXT_LEN];
 
 	assert_true(proxy.has_addresses);
-	hs_ip_text(&proxy.remote, text);
+	hs_ip_text(&proxy.addresses.remote, text);
 	assert_string_equal(text, remote);
-	hs_ip_text(&proxy.local, text);
+	hs_ip_text(&proxy.addresses.local, text);
 	assert_string_equal(text, local);
-	assert_int_equal(proxy.remote_port, 51000);
-	assert_int_equal(proxy.local_port, 993);
+	assert_int_equal(proxy.addresses.remote_port, 51000);
+	assert_int_equal(proxy.addresses.local_port, 993);
 }
 
 static void version_1(void **state)
@@ -66,7 +66,7 @@ static void version_1(void **state)
 
 	is_header(BYTES("PROXY TCP4" V1_REST "\r\n"));
 	has_addresses("192.0.2.7", "198.51.100.1");
-	assert_memory_equal(&proxy.remote, &ip, sizeof(ip));
+	assert_memory_equal(&proxy.addresses.remote, &ip, sizeof(ip));
 	is_header(BYTES("PROXY TCP6 2001:db8::7 2001:db8::1 51000 993\r\n"));
 	has_addresses("2001:db8::7", "2001:db8::1");
 	is_header(BYTES("PROXY TCP6 [2001:db8::7] ::ffff:192.0.2.7 51000 993\r\n"));

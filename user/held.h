@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A queue of records that wait until something is known: whose session it is,
+ * whether bytes are TLS's, whether a mail process takes a client over.
+ * Zero-initialise; held_clear() at the end. The queue owns copies.
+ */
+#ifndef HELD_H
+#define HELD_H
+
+#include <stdint.h>
+
+#include "rl_abi.h"
+
+struct held {
+	struct held *next, *prev; /* utlist's: the first one's prev is the last one */
+	struct rl_rec rec;	  /* the payload follows */
+};
+
+struct held_queue {
+	struct held *first; /* NULL: empty */
+	uint64_t size;	    /* of its records, bytes */
+};
+
+/* Appends a copy of a whole record. */
+void held_add(struct held_queue *queue, const struct rl_rec *rec);
+/* Takes the first one, which the caller frees; NULL: empty. */
+struct held *held_take(struct held_queue *queue);
+/* Moves what is in `tail` to the end of `queue`. */
+void held_append(struct held_queue *queue, struct held_queue *tail);
+void held_clear(struct held_queue *queue);
+
+#endif
