@@ -21,29 +21,6 @@
 #define LOGIN_OPTIONS	"Dl:R:S"
 #define SERVICE_OPTIONS "c:i:ko:OL"
 
-/* The settings that name a directory, and the ways that they are. */
-static const struct dir_setting {
-	const char *filter; /* for -f protocol=; NULL: none */
-	const char *setting;
-	const char *login; /* the setting is the executable of this service, with -R; NULL: a DIR */
-	const struct mode *mode;
-	const char *protocol; /* of the way; NULL: the mode knows but one */
-} dir_settings[] = {
-	{"imap", "rawlog_dir", NULL, &mode_rawlog_dir, "imap"},
-	{"pop3", "rawlog_dir", NULL, &mode_rawlog_dir, "pop3"},
-	{"submission", "rawlog_dir", NULL, &mode_rawlog_dir, "submission"},
-	{"lmtp", "lmtp_rawlog_dir", NULL, &mode_lmtp, NULL},
-	{"lmtp", "lmtp_proxy_rawlog_dir", NULL, &mode_lmtp_proxy, NULL},
-	{"submission", "submission_relay_rawlog_dir", NULL, &mode_relay, NULL},
-	{NULL, "service/imap-login/executable", "imap-login", &mode_login, "imap"},
-	{NULL, "service/pop3-login/executable", "pop3-login", &mode_login, "pop3"},
-	{NULL, "service/submission-login/executable", "submission-login", &mode_login,
-	 "submission"},
-};
-
-/* The programs of mail services: a post-login service may stand behind them. */
-static const char *const protocols[] = {"imap", "pop3", "submission"};
-
 /* A configuration that doveconf can read: the running one, or with FILE laid over it. */
 struct layer {
 	int fd; /* memfd; doveconf gets it as /proc/self/fd/N */
@@ -175,26 +152,27 @@ int conf_login_dir(const char *executable, const char *program, struct str *dir_
 	return ret;
 }
 
-/* What the manual's post-login block switches on for one protocol. 0 or -EINVAL. */
-static int read_postlogin(const char *protocol, const struct layer *base,
-			  const struct layer *overlay, struct rules *rules, struct str *error)
+/* What the manual's post-login block switches on for one service. 0 or -EINVAL. */
+static int read_postlogin(const struct mode *mode, const struct service *service,
+			  const struct layer *base, const struct layer *overlay,
+			  struct rules *rules, struct str *error)
 {
 	struct str with = {0}, without = {0}, name = {0}, setting = {0};
 	struct log_flags flags;
 	bool differs;
 	int ret = 0;
 
-	str_printf(&setting, "service/%s/executable", protocol);
+	str_printf(&setting, "service/%s/executable", service->name);
 	if (ask(overlay, NULL, setting.data, &with) || ask(base, NULL, setting.data, &without))
-		str_clear(&with); /* this protocol is not installed */
+		str_clear(&with); /* this service is not installed */
 	differs = strcmp(str_text(&with), str_text(&without)) != 0;
 	if (!with.len || !conf_postlogin_name(with.data, &name))
 		goto out;
 	str_clear(&setting);
 	str_printf(&setting, "service/%s/executable", name.data);
 	if (ask(overlay, NULL, setting.data, &with) || !with.len) {
-		str_printf(error, "service %s runs '%s', and there is no such service", protocol,
-			   name.data);
+		str_printf(error, "service %s runs '%s', and there is no such service",
+			   service->name, name.data);
 		ret = -EINVAL;
 		goto out;
 	}
@@ -208,7 +186,7 @@ static int read_postlogin(const char *protocol, const struct layer *base,
 		str_printf(error, "service %s: rawlog does not take what stands behind it: %s",
 			   name.data, with.data);
 	else if (ret > 0)
-		ret = rules_add(rules, &mode_home, protocol, &flags, NULL) ? 0 : -EINVAL;
+		ret = rules_add(rules, mode, service->protocol, &flags, NULL) ? 0 : -EINVAL;
 out:
 	str_free(&with);
 	str_free(&without);
@@ -245,48 +223,82 @@ out:
 	str_free(&inside);
 }
 
-/* The DIR that it has in this configuration, into `dir`; empty: none. `value`: all of it.
- * 0; -EINVAL: it makes no sense. */
-static int read_dir(const struct layer *layer, const struct dir_setting *setting, struct str *value,
-		    struct str *dir)
+/* The DIR that a mode has in this configuration for one service, into `dir`; empty: none. `value`:
+ * all of the setting. 0; -EINVAL: it makes no sense. */
+static int read_dir(const struct layer *layer, const struct mode *mode,
+		    const struct service *service, struct str *value, struct str *dir)
 {
+	struct str setting = {0};
 	int ret;
 
 	str_clear(dir);
-	if (ask(layer, setting->filter, setting->setting, value)) {
-		str_clear(value); /* not installed: doveconf does not know it */
-		return 0;
+	if (mode->block == BLOCK_SETTING) {
+		if (ask(layer, service->protocol, mode->setting, value) == 0)
+			str_append_text(dir, str_text(value));
+		return 0; /* what doveconf does not know is not installed */
 	}
-	if (!setting->login) {
-		str_append_text(dir, str_text(value));
+	str_printf(&setting, "service/%s/executable", service->name);
+	ret = ask(layer, NULL, setting.data, value);
+	str_free(&setting);
+	if (ret)
 		return 0;
-	}
-	ret = conf_login_dir(str_text(value), setting->login, dir);
+	ret = conf_login_dir(str_text(value), service->name, dir);
 	if (ret > 0)
-		leave_chroot(layer, setting->login, dir);
+		leave_chroot(layer, service->name, dir);
 	return ret < 0 ? ret : 0;
 }
 
-/* What one setting of `overlay` switches on, and `base` does not. 0 or -EINVAL. */
-static int read_dir_setting(const struct dir_setting *setting, const struct layer *base,
-			    const struct layer *overlay, struct rules *rules, struct str *error)
+/* What a mode's directory for one service in `overlay` switches on, and `base` does not. 0 or
+ * -EINVAL. */
+static int read_dir_setting(const struct mode *mode, const struct service *service,
+			    const struct layer *base, const struct layer *overlay,
+			    struct rules *rules, struct str *error)
 {
+	const char *protocol = mode_protocols(mode, NULL) > 1 ? service->protocol : NULL;
 	struct str value = {0}, with = {0}, without = {0};
 	int ret;
 
-	if (read_dir(base, setting, &value, &without))
+	if (read_dir(base, mode, service, &value, &without))
 		str_clear(&without); /* that is between Dovecot and its admin */
-	ret = read_dir(overlay, setting, &value, &with);
+	ret = read_dir(overlay, mode, service, &value, &with);
 	if (ret)
 		str_printf(error, "service %s does not take what stands in its executable: %s",
-			   setting->login, value.data);
+			   service->name, value.data);
 	else if (with.len && strcmp(with.data, str_text(&without)) != 0 &&
-		 !rules_add(rules, setting->mode, setting->protocol, &(struct log_flags){0},
-			    with.data))
+		 !rules_add(rules, mode, protocol, &(struct log_flags){0}, with.data))
 		ret = -EINVAL;
 	str_free(&value);
 	str_free(&with);
 	str_free(&without);
+	return ret;
+}
+
+/* What a mode's block for one service switches on. 0 or -EINVAL. */
+static int read_block(const struct mode *mode, const struct service *service,
+		      const struct layer *base, const struct layer *overlay, struct rules *rules,
+		      struct str *error)
+{
+	switch (mode->block) {
+	case BLOCK_POSTLOGIN:
+		return read_postlogin(mode, service, base, overlay, rules, error);
+	case BLOCK_SETTING:
+	case BLOCK_LOGIN:
+		return read_dir_setting(mode, service, base, overlay, rules, error);
+	}
+	return -EINVAL;
+}
+
+static int read_blocks(const struct layer *base, const struct layer *overlay, struct rules *rules,
+		       struct str *error)
+{
+	const struct service *service;
+	unsigned int i;
+	int ret = 0;
+
+	for (i = 0; i < modes_count; i++)
+		for (service = services; service < services + services_count && !ret; service++)
+			if (mode_has_service(modes[i], service))
+				ret = read_block(modes[i], service, base, overlay, rules, error);
 	return ret;
 }
 
@@ -306,7 +318,7 @@ static int read_layers(const struct layer *base, const struct layer *overlay, st
 		       bool *debug_r, struct str *error)
 {
 	struct str with = {0}, without = {0};
-	unsigned int i, before = rules->ways_count;
+	unsigned int before = rules->ways_count;
 	int ret;
 
 	/* the first question: does doveconf understand it at all? */
@@ -320,10 +332,8 @@ static int read_layers(const struct layer *base, const struct layer *overlay, st
 	}
 	str_free(&with);
 	str_free(&without);
-	for (i = 0; i < sizeof(protocols) / sizeof(protocols[0]) && !ret; i++)
-		ret = read_postlogin(protocols[i], base, overlay, rules, error);
-	for (i = 0; i < sizeof(dir_settings) / sizeof(dir_settings[0]) && !ret; i++)
-		ret = read_dir_setting(&dir_settings[i], base, overlay, rules, error);
+	if (!ret)
+		ret = read_blocks(base, overlay, rules, error);
 	if (!ret && rules->ways_count == before) {
 		str_append_text(error, "it switches on nothing that the running Dovecot does not "
 				       "do by itself");

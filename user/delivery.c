@@ -105,7 +105,7 @@ static void deliver_gap(struct engine *engine, struct session *session, int dir,
 	if (delivery->redact)
 		redact_gap(delivery->redact, dir, size, deliver_redacted, &context);
 	for (log = logs; log < logs + engine->rules->ways_count; log++) {
-		if (!rawlog_is_open(log) || !log_flags_has(&log->way->flags, dir))
+		if (!rawlog_wants(log, dir))
 			continue;
 		wanted = true;
 		write_failed(engine, session, log, rawlog_gap(log, &gap));

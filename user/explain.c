@@ -36,7 +36,7 @@ static void refused_text(const struct engine *engine, const struct session *sess
 		str_printf(text, "rawlog: %s doesn't exist", str_text(&dir));
 	else if (reason == REASON_NOT_DIR)
 		str_printf(text, "rawlog: %s is not a directory", str_text(&dir));
-	else if (reason == REASON_LSTAT && mode->lib)
+	else if (reason == REASON_LSTAT && mode->iostream)
 		str_printf(text, "rawlog: stat(%s) failed: %s", str_text(&dir), error);
 	else if (reason == REASON_LSTAT)
 		str_printf(text, "lstat() failed for %s: %s", str_text(&dir), error);

@@ -26,7 +26,7 @@ int file_pair_create(const struct log_place *place, int at, uint32_t serial,
 		.fds = {-1, -1},
 	};
 	for (dir = RL_IN; dir <= RL_OUT && ret == 0; dir++) {
-		if (!(place->tcp ? dir == RL_IN : place->wanted[dir]))
+		if (!place->files[dir])
 			continue;
 		ret = sink_file_name(place, serial, dir, names[dir], sizeof(names[dir]));
 		if (ret)

@@ -95,10 +95,10 @@ void log_place_set_base(const struct engine *engine, struct session *session)
 const char *log_place_tcp(const struct engine *engine, const struct session *session,
 			  uint32_t way_index)
 {
-	const struct way *way = &engine->rules->ways[way_index];
+	const struct mode *mode = engine->rules->ways[way_index].mode;
 	const char *dir = session->names.log[way_index].dir;
 
-	if (way->mode != &mode_rawlog_dir || !session->service->tcp || !dir)
+	if (!mode->tcp_format || !session->service->tcp || !dir)
 		return NULL;
 	return host_port_of_dir(dir);
 }
@@ -119,7 +119,7 @@ static char *name_of(const struct engine *engine, const struct session *session,
 			   session->id);
 		return name.data;
 	}
-	if (way->mode->lib) {
+	if (way->mode->iostream) {
 		str_printf(&name, "%s.%" PRIu32 ".%" PRIu32, when, session->tgid, number + 1);
 		return name.data;
 	}
@@ -135,7 +135,7 @@ void log_place_count(const struct engine *engine, struct session *session, uint3
 {
 	const struct way *way = &engine->rules->ways[way_index];
 
-	if (!way->mode->lib || log_place_tcp(engine, session, way_index))
+	if (!way->mode->iostream || log_place_tcp(engine, session, way_index))
 		return;
 	session->names.rawlogs++;
 	if (session->proc)
@@ -207,6 +207,8 @@ void log_place_get(const struct engine *engine, const struct session *session, u
 	const struct way *way = &engine->rules->ways[way_index];
 	const char *chroot = session->who.user.chroot, *base = session->names.base;
 	const struct proc *proc = session->proc;
+	const char *tcp = log_place_tcp(engine, session, way_index);
+	const struct format *format = tcp ? way->mode->tcp_format : way->mode->format;
 	bool home_rule = way->mode->home_dir;
 
 	if (home_rule) {
@@ -219,15 +221,17 @@ void log_place_get(const struct engine *engine, const struct session *session, u
 		.session = session->id,
 		.way = way_index,
 		.tgid = session->tgid,
-		.tcp = log_place_tcp(engine, session, way_index),
+		.format = format,
+		.files = {format_has_file(format, &way->flags, RL_IN),
+			  format_has_file(format, &way->flags, RL_OUT)},
+		.tcp = tcp,
 		.chroot = chroot,
 		.base = base ? base : "/",
 		.dir = home_rule ? way->mode->home_dir : session->names.log[way_index].dir,
-		.lib = way->mode->lib,
+		.lib = way->mode->iostream,
 		.name = session->names.log[way_index].name,
 		.uid = session->who.user.uid,
 		.gid = session->who.user.gid,
-		.wanted = {log_flags_has(&way->flags, RL_IN), log_flags_has(&way->flags, RL_OUT)},
 	};
 	/* those of somebody else are not this user's */
 	if (proc && proc->groups_uid == place_r->uid) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The documented ways to record. A new one is a row in mode.c. */
+/* The documented ways to record. A new one is a row in mode.c: options, the configuration, saved
+ * rules and the engine read what they need to know from it. */
 #ifndef MODE_H
 #define MODE_H
 
@@ -7,6 +8,7 @@
 
 #include "format.h"
 #include "service.h"
+#include "str.h"
 
 /* Where a relative directory begins. */
 enum mode_base {
@@ -23,17 +25,29 @@ enum mode_tls {
 	TLS_RENEWS,	 /* new files, always */
 };
 
+/* What in Dovecot's configuration switches it on. */
+enum mode_block {
+	BLOCK_POSTLOGIN, /* service imap { executable = imap postlogin }: what that service runs */
+	BLOCK_SETTING,	 /* protocol imap { SETTING = DIR } */
+	BLOCK_LOGIN,	 /* service imap-login { executable = imap-login -R DIR } */
+};
+
 struct mode {
-	const char *name; /* as in the saved rules */
+	const char *name; /* as in saved rules */
 	enum traffic traffic;
-	const char *home_dir; /* a name below the home; NULL: the way has a directory of its own */
+	enum mode_block block;
+	const char *setting;  /* BLOCK_SETTING */
+	const char *home_dir; /* a name below the home; NULL: the rule has a directory of its own */
 	enum mode_base base;
-	/* lib/iostream-rawlog.c's rules for directory, name and lines, not util/rawlog.c's (2.3.19.1) */
-	bool lib;
+	/* Directory, name and lines by the rules of lib/iostream-rawlog.c, not of util/rawlog.c
+	 * (2.3.19.1); the user can set no flags then. */
+	bool iostream;
 	bool variables; /* in the directory */
 	bool tilde;	/* a "~/" in front of it is the home */
 	enum mode_tls tls;
 	const struct format *format;
+	/* Where the directory is tcp:HOST:PORT, and the service takes that; NULL: never. */
+	const struct format *tcp_format;
 };
 
 extern const struct mode mode_home;	  /* the rawlog binary's: HOME/dovecot.rawlog/ */
@@ -43,7 +57,17 @@ extern const struct mode mode_lmtp;	  /* lmtp_rawlog_dir */
 extern const struct mode mode_lmtp_proxy; /* lmtp_proxy_rawlog_dir */
 extern const struct mode mode_relay;	  /* submission_relay_rawlog_dir */
 
+extern const struct mode *const modes[];
+extern const unsigned int modes_count;
+
 /* By name; NULL: there is none. */
 const struct mode *mode_find(const char *name);
+/* Does it record connections of this service? */
+bool mode_has_service(const struct mode *mode, const struct service *service);
+/* Does it record this protocol (of `len` bytes)? */
+bool mode_has_protocol(const struct mode *mode, const char *protocol, size_t len);
+/* How many protocols it records; "imap, pop3, submission" is appended to `names`, which can be
+ * NULL. */
+unsigned int mode_protocols(const struct mode *mode, struct str *names);
 
 #endif

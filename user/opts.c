@@ -11,69 +11,97 @@
 
 #define RECORD COMMAND_RECORD
 #define REPLAY COMMAND_REPLAY
-#define ANY    (COMMAND_RECORD | COMMAND_REPLAY | COMMAND_CHECK)
+#define CHECK  COMMAND_CHECK
+#define ANY    (RECORD | REPLAY | CHECK)
 
-/* Options without a letter. */
-enum {
-	OPT_RAWLOG = 256,
-	OPT_RAWLOG_DIR,
-	OPT_LMTP_RAWLOG_DIR,
-	OPT_LMTP_PROXY_RAWLOG_DIR,
-	OPT_RELAY_RAWLOG_DIR,
-	OPT_REDACT,
-	OPT_BASE_DIR,
-	OPT_DOVECOT_CONFIG,
-	OPT_SAVE,
-	OPT_RING_SIZE,
-	OPT_BACKEND,
-	OPT_ROOT
-};
+struct opt_spec;
+
+/* What an option does. GO_ON, or the exit status. */
+typedef int opt_action(struct opts *opts, const struct opt_spec *spec, const char *argument);
+#define GO_ON (-1)
+
+static opt_action set_true, set_text, set_flag, set_ring_size, add_dir, add_mask, print_version,
+	print_help;
 
 struct opt_spec {
-	int letter; /* or OPT_* */
+	char letter; /* '\0': none */
 	const char *name;
 	const char *argument; /* NULL: none */
 	int commands;	      /* that take it */
+	opt_action *action;
+	size_t member;		 /* set_true, set_text: offset in struct opts */
+	const struct mode *mode; /* add_dir */
 	const char *help;
 };
 
+#define MEMBER(name) offsetof(struct opts, name), NULL
+#define MODE(mode)   0, &(mode)
+#define NOTHING	     0, NULL
+
 static const struct opt_spec specs[] = {
-	{OPT_RAWLOG, "rawlog", NULL, RECORD | COMMAND_CHECK,
+	{0, "rawlog", NULL, RECORD | CHECK, set_true, MEMBER(rawlog),
 	 "the home rule: users with HOME/dovecot.rawlog/ (the default)"},
-	{OPT_RAWLOG_DIR, "rawlog-dir", "[PROTO=]DIR", RECORD | COMMAND_CHECK,
+	{0, "rawlog-dir", "[PROTO=]DIR", RECORD | CHECK, add_dir, MODE(mode_rawlog_dir),
 	 "rawlog_dir, with variables, or tcp:HOST:PORT"},
-	{'R', "login-rawlog-dir", "[PROTO=]DIR", RECORD | COMMAND_CHECK,
+	{'R', "login-rawlog-dir", "[PROTO=]DIR", RECORD | CHECK, add_dir, MODE(mode_login),
 	 "pre-login; relative: below $base_dir/login"},
-	{OPT_LMTP_RAWLOG_DIR, "lmtp-rawlog-dir", "DIR", RECORD | COMMAND_CHECK,
+	{0, "lmtp-rawlog-dir", "DIR", RECORD | CHECK, add_dir, MODE(mode_lmtp),
 	 "lmtp_rawlog_dir: LMTP clients"},
-	{OPT_LMTP_PROXY_RAWLOG_DIR, "lmtp-proxy-rawlog-dir", "DIR", RECORD | COMMAND_CHECK,
+	{0, "lmtp-proxy-rawlog-dir", "DIR", RECORD | CHECK, add_dir, MODE(mode_lmtp_proxy),
 	 "lmtp_proxy_rawlog_dir: LMTP's next servers"},
-	{OPT_RELAY_RAWLOG_DIR, "submission-relay-rawlog-dir", "DIR", RECORD | COMMAND_CHECK,
+	{0, "submission-relay-rawlog-dir", "DIR", RECORD | CHECK, add_dir, MODE(mode_relay),
 	 "submission's relay; with variables"},
-	{OPT_REDACT, "redact", NULL, RECORD | REPLAY, "replace credentials in the logs by a mark"},
-	{'c', "config", "FILE", RECORD, "the manual's configuration blocks, word for word"},
-	{'u', "user", "MASK", RECORD | REPLAY, "only these users (repeatable; * and ?)"},
-	{'b', NULL, NULL, RECORD | REPLAY, "put each read or write between <<< and >>>"},
-	{'t', NULL, NULL, RECORD | REPLAY, "a timestamp at the beginning of each line"},
-	{'I', NULL, NULL, RECORD | REPLAY, "include the IP address in the file names"},
-	{'f', NULL, "in|out", RECORD | REPLAY, "log only to *.in, or only to *.out files"},
-	{'i', NULL, NULL, RECORD | REPLAY, "as -f in"},
-	{'o', NULL, NULL, RECORD | REPLAY, "as -f out"},
-	{OPT_BASE_DIR, "base-dir", "DIR", RECORD | COMMAND_CHECK,
+	{0, "redact", NULL, RECORD | REPLAY, set_true, MEMBER(rules.redact),
+	 "replace credentials in the logs by a mark"},
+	{'c', "config", "FILE", RECORD, set_text, MEMBER(config),
+	 "the manual's configuration blocks, word for word"},
+	{'u', "user", "MASK", RECORD | REPLAY, add_mask, NOTHING,
+	 "only these users (repeatable; * and ?)"},
+	{'b', NULL, NULL, RECORD | REPLAY, set_flag, NOTHING,
+	 "put each read or write between <<< and >>>"},
+	{'t', NULL, NULL, RECORD | REPLAY, set_flag, NOTHING,
+	 "a timestamp at the beginning of each line"},
+	{'I', NULL, NULL, RECORD | REPLAY, set_flag, NOTHING,
+	 "include the IP address in the file names"},
+	{'f', NULL, "in|out", RECORD | REPLAY, set_flag, NOTHING,
+	 "log only to *.in, or only to *.out files"},
+	{'i', NULL, NULL, RECORD | REPLAY, set_flag, NOTHING, "as -f in"},
+	{'o', NULL, NULL, RECORD | REPLAY, set_flag, NOTHING, "as -f out"},
+	{0, "base-dir", "DIR", RECORD | CHECK, set_text, MEMBER(base_dir),
 	 "only this Dovecot instance (default: every one)"},
-	{OPT_DOVECOT_CONFIG, "dovecot-config", "FILE", RECORD,
+	{0, "dovecot-config", "FILE", RECORD, set_text, MEMBER(dovecot_config),
 	 "Dovecot's configuration, for -c (default: the running one's)"},
-	{'D', "debug", NULL, RECORD | REPLAY,
+	{'D', "debug", NULL, RECORD | REPLAY, set_true, MEMBER(debug),
 	 "say, for every session, why it is or is not recorded"},
-	{OPT_SAVE, "save", "FILE", RECORD, "also save the event stream, for replay"},
-	{OPT_RING_SIZE, "ring-size", "SIZE", RECORD,
+	{0, "save", "FILE", RECORD, set_text, MEMBER(save),
+	 "also save the event stream, for replay"},
+	{0, "ring-size", "SIZE", RECORD, set_ring_size, NOTHING,
 	 "memory between kernel and rawtap, K, M or G (default: 64M)"},
-	{OPT_BACKEND, "backend", "NAME", RECORD | COMMAND_CHECK, "force a kernel backend"},
-	{OPT_ROOT, "root", "DIR", REPLAY, "write below this directory (default: .)"},
-	{'V', "version", NULL, ANY, "print the version"},
-	{'h', "help", NULL, ANY, "print this"},
+	{0, "backend", "NAME", RECORD | CHECK, set_text, MEMBER(backend), "force a kernel backend"},
+	{0, "root", "DIR", REPLAY, set_text, MEMBER(root),
+	 "write below this directory (default: .)"},
+	{'V', "version", NULL, ANY, print_version, NOTHING, "print the version"},
+	{'h', "help", NULL, ANY, print_help, NOTHING, "print this"},
 };
 #define SPECS_COUNT (sizeof(specs) / sizeof(specs[0]))
+
+/* Beyond all letters: what getopt_long() returns for options that have none. */
+#define NO_LETTER 256
+
+static int spec_value(const struct opt_spec *spec)
+{
+	return spec->letter ? spec->letter : NO_LETTER + (int)(spec - specs);
+}
+
+static const struct opt_spec *spec_find(int value)
+{
+	const struct opt_spec *spec;
+
+	for (spec = specs; spec < specs + SPECS_COUNT; spec++)
+		if (spec_value(spec) == value)
+			return spec;
+	return NULL;
+}
 
 static const struct {
 	const char *name;
@@ -84,34 +112,41 @@ static const struct {
 	{"check", COMMAND_CHECK},
 };
 
-/* As --help shows it: "-c, --config", "-b", "--root". */
-static const char *spec_label(const struct opt_spec *spec)
-{
-	static char label[64];
-	char letter[] = {'-', (char)spec->letter, '\0'};
-	bool has_letter = spec->letter < 256;
+#define LABEL_LEN 64
 
-	snprintf(label, sizeof(label), "%s%s%s%s", has_letter ? letter : "",
-		 has_letter && spec->name ? ", " : "", spec->name ? "--" : "",
+/* As --help shows it: "-c, --config", "-b", "--root". */
+static const char *spec_label(const struct opt_spec *spec, char label_r[LABEL_LEN])
+{
+	char letter[] = {'-', spec->letter, '\0'};
+
+	snprintf(label_r, LABEL_LEN, "%s%s%s%s", spec->letter ? letter : "",
+		 spec->letter && spec->name ? ", " : "", spec->name ? "--" : "",
 		 spec->name ? spec->name : "");
-	return label;
+	return label_r;
 }
 
-static void print_help(void)
+static int print_version(struct opts *opts, const struct opt_spec *spec, const char *argument)
 {
+	printf("rawtap %s\n", RAWTAP_VERSION);
+	return 0;
+}
+
+static int print_help(struct opts *opts, const struct opt_spec *help, const char *argument)
+{
+	char left[2 * LABEL_LEN], label[LABEL_LEN];
 	const struct opt_spec *spec;
-	char left[128];
 
 	printf("usage: rawtap [record] [OPTIONS]   record until SIGINT or SIGTERM\n"
 	       "       rawtap replay FILE [--root DIR] [OPTIONS]\n"
 	       "                                   the same files from a saved stream, without root\n"
 	       "       rawtap check                can this host be recorded?\n\n");
 	for (spec = specs; spec < specs + SPECS_COUNT; spec++) {
-		snprintf(left, sizeof(left), "%s%s %s", spec->letter < 256 ? "" : "    ",
-			 spec_label(spec), spec->argument ? spec->argument : "");
+		snprintf(left, sizeof(left), "%s%s %s", spec->letter ? "" : "    ",
+			 spec_label(spec, label), spec->argument ? spec->argument : "");
 		printf("  %-36s  %s\n", left, spec->help);
 	}
 	printf("\nExit status: 0; 1 it could not start or run; 2 wrong usage; 3 bytes were lost.\n");
+	return 0;
 }
 
 static int parse_size(const char *text, size_t *size_r)
@@ -144,120 +179,84 @@ static int wrong(const char *what, const char *argument)
 	return 2;
 }
 
-static int take_flag(struct opts *opts, int letter, const char *argument)
+static int wrong_use(const char *what, const struct opt_spec *spec)
+{
+	char label[LABEL_LEN];
+
+	return wrong(what, spec_label(spec, label));
+}
+
+static int set_true(struct opts *opts, const struct opt_spec *spec, const char *argument)
+{
+	*(bool *)((char *)opts + spec->member) = true;
+	return GO_ON;
+}
+
+static int set_text(struct opts *opts, const struct opt_spec *spec, const char *argument)
+{
+	*(const char **)(void *)((char *)opts + spec->member) = argument;
+	return GO_ON;
+}
+
+static int set_flag(struct opts *opts, const struct opt_spec *spec, const char *argument)
 {
 	opts->flags_given = true;
-	if (log_flags_set(&opts->flags, letter, argument))
+	if (log_flags_set(&opts->flags, spec->letter, argument))
 		return wrong("-f takes 'in' or 'out', not", argument);
 	if (opts->flags.only[0] && opts->flags.only[1])
 		return wrong("only *.in and only *.out files together leave nothing to log", NULL);
-	return -1;
+	return GO_ON;
 }
 
-static const struct opt_spec *spec_find(int letter)
+static int set_ring_size(struct opts *opts, const struct opt_spec *spec, const char *argument)
 {
-	const struct opt_spec *spec;
-
-	for (spec = specs; spec < specs + SPECS_COUNT; spec++)
-		if (spec->letter == letter)
-			return spec;
-	return NULL;
+	return parse_size(argument, &opts->ring_size) ?
+		       wrong("--ring-size takes 128K to 1G, not", argument) :
+		       GO_ON;
 }
 
-static const char *const protocols[] = {"imap", "pop3", "submission"};
-
-static bool is_protocol(const char *text, size_t len)
+static int add_mask(struct opts *opts, const struct opt_spec *spec, const char *argument)
 {
-	unsigned int i;
-
-	for (i = 0; i < sizeof(protocols) / sizeof(protocols[0]); i++)
-		if (strlen(protocols[i]) == len && strncmp(protocols[i], text, len) == 0)
-			return true;
-	return false;
+	rules_add_mask(&opts->rules, argument);
+	return GO_ON;
 }
 
-/* [PROTO=]DIR. A directory that looks like it can be written ./a=b. */
-static int take_dir(struct opts *opts, const struct mode *mode, int letter, const char *argument)
+static int wrong_protocol(const struct mode *mode, const char *argument)
 {
-	bool several = letter == OPT_RAWLOG_DIR || letter == 'R';
+	struct str text = {0};
+	int status;
+
+	str_append_text(&text, "the protocol is one of ");
+	mode_protocols(mode, &text);
+	str_append_text(&text, ", not");
+	status = wrong(text.data, argument);
+	str_free(&text);
+	return status;
+}
+
+/* [PROTO=]DIR, where the mode has several protocols. A directory that looks like it can be written
+ * ./a=b. */
+static int add_dir(struct opts *opts, const struct opt_spec *spec, const char *argument)
+{
 	size_t len = strspn(argument, "abcdefghijklmnopqrstuvwxyz0123456789-");
 	const char *dir = argument;
 	struct str protocol = {0};
-	int ret = -1;
+	int ret = GO_ON;
 
-	if (several && argument[len] == '=') {
-		if (!is_protocol(argument, len))
-			return wrong("the protocol is one of imap, pop3, submission, not",
-				     argument);
+	if (mode_protocols(spec->mode, NULL) > 1 && argument[len] == '=') {
+		if (!mode_has_protocol(spec->mode, argument, len))
+			return wrong_protocol(spec->mode, argument);
 		str_append(&protocol, argument, len);
 		dir = argument + len + 1;
 	}
 	if (!*dir)
-		ret = wrong("this option takes a directory", spec_label(spec_find(letter)));
-	else if (rules_find(&opts->rules, mode, protocol.data))
-		ret = wrong("this is given twice", spec_label(spec_find(letter)));
+		ret = wrong_use("this option takes a directory", spec);
+	else if (rules_find(&opts->rules, spec->mode, protocol.data))
+		ret = wrong_use("this is given twice", spec);
 	else
-		rules_add(&opts->rules, mode, protocol.data, &(struct log_flags){0}, dir);
+		rules_add(&opts->rules, spec->mode, protocol.data, &(struct log_flags){0}, dir);
 	str_free(&protocol);
 	return ret;
-}
-
-static int take(struct opts *opts, int letter, const char *argument)
-{
-	switch (letter) {
-	case OPT_RAWLOG_DIR:
-		return take_dir(opts, &mode_rawlog_dir, letter, argument);
-	case 'R':
-		return take_dir(opts, &mode_login, letter, argument);
-	case OPT_LMTP_RAWLOG_DIR:
-		return take_dir(opts, &mode_lmtp, letter, argument);
-	case OPT_LMTP_PROXY_RAWLOG_DIR:
-		return take_dir(opts, &mode_lmtp_proxy, letter, argument);
-	case OPT_RELAY_RAWLOG_DIR:
-		return take_dir(opts, &mode_relay, letter, argument);
-	case OPT_REDACT:
-		opts->rules.redact = true;
-		return -1;
-	case OPT_RAWLOG:
-		opts->rawlog = true;
-		return -1;
-	case 'c':
-		opts->config = argument;
-		return -1;
-	case 'u':
-		rules_add_mask(&opts->rules, argument);
-		return -1;
-	case OPT_BASE_DIR:
-		opts->base_dir = argument;
-		return -1;
-	case OPT_DOVECOT_CONFIG:
-		opts->dovecot_config = argument;
-		return -1;
-	case 'D':
-		opts->debug = true;
-		return -1;
-	case OPT_SAVE:
-		opts->save = argument;
-		return -1;
-	case OPT_RING_SIZE:
-		return parse_size(argument, &opts->ring_size) ?
-			       wrong("--ring-size takes 128K to 1G, not", argument) :
-			       -1;
-	case OPT_BACKEND:
-		opts->backend = argument;
-		return -1;
-	case OPT_ROOT:
-		opts->root = argument;
-		return -1;
-	case 'V':
-		printf("rawtap %s\n", RAWTAP_VERSION);
-		return 0;
-	case 'h':
-		print_help();
-		return 0;
-	default:
-		return take_flag(opts, letter, argument);
-	}
 }
 
 /* What getopt_long() needs, made from the table. */
@@ -267,29 +266,29 @@ static void tables(char letters[2 * SPECS_COUNT + 2], struct option names[SPECS_
 
 	*letters++ = ':';
 	for (spec = specs; spec < specs + SPECS_COUNT; spec++) {
-		if (spec->letter < 256) {
+		if (spec->letter) {
 			*letters++ = spec->letter;
 			if (spec->argument)
 				*letters++ = ':';
 		}
 		if (spec->name)
 			*names++ = (struct option){spec->name, spec->argument != NULL, NULL,
-						   spec->letter};
+						   spec_value(spec)};
 	}
 	*letters = '\0';
 	*names = (struct option){0};
 }
 
 /* What getopt_long() complains of: an option without its argument, or one that is none of ours. */
-static int wrong_option(int letter, const char *typed)
+static int wrong_option(int value, const char *typed)
 {
 	const struct opt_spec *spec = spec_find(optopt);
 	char text[] = {'-', (char)optopt, '\0'};
 
-	if (letter == ':')
-		return wrong("this option takes an argument", spec_label(spec));
+	if (value == ':')
+		return wrong_use("this option takes an argument", spec);
 	if (spec)
-		return wrong("this option takes no argument", spec_label(spec));
+		return wrong_use("this option takes no argument", spec);
 	return wrong("no such option", optopt ? text : typed);
 }
 
@@ -312,21 +311,21 @@ int opts_parse(struct opts *opts, int argc, char *argv[])
 	char letters[2 * SPECS_COUNT + 2];
 	struct option names[SPECS_COUNT + 1];
 	const struct opt_spec *spec;
-	int letter, ret;
+	int value, ret;
 
 	*opts = (struct opts){.command = COMMAND_RECORD, .ring_size = RING_SIZE_DEFAULT};
 	tables(letters, names);
 	take_command(opts, &argc, &argv);
 	optind = 0; /* begin anew, GNU's way */
 	opterr = 0;
-	while ((letter = getopt_long(argc, argv, letters, names, NULL)) != -1) {
-		spec = spec_find(letter);
+	while ((value = getopt_long(argc, argv, letters, names, NULL)) != -1) {
+		spec = spec_find(value);
 		if (!spec)
-			return wrong_option(letter, argv[optind - 1]);
+			return wrong_option(value, argv[optind - 1]);
 		if (!(spec->commands & opts->command))
-			return wrong("this command does not take the option", spec_label(spec));
-		ret = take(opts, letter, optarg);
-		if (ret >= 0)
+			return wrong_use("this command does not take the option", spec);
+		ret = spec->action(opts, spec, optarg);
+		if (ret != GO_ON)
 			return ret;
 	}
 	if (opts->command == COMMAND_REPLAY) {
@@ -334,7 +333,7 @@ int opts_parse(struct opts *opts, int argc, char *argv[])
 			return wrong("replay takes the file of a saved stream", NULL);
 		opts->replay = argv[optind++];
 	}
-	return optind == argc ? -1 : wrong("too many arguments", argv[optind]);
+	return optind == argc ? GO_ON : wrong("too many arguments", argv[optind]);
 }
 
 void opts_free(struct opts *opts)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The command line. One table in opts.c drives parsing and --help. */
+/* The command line. One table in opts.c drives parsing and --help: an option is a row. */
 #ifndef OPTS_H
 #define OPTS_H
 
@@ -10,6 +10,7 @@
 
 enum command { COMMAND_RECORD = 1 << 0, COMMAND_REPLAY = 1 << 1, COMMAND_CHECK = 1 << 2 };
 
+/* The strings are argv's, which outlives it; `rules` has copies. */
 struct opts {
 	enum command command;
 	struct rules rules;	/* -u, --redact, and the ways with a directory of their own */

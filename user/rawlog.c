@@ -11,16 +11,16 @@ bool rawlog_is_open(const struct rawlog *rawlog)
 	return rawlog->sink != NULL;
 }
 
-int rawlog_open(struct rawlog *rawlog, struct sink *sink, const struct way *way,
-		const struct log_place *place, uint32_t serial)
+int rawlog_open(struct rawlog *rawlog, struct sink *sink, const struct log_place *place,
+		const struct log_flags *flags, uint32_t serial)
 {
 	int handle = sink->ops->open(sink, place, serial);
 
 	if (handle < 0)
 		return handle;
 	*rawlog = (struct rawlog){
-		.way = way,
-		.format = place->tcp ? &format_stream : way->mode->format,
+		.format = place->format,
+		.flags = flags,
 		.sink = sink,
 		.handle = handle,
 	};
@@ -29,25 +29,19 @@ int rawlog_open(struct rawlog *rawlog, struct sink *sink, const struct way *way,
 	return 0;
 }
 
-/* Which state and which pending bytes: where both directions go into one stream, the first. */
-static int slot(const struct rawlog *rawlog, int dir)
+bool rawlog_wants(const struct rawlog *rawlog, int dir)
 {
-	return rawlog->format->one_stream ? RL_IN : dir;
+	return rawlog_is_open(rawlog) && log_flags_has(rawlog->flags, dir);
 }
 
-static bool wants(const struct rawlog *rawlog, int dir)
+static int flush_file(struct rawlog *rawlog, int file)
 {
-	return rawlog_is_open(rawlog) && log_flags_has(&rawlog->way->flags, dir);
-}
-
-static int flush_slot(struct rawlog *rawlog, int dir)
-{
-	struct str *pending = &rawlog->pending[dir];
+	struct str *pending = &rawlog->pending[file];
 	int ret;
 
 	if (!pending->len)
 		return 0;
-	ret = rawlog->sink->ops->write(rawlog->sink, rawlog->handle, dir, pending->data,
+	ret = rawlog->sink->ops->write(rawlog->sink, rawlog->handle, file, pending->data,
 				       pending->len);
 	str_clear(pending);
 	return ret;
@@ -59,36 +53,36 @@ int rawlog_flush(struct rawlog *rawlog)
 
 	if (!rawlog_is_open(rawlog))
 		return 0;
-	in = flush_slot(rawlog, RL_IN);
-	out = flush_slot(rawlog, RL_OUT);
+	in = flush_file(rawlog, RL_IN);
+	out = flush_file(rawlog, RL_OUT);
 	return in ? in : out;
 }
 
-static int flush_if_large(struct rawlog *rawlog, int dir)
+static int flush_if_large(struct rawlog *rawlog, int file)
 {
-	return rawlog->pending[dir].len > PENDING_MAX ? flush_slot(rawlog, dir) : 0;
+	return rawlog->pending[file].len > PENDING_MAX ? flush_file(rawlog, file) : 0;
 }
 
 int rawlog_write(struct rawlog *rawlog, const struct chunk *chunk)
 {
-	int at;
+	int file;
 
-	if (!wants(rawlog, chunk->dir))
+	if (!rawlog_wants(rawlog, chunk->dir))
 		return 0;
-	at = slot(rawlog, chunk->dir);
-	rawlog->format->write(&rawlog->state[at], &rawlog->way->flags, chunk, &rawlog->pending[at]);
-	return flush_if_large(rawlog, at);
+	file = format_file(rawlog->format, chunk->dir);
+	rawlog->format->write(&rawlog->state[file], rawlog->flags, chunk, &rawlog->pending[file]);
+	return flush_if_large(rawlog, file);
 }
 
 int rawlog_gap(struct rawlog *rawlog, const struct chunk_gap *gap)
 {
-	int at;
+	int file;
 
-	if (!wants(rawlog, gap->dir))
+	if (!rawlog_wants(rawlog, gap->dir))
 		return 0;
-	at = slot(rawlog, gap->dir);
-	rawlog->format->gap(&rawlog->state[at], &rawlog->way->flags, gap, &rawlog->pending[at]);
-	return flush_if_large(rawlog, at);
+	file = format_file(rawlog->format, gap->dir);
+	rawlog->format->gap(&rawlog->state[file], rawlog->flags, gap, &rawlog->pending[file]);
+	return flush_if_large(rawlog, file);
 }
 
 static void release(struct rawlog *rawlog)
@@ -110,8 +104,8 @@ int rawlog_close(struct rawlog *rawlog)
 	if (!rawlog_is_open(rawlog))
 		return 0;
 	for (dir = RL_IN; dir <= RL_OUT; dir++)
-		if (slot(rawlog, dir) == dir)
-			rawlog->format->end(&rawlog->state[dir], &rawlog->way->flags,
+		if (rawlog->format->extension[dir])
+			rawlog->format->end(&rawlog->state[dir], rawlog->flags,
 					    &rawlog->pending[dir]);
 	ret = rawlog_flush(rawlog);
 	release(rawlog);

@@ -1,27 +1,31 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One log of one session: the pair of files, or the stream, that one way makes.
- * Formats the bytes of both directions and hands them to the sink in batches.
+ * One log of one session: formats the bytes of both directions and hands them
+ * to the sink in batches.
  */
 #ifndef RAWLOG_H
 #define RAWLOG_H
 
-#include "rules.h"
+#include "format.h"
 #include "sink.h"
 
 struct rawlog {
-	const struct way *way;
 	const struct format *format;
-	struct sink *sink;
-	int handle;		      /* the sink's; -1: not open */
-	struct format_state state[2]; /* by direction; a stream of both: the first */
-	struct str pending[2];	      /* formatted, not handed over yet; likewise */
+	const struct log_flags *flags;
+	struct sink *sink;	      /* NULL: not open */
+	int handle;		      /* the sink's */
+	struct format_state state[2]; /* by file: see format_file() */
+	struct str pending[2];	      /* formatted, not handed over yet; by file */
 };
 
-/* `rawlog` is zeroed or closed. 0 or -errno of the sink. */
-int rawlog_open(struct rawlog *rawlog, struct sink *sink, const struct way *way,
-		const struct log_place *place, uint32_t serial);
+/* `rawlog` is zeroed or closed. `sink` and `flags` stay the caller's and outlive it. 0 or -errno of
+ * the sink. */
+int rawlog_open(struct rawlog *rawlog, struct sink *sink, const struct log_place *place,
+		const struct log_flags *flags, uint32_t serial);
 bool rawlog_is_open(const struct rawlog *rawlog);
+
+/* Does it log this direction? */
+bool rawlog_wants(const struct rawlog *rawlog, int dir);
 
 /* 0, or -errno of a flush that became necessary. Nothing is done for a log that is not open, or
  * does not want this direction. */

@@ -56,20 +56,15 @@ static void write_failed(void *context, const struct rl_write *write)
 static int take_rules(struct replay *replay, const struct event *event)
 {
 	const struct opts *opts = replay->opts;
-	unsigned int i;
 	int ret = rules_load(&replay->rules, event->setting->text, event->setting->size);
 
 	if (ret)
 		return ret;
-	for (i = 0; opts->flags_given && i < replay->rules.ways_count; i++)
-		if (!replay->rules.ways[i].mode->lib)
-			replay->rules.ways[i].flags = opts->flags;
-	replay->rules.redact |= opts->rules.redact;
+	if (opts->flags_given)
+		rules_set_flags(&replay->rules, &opts->flags, true);
 	if (opts->rules.masks_count)
 		rules_clear_masks(&replay->rules);
-	for (i = 0; i < opts->rules.masks_count; i++)
-		rules_add_mask(&replay->rules, opts->rules.masks[i]);
-	return 0;
+	return rules_merge(&replay->rules, &opts->rules);
 }
 
 static const char *open_stream(struct replay *replay)

@@ -20,10 +20,41 @@ struct way *rules_add(struct rules *rules, const struct mode *mode, const char *
 	way->mode = mode;
 	way->protocol = mem_strdup(protocol);
 	way->flags = *flags;
-	if (mode->lib)
+	if (mode->iostream)
 		way->flags = (struct log_flags){.timestamps = true};
-	way->dir = dir ? mem_strdup(dir) : NULL;
+	way->dir = mem_strdup(dir);
 	return way;
+}
+
+int rules_merge(struct rules *rules, const struct rules *others)
+{
+	const struct way *way;
+	unsigned int i;
+
+	for (way = others->ways; way < others->ways + others->ways_count; way++)
+		if (!rules_add(rules, way->mode, way->protocol, &way->flags, way->dir))
+			return -E2BIG;
+	for (i = 0; i < others->masks_count; i++)
+		rules_add_mask(rules, others->masks[i]);
+	rules->redact |= others->redact;
+	return 0;
+}
+
+unsigned int rules_set_flags(struct rules *rules, const struct log_flags *flags, bool instead)
+{
+	unsigned int count = 0;
+	struct way *way;
+
+	for (way = rules->ways; way < rules->ways + rules->ways_count; way++) {
+		if (way->mode->iostream)
+			continue;
+		count++;
+		if (instead)
+			way->flags = *flags;
+		else
+			log_flags_add(&way->flags, flags);
+	}
+	return count;
 }
 
 const struct way *rules_find(const struct rules *rules, const struct mode *mode,
@@ -162,69 +193,9 @@ bool wildcard_match(const char *text, const char *mask)
 	return *mask == '\0';
 }
 
-int log_flags_set(struct log_flags *flags, int letter, const char *argument)
-{
-	switch (letter) {
-	case 'b':
-		flags->boundaries = true;
-		return 0;
-	case 't':
-		flags->timestamps = true;
-		return 0;
-	case 'I':
-		flags->ip_in_name = true;
-		return 0;
-	case 'i':
-		flags->only[RL_IN] = true;
-		return 0;
-	case 'o':
-		flags->only[RL_OUT] = true;
-		return 0;
-	case 'f':
-		if (strcmp(argument, "in") == 0)
-			flags->only[RL_IN] = true;
-		else if (strcmp(argument, "out") == 0)
-			flags->only[RL_OUT] = true;
-		else
-			return -EINVAL;
-		return 0;
-	default:
-		return -EINVAL;
-	}
-}
-
 static void save_word(struct str *text, const char *word)
 {
 	str_append(text, word, strlen(word) + 1);
-}
-
-void rules_save(const struct rules *rules, struct str *text)
-{
-	const struct way *way;
-	unsigned int i;
-
-	for (way = rules->ways; way < rules->ways + rules->ways_count; way++) {
-		save_word(text, "way");
-		save_word(text, way->mode->name);
-		save_word(text, way->protocol ? way->protocol : "");
-		str_append_text(text, "-");
-		str_append_text(text, way->flags.boundaries ? "b" : "");
-		str_append_text(text, way->flags.timestamps ? "t" : "");
-		str_append_text(text, way->flags.ip_in_name ? "I" : "");
-		str_append_text(text, way->flags.only[RL_IN] ? "i" : "");
-		save_word(text, way->flags.only[RL_OUT] ? "o" : "");
-		if (way->dir) {
-			save_word(text, "dir");
-			save_word(text, way->dir);
-		}
-	}
-	for (i = 0; i < rules->masks_count; i++) {
-		save_word(text, "user");
-		save_word(text, rules->masks[i]);
-	}
-	if (rules->redact)
-		save_word(text, "redact");
-	save_word(text, "end");
 }
 
 /* The next word, or NULL at the end. */
@@ -237,6 +208,17 @@ static const char *load_word(const char **text, const char *end)
 		return NULL;
 	*text = word + len + 1;
 	return word;
+}
+
+/* A way begins with its mode, protocol and flags; its other settings follow, as rows of way_words. */
+static void save_way(const struct way *way, struct str *text)
+{
+	save_word(text, "way");
+	save_word(text, way->mode->name);
+	save_word(text, way->protocol ? way->protocol : "");
+	str_append_text(text, "-");
+	log_flags_text(&way->flags, text);
+	save_word(text, "");
 }
 
 static int load_way(struct rules *rules, const char **text, const char *end)
@@ -254,18 +236,84 @@ static int load_way(struct rules *rules, const char **text, const char *end)
 	return rules_add(rules, mode, *protocol ? protocol : NULL, &flags, NULL) ? 0 : -EINVAL;
 }
 
-/* Of the way before it. */
-static int load_dir(struct rules *rules, const char *dir)
+static const char *way_dir(const struct way *way)
 {
-	struct way *way = rules->ways_count ? &rules->ways[rules->ways_count - 1] : NULL;
+	return way->dir;
+}
 
-	if (!dir || !way || way->dir || way->mode->home_dir)
+static int way_load_dir(struct way *way, const char *dir)
+{
+	if (way->dir || way->mode->home_dir)
 		return -EINVAL;
 	way->dir = mem_strdup(dir);
 	return 0;
 }
 
-/* A way of this mode makes no sense without one. */
+/* What a way has besides, as WORD VALUE; NULL: nothing to save. */
+static const struct way_word {
+	const char *word;
+	const char *(*value)(const struct way *way);
+	int (*load)(struct way *way, const char *value);
+} way_words[] = {
+	{"dir", way_dir, way_load_dir},
+};
+#define WAY_WORDS_COUNT (sizeof(way_words) / sizeof(way_words[0]))
+
+void rules_save(const struct rules *rules, struct str *text)
+{
+	const struct way *way;
+	unsigned int i;
+
+	for (way = rules->ways; way < rules->ways + rules->ways_count; way++) {
+		save_way(way, text);
+		for (i = 0; i < WAY_WORDS_COUNT; i++) {
+			if (!way_words[i].value(way))
+				continue;
+			save_word(text, way_words[i].word);
+			save_word(text, way_words[i].value(way));
+		}
+	}
+	for (i = 0; i < rules->masks_count; i++) {
+		save_word(text, "user");
+		save_word(text, rules->masks[i]);
+	}
+	if (rules->redact)
+		save_word(text, "redact");
+	save_word(text, "end");
+}
+
+static int load_way_word(struct rules *rules, const char *word, const char *value)
+{
+	struct way *way = rules->ways_count ? &rules->ways[rules->ways_count - 1] : NULL;
+	unsigned int i;
+
+	for (i = 0; way && value && i < WAY_WORDS_COUNT; i++)
+		if (strcmp(way_words[i].word, word) == 0)
+			return way_words[i].load(way, value);
+	return -EINVAL;
+}
+
+/* What follows `word`, up to the next one. */
+static int load_entry(struct rules *rules, const char *word, const char **text, const char *end)
+{
+	const char *mask;
+
+	if (strcmp(word, "way") == 0)
+		return load_way(rules, text, end);
+	if (strcmp(word, "redact") == 0) {
+		rules->redact = true;
+		return 0;
+	}
+	if (strcmp(word, "user") == 0) {
+		mask = load_word(text, end);
+		if (mask)
+			rules_add_mask(rules, mask);
+		return mask ? 0 : -EINVAL;
+	}
+	return load_way_word(rules, word, load_word(text, end));
+}
+
+/* A way has a directory, or its mode has one. */
 static int check_dirs(const struct rules *rules)
 {
 	unsigned int i;
@@ -278,25 +326,13 @@ static int check_dirs(const struct rules *rules)
 
 int rules_load(struct rules *rules, const char *text, size_t size)
 {
-	const char *end = text + size, *word, *argument;
+	const char *end = text + size, *word;
 
 	while ((word = load_word(&text, end)) != NULL) {
 		if (strcmp(word, "end") == 0)
 			return text == end ? check_dirs(rules) : -EINVAL;
-		if (strcmp(word, "way") == 0) {
-			if (load_way(rules, &text, end))
-				return -EINVAL;
-		} else if (strcmp(word, "dir") == 0) {
-			if (load_dir(rules, load_word(&text, end)))
-				return -EINVAL;
-		} else if (strcmp(word, "redact") == 0) {
-			rules->redact = true;
-		} else if (strcmp(word, "user") == 0 &&
-			   (argument = load_word(&text, end)) != NULL) {
-			rules_add_mask(rules, argument);
-		} else {
+		if (load_entry(rules, word, &text, end))
 			return -EINVAL;
-		}
 	}
 	return -EINVAL;
 }

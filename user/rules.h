@@ -31,9 +31,15 @@ struct rules {
 	bool redact; /* credentials are replaced by a mark */
 };
 
-/* Takes copies of `protocol` and `dir`. The new way, or NULL when there are too many. */
+/* Takes copies of `protocol` and `dir`. The new way, or NULL when there are too many. Flags that
+ * the mode does not take are not set. */
 struct way *rules_add(struct rules *rules, const struct mode *mode, const char *protocol,
 		      const struct log_flags *flags, const char *dir);
+/* Adds what `others` has: ways, masks, redaction. 0; -E2BIG: too many ways. */
+int rules_merge(struct rules *rules, const struct rules *others);
+/* What the user says of the flags, for each way whose mode takes them: besides those that it has,
+ * or `instead`. How many ways that are. */
+unsigned int rules_set_flags(struct rules *rules, const struct log_flags *flags, bool instead);
 /* Does the way of this number record this? */
 bool rules_way_takes(const struct rules *rules, unsigned int way, enum traffic traffic,
 		     const char *protocol);
@@ -60,10 +66,6 @@ bool rules_want_user(const struct rules *rules, const char *user);
 /* As text, for a saved stream: NUL-terminated words. And back: 0 or -EINVAL. */
 void rules_save(const struct rules *rules, struct str *text);
 int rules_load(struct rules *rules, const char *text, size_t size);
-
-/* One of the rawlog binary's flags, by its letter; `argument` for 'f' ("in", "out").
- * 0; -EINVAL: no such flag, or argument. */
-int log_flags_set(struct log_flags *flags, int letter, const char *argument);
 
 /* `*` any bytes, `?` any one byte, letters in either case: doveadm's wildcard_match_icase()
  * (lib/wildcard-match.c, 2.3.19.1). */

@@ -68,15 +68,15 @@ static void open_log(struct engine *engine, struct session *session, const struc
 	int ret;
 
 	log_place_get(engine, session, fact->way, &place);
-	ret = rawlog_open(&session->logs.open[fact->way], engine->sink,
-			  &engine->rules->ways[fact->way], &place, fact->serial);
+	ret = rawlog_open(&session->logs.open[fact->way], engine->sink, &place,
+			  &engine->rules->ways[fact->way].flags, fact->serial);
 	if (ret < 0) {
 		note_refused(session, fact->way, REASON_CREATE, -ret);
 		engine->summary.given_up++;
 		return;
 	}
 	if (!place.tcp)
-		engine->summary.files += place.wanted[RL_IN] + place.wanted[RL_OUT];
+		engine->summary.files += place.files[RL_IN] + place.files[RL_OUT];
 	log_place_set_serial(session, fact->way, fact->serial);
 	explain_opened(engine, session, fact->way);
 }

@@ -13,6 +13,8 @@
 #include <sys/types.h>
 #include <linux/types.h>
 
+#include "format.h"
+
 struct sink;
 
 /* All that is needed to make one log. Pointers are valid during the call only. */
@@ -21,8 +23,10 @@ struct log_place {
 	uint32_t tgid;		/* of the mail process */
 	const uint32_t *groups; /* supplementary; none: as the process has them, if it is there */
 	uint32_t groups_count;
-	/* "HOST:PORT": both directions go there, as one stream (RL_IN); NULL: into files. Then
-	 * chroot, base, dir and the ids have no meaning. */
+	const struct format *format;
+	bool files[2]; /* which of the format's files there are: see format_has_file() */
+	/* "HOST:PORT": its only file's bytes are sent there; NULL: files. Then chroot, base, dir and
+	 * the ids have no meaning. */
 	const char *tcp;
 	const char *chroot; /* NULL: none */
 	const char *base;   /* absolute, inside the chroot: the home, or $base_dir/login */
@@ -35,7 +39,6 @@ struct log_place {
 	bool lib;
 	uid_t uid;
 	gid_t gid;
-	bool wanted[2]; /* by enum rl_dir */
 };
 
 struct sink_ops {
@@ -44,9 +47,9 @@ struct sink_ops {
 	void (*ask)(struct sink *sink, const struct log_place *place);
 	/* FACT_LOG said that the log is open. A handle of 0 or more, or -errno. */
 	int (*open)(struct sink *sink, const struct log_place *place, uint32_t serial);
-	/* Appends. 0, or -errno: then what was written of it is in the file. */
-	int (*write)(struct sink *sink, int handle, int dir, const void *data, size_t size);
-	/* What was written to the files, or sent, bytes. */
+	/* Appends to one of the files. 0, or -errno: then what was written of it is in the file. */
+	int (*write)(struct sink *sink, int handle, int file, const void *data, size_t size);
+	/* What was written to each file, or sent, bytes. */
 	void (*sizes)(struct sink *sink, int handle, __u64 sizes_r[2]);
 	/* FACT_WRITE said how far the log got: cut what is beyond. */
 	void (*cut)(struct sink *sink, int handle, const __u64 sizes[2]);
@@ -62,8 +65,8 @@ struct sink {
 
 /* What makes a name unique: "" for serial 1, else "-N". */
 const char *sink_serial_text(uint32_t serial, char text_r[SINK_SERIAL_LEN]);
-/* "NAME[-N].in" or ".out", of a stream ".rawlog"; at most NAME_MAX. 0; -ENAMETOOLONG. */
-int sink_file_name(const struct log_place *place, uint32_t serial, int dir, char *name_r,
+/* "NAME[-N].EXTENSION" of one of the files; at most NAME_MAX. 0; -ENAMETOOLONG. */
+int sink_file_name(const struct log_place *place, uint32_t serial, int file, char *name_r,
 		   size_t size);
 
 #endif

@@ -98,21 +98,7 @@ static void add_home_rule(struct rules *rules, const struct log_flags *flags)
 /* The rawlog binary's flags, for what it would write. */
 static int set_flags(struct rules *rules, const struct opts *opts)
 {
-	struct log_flags *flags;
-	unsigned int i, homes = 0;
-
-	for (i = 0; i < rules->ways_count; i++) {
-		if (rules->ways[i].mode->lib)
-			continue;
-		homes++;
-		flags = &rules->ways[i].flags;
-		flags->boundaries |= opts->flags.boundaries;
-		flags->timestamps |= opts->flags.timestamps;
-		flags->ip_in_name |= opts->flags.ip_in_name;
-		if (opts->flags.only[RL_IN] || opts->flags.only[RL_OUT])
-			memcpy(flags->only, opts->flags.only, sizeof(flags->only));
-	}
-	if (!opts->flags_given || homes)
+	if (rules_set_flags(rules, &opts->flags, false) || !opts->flags_given)
 		return 0;
 	log_error("-b, -t, -I, -f, -i and -o are the rawlog binary's: they need --rawlog");
 	return -EINVAL;
@@ -142,23 +128,14 @@ static int check_ways(const struct rules *rules)
 	return ret;
 }
 
-static void add_ways(struct rules *rules, const struct rules *options)
-{
-	const struct way *way;
-	unsigned int i;
-
-	for (way = options->ways; way < options->ways + options->ways_count; way++)
-		rules_add(rules, way->mode, way->protocol, &way->flags, way->dir);
-	for (i = 0; i < options->masks_count; i++)
-		rules_add_mask(rules, options->masks[i]);
-	rules->redact = options->redact;
-}
-
 int wanted_rules(const struct opts *opts, const char *base_dir, struct rules *rules)
 {
 	if (opts->config && read_config(opts, base_dir, rules))
 		return -EINVAL;
-	add_ways(rules, &opts->rules);
+	if (rules_merge(rules, &opts->rules)) {
+		log_error("too many directories: %d at the most", RULES_WAYS_MAX);
+		return -EINVAL;
+	}
 	if (opts->rawlog || !rules->ways_count)
 		add_home_rule(rules, &opts->flags);
 	if (set_flags(rules, opts))

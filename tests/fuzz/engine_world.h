@@ -57,7 +57,7 @@ struct world {
 	struct engine *engine;
 	struct {
 		bool open;
-		bool wanted[2];
+		bool files[2];
 		__u64 sizes[2];
 	} logs[HANDLES_MAX];
 	int logs_open;
@@ -108,9 +108,9 @@ static inline void world_ask(struct sink *sink, const struct log_place *place)
 		assert(place->uid != 0);
 	assert(place->lib == !session_mode(world->engine, place)->home_dir);
 	assert(place->dir && (place->lib || place->dir[0]));
-	assert(!place->lib || (place->wanted[RL_IN] && place->wanted[RL_OUT]));
+	assert(!place->lib || place->files[RL_OUT] == !place->tcp);
 	assert(place->name[0] && !strchr(place->name, '/') && place->name[0] != '.');
-	assert(place->wanted[RL_IN] || place->wanted[RL_OUT]);
+	assert(place->files[RL_IN] || place->files[RL_OUT]);
 	if (world->answers)
 		world_tell(world, RL_FACT_LOG, &log, sizeof(log));
 }
@@ -126,7 +126,7 @@ static inline int world_open(struct sink *sink, const struct log_place *place, u
 			continue;
 		memset(&world->logs[handle], 0, sizeof(world->logs[handle]));
 		world->logs[handle].open = true;
-		memcpy(world->logs[handle].wanted, place->wanted, sizeof(place->wanted));
+		memcpy(world->logs[handle].files, place->files, sizeof(place->files));
 		world->logs_open++;
 		return handle;
 	}
@@ -138,7 +138,7 @@ static inline int world_write(struct sink *sink, int handle, int dir, const void
 	struct world *world = (struct world *)sink;
 
 	assert(handle >= 0 && handle < HANDLES_MAX && world->logs[handle].open);
-	assert(size > 0 && world->logs[handle].wanted[dir]);
+	assert(size > 0 && world->logs[handle].files[dir]);
 	assert(((const char *)data)[size - 1] || true); /* all of it can be read */
 	assert(!world->secrets || !memchr(data, SECRET, size));
 	if (size > world->space) {

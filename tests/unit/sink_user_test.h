@@ -107,7 +107,8 @@ static inline struct log_place lib_place(const char *dir)
 		.lib = true,
 		.uid = UID,
 		.gid = GID,
-		.wanted = {true, true},
+		.format = &format_pair,
+		.files = {true, true},
 	};
 }
 

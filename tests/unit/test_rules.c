@@ -30,7 +30,7 @@ static void check_same(const struct rules *a, const struct rules *b)
 		assert_string_equal(a->masks[i], b->masks[i]);
 }
 
-/* Saved and loaded; and cut anywhere, it is refused. */
+/* Saved and loaded it is the same; cut anywhere it is refused. */
 static void check_round_trip(const struct rules *rules)
 {
 	struct rules loaded = {0};
@@ -80,19 +80,21 @@ static const struct log_flags none;
 
 static void round_trip_dirs(void **state)
 {
-	static const struct mode *const modes[] = {&mode_rawlog_dir, &mode_login, &mode_lmtp,
-						   &mode_lmtp_proxy, &mode_relay};
 	static const char *const dirs[] = {"/var/log/%u", "raw logs", "end", "-t", "", "tcp:h:1"};
 	const struct log_flags all = {
 		.boundaries = true, .ip_in_name = true, .only = {true, false}};
-	struct rules rules = {0};
+	struct rules rules = {0}, merged = {0};
 	unsigned int i;
 
 	for (i = 0; i < 30; i++)
-		assert_non_null(
-			rules_add(&rules, modes[i % 5], i % 2 ? "imap" : NULL, &all, dirs[i % 6]));
+		assert_non_null(rules_add(&rules, modes[1 + i % (modes_count - 1)],
+					  i % 2 ? "imap" : NULL, &all, dirs[i % 6]));
+	assert_ptr_equal(modes[0], &mode_home); /* the only one without a directory */
 	assert_non_null(rules_add(&rules, &mode_home, NULL, &all, NULL));
 	check_round_trip(&rules);
+	assert_int_equal(rules_merge(&merged, &rules), 0);
+	check_same(&rules, &merged);
+	rules_free(&merged);
 	rules.redact = true;
 	rules_add_mask(&rules, "redact");
 	check_round_trip(&rules);

@@ -21,8 +21,8 @@ static void serials(void **state)
 
 static void file_names(void **state)
 {
-	const struct log_place place = {.name = "20190619-124200-502"};
-	const struct log_place stream = {.name = place.name, .tcp = "h:1"};
+	const struct log_place place = {.name = "20190619-124200-502", .format = &format_pair};
+	const struct log_place stream = {.name = place.name, .format = &format_single};
 	char name[NAME_MAX + 1];
 
 	assert_int_equal(sink_file_name(&place, 1, RL_IN, name, sizeof(name)), 0);
@@ -38,7 +38,7 @@ static void file_names(void **state)
 static void too_long(void **state)
 {
 	char name[8], long_name[] = "12345";
-	const struct log_place place = {.name = long_name};
+	const struct log_place place = {.name = long_name, .format = &format_pair};
 
 	assert_int_equal(sink_file_name(&place, 1, RL_IN, name, sizeof(name)), -ENAMETOOLONG);
 	assert_int_equal(sink_file_name(&place, 1, RL_IN, name, 0), -ENAMETOOLONG);

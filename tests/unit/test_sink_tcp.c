@@ -74,7 +74,8 @@ static const struct log_place place_1 = {
 	.session = 1,
 	.tcp = target,
 	.name = "log",
-	.wanted = {true, true},
+	.format = &format_single,
+	.files = {true, false},
 };
 
 static int ask(uint32_t session, enum rl_log_status status, int error)

@@ -20,7 +20,8 @@ static const struct log_place place = {
 	.base = "/home/u1",
 	.dir = "dovecot.rawlog",
 	.name = "log",
-	.wanted = {true, true},
+	.format = &format_pair,
+	.files = {true, true},
 };
 
 static int setup(void **state)
@@ -97,7 +98,7 @@ static void one_direction(void **state)
 	struct log_place at = place;
 	int handle;
 
-	at.wanted[RL_IN] = false;
+	at.files[RL_IN] = false;
 	handle = sink->ops->open(sink, &at, 1);
 	assert_true(handle >= 0);
 	assert_int_equal(sink->ops->write(sink, handle, RL_OUT, "x", 1), 0);
@@ -240,6 +241,8 @@ static void streams(void **state)
 	int handle;
 
 	at.tcp = "[::1]:4000";
+	at.format = &format_single;
+	at.files[RL_OUT] = false;
 	handle = sink->ops->open(sink, &at, 1);
 	assert_true(handle >= 0);
 	assert_int_equal(sink->ops->write(sink, handle, RL_IN, "I: ab\nO: cd\n", 12), 0);

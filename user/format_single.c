@@ -41,7 +41,7 @@ static void put(struct format_state *state, int dir, int64_t realtime_ns, const 
 	str_clear(held);
 }
 
-static void stream_write(struct format_state *state, const struct log_flags *flags,
+static void single_write(struct format_state *state, const struct log_flags *flags,
 			 const struct chunk *chunk, struct str *out)
 {
 	const unsigned char *data = chunk->data, *end = data + chunk->len, *next;
@@ -76,7 +76,7 @@ static void put_rest(struct format_state *state, int dir, int64_t realtime_ns, s
 	end_line(state, out);
 }
 
-static void stream_gap(struct format_state *state, const struct log_flags *flags,
+static void single_gap(struct format_state *state, const struct log_flags *flags,
 		       const struct chunk_gap *gap, struct str *out)
 {
 	put_rest(state, gap->dir, gap->realtime_ns, out);
@@ -86,16 +86,16 @@ static void stream_gap(struct format_state *state, const struct log_flags *flags
 		   gap->offset, gap->reason);
 }
 
-static void stream_end(struct format_state *state, const struct log_flags *flags, struct str *out)
+static void single_end(struct format_state *state, const struct log_flags *flags, struct str *out)
 {
 	put_rest(state, RL_IN, state->last_ns, out);
 	put_rest(state, RL_OUT, state->last_ns, out);
 }
 
-const struct format format_stream = {
-	.name = "stream",
-	.one_stream = true,
-	.write = stream_write,
-	.gap = stream_gap,
-	.end = stream_end,
+const struct format format_single = {
+	.name = "single",
+	.extension = {"rawlog", NULL},
+	.write = single_write,
+	.gap = single_gap,
+	.end = single_end,
 };

@@ -57,7 +57,7 @@ static void feed(struct format_state *state, const struct call *call, size_t siz
 		chunk.len = call->len - at < size ? call->len - at : size;
 		chunk.continues = at > 0;
 		chunk.more = at + chunk.len < call->len;
-		format_stream.write(state, &no_flags, &chunk, out);
+		format_single.write(state, &no_flags, &chunk, out);
 	}
 }
 
@@ -134,7 +134,7 @@ static void session(void **state)
 	format_init(&format);
 	for (i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
 		feed(&format, &calls[i], 100, &out);
-	format_stream.end(&format, &no_flags, &out);
+	format_single.end(&format, &no_flags, &out);
 	/* the last two Dovecot 2.3 would have lost */
 	assert_string_equal(str_text(&out), "1.000000 O: a1 OK in\r\n"
 					    "3.000000 O: * 3 EXISTS\r\n"
@@ -154,7 +154,7 @@ static void nothing(void **state)
 	struct str out = {0};
 
 	format_init(&format);
-	format_stream.end(&format, &no_flags, &out);
+	format_single.end(&format, &no_flags, &out);
 	assert_int_equal(out.len, 0);
 	format_free(&format);
 }
@@ -173,10 +173,10 @@ static void gaps(void **state)
 	struct str out = {0};
 
 	format_init(&format);
-	format_stream.gap(&format, &no_flags, &gaps[RL_IN], &out);
+	format_single.gap(&format, &no_flags, &gaps[RL_IN], &out);
 	feed(&format, &held, 1, &out);
-	format_stream.gap(&format, &no_flags, &gaps[RL_OUT], &out);
-	format_stream.gap(&format, &no_flags, &gaps[RL_IN], &out);
+	format_single.gap(&format, &no_flags, &gaps[RL_OUT], &out);
+	format_single.gap(&format, &no_flags, &gaps[RL_IN], &out);
 	feed(&format, &rest, 1, &out);
 	assert_string_equal(str_text(&out), GAP("I") GAP("O") "7.000000 I> ab\n" GAP("I") //
 			    "8.000000 I: c\n");
@@ -196,7 +196,7 @@ static void gap_behind_a_long_line(void **state)
 	format_init(&format);
 	feed(&format, &call, 1000, &out);
 	assert_int_equal(out.len, strlen("5.000000 I> ") + sizeof(data));
-	format_stream.gap(&format, &no_flags, &gap, &out);
+	format_single.gap(&format, &no_flags, &gap, &out);
 	assert_string_equal(out.data + strlen("5.000000 I> ") + sizeof(data), "\n" GAP("O"));
 	format_free(&format);
 	str_free(&out);
@@ -212,5 +212,5 @@ int main(void)
 		cmocka_unit_test(gap_behind_a_long_line),
 	};
 
-	return cmocka_run_group_tests_name("format_stream", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("format_single", tests, NULL, NULL);
 }

@@ -37,8 +37,8 @@ static void block_close(struct format_state *state, struct str *out)
 	state->at_line_start = true;
 }
 
-static void binary_write(struct format_state *state, const struct log_flags *flags,
-			 const struct chunk *chunk, struct str *out)
+static void pair_write(struct format_state *state, const struct log_flags *flags,
+		       const struct chunk *chunk, struct str *out)
 {
 	if (!chunk->len)
 		return;
@@ -58,8 +58,8 @@ static void binary_write(struct format_state *state, const struct log_flags *fla
 }
 
 /* A line of its own that no protocol's line looks like; the next byte begins a line. */
-static void binary_gap(struct format_state *state, const struct log_flags *flags,
-		       const struct chunk_gap *gap, struct str *out)
+static void pair_gap(struct format_state *state, const struct log_flags *flags,
+		     const struct chunk_gap *gap, struct str *out)
 {
 	char stamp[CALENDAR_STAMP_LEN];
 
@@ -73,14 +73,15 @@ static void binary_gap(struct format_state *state, const struct log_flags *flags
 	state->at_line_start = true;
 }
 
-static void binary_end(struct format_state *state, const struct log_flags *flags, struct str *out)
+static void pair_end(struct format_state *state, const struct log_flags *flags, struct str *out)
 {
 	block_close(state, out);
 }
 
-const struct format format_binary = {
-	.name = "binary",
-	.write = binary_write,
-	.gap = binary_gap,
-	.end = binary_end,
+const struct format format_pair = {
+	.name = "pair",
+	.extension = {"in", "out"},
+	.write = pair_write,
+	.gap = pair_gap,
+	.end = pair_end,
 };

@@ -51,7 +51,7 @@ static void feed(struct format_state *state, const struct log_flags *flags, cons
 		.more = to < call->len,
 	};
 
-	format_binary.write(state, flags, &chunk, out);
+	format_pair.write(state, flags, &chunk, out);
 }
 
 /* The same calls in records that end at `cut`, and in records of one byte. */
@@ -72,8 +72,8 @@ static void check(const struct log_flags *flags, const struct call calls[2], siz
 		for (here = 0; here < calls[i].len; here++)
 			feed(&state_single, flags, &calls[i], here, here + 1, &single);
 	}
-	format_binary.end(&state, flags, &out);
-	format_binary.end(&state_single, flags, &single);
+	format_pair.end(&state, flags, &out);
+	format_pair.end(&state_single, flags, &single);
 	assert_string_equal(str_text(&out), str_text(&expect));
 	assert_string_equal(str_text(&single), str_text(&expect));
 	str_free(&expect);
@@ -165,12 +165,12 @@ static void gaps(void **state)
 		const char *mark = strstr(c->expect, "[G]");
 
 		format_init(&format);
-		format_binary.write(&format, &c->flags, &chunk, &out);
-		format_binary.gap(&format, &c->flags, &gap, &out);
+		format_pair.write(&format, &c->flags, &chunk, &out);
+		format_pair.gap(&format, &c->flags, &gap, &out);
 		chunk = (struct chunk){
 			(const unsigned char *)"x", 1, 5000000000, c->continues, false, RL_IN};
-		format_binary.write(&format, &c->flags, &chunk, &out);
-		format_binary.end(&format, &c->flags, &out);
+		format_pair.write(&format, &c->flags, &chunk, &out);
+		format_pair.end(&format, &c->flags, &out);
 		str_append(&expect, c->expect, mark - c->expect);
 		str_append_text(&expect, text);
 		str_append_text(&expect, mark + 3);
@@ -189,11 +189,11 @@ static void end(void **state)
 	struct str out = {0};
 
 	format_init(&format);
-	format_binary.end(&format, &flags, &out);
+	format_pair.end(&format, &flags, &out);
 	assert_string_equal(str_text(&out), "");
-	format_binary.write(&format, &flags, &chunk, &out);
-	format_binary.end(&format, &flags, &out);
-	format_binary.end(&format, &flags, &out);
+	format_pair.write(&format, &flags, &chunk, &out);
+	format_pair.end(&format, &flags, &out);
+	format_pair.end(&format, &flags, &out);
 	assert_string_equal(str_text(&out), "<<<\nx>>>\n");
 	str_free(&out);
 }
@@ -207,5 +207,5 @@ int main(void)
 		cmocka_unit_test(end),
 	};
 
-	return cmocka_run_group_tests_name("format_binary", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("format_pair", tests, NULL, NULL);
 }
