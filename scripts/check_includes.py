@@ -33,7 +33,7 @@ USER = [
     Layer("rules", "rules mode reason format format_* rawlog sink expand expand_* redact redact_*",
           "base records", pure=True),
     Layer("engine", "engine model held process handshake tls proxy_strip session identity session_logs explain "
-          "log_place delivery",
+          "log_place delivery world",
           "base records handshake rules", pure=True),
     Layer("saved", "stream", "base records"),
     Layer("output", "sink_* file_pair tcp_log as_user", "base records rules"),

@@ -15,13 +15,15 @@
 #include <uthash.h>
 #include <utlist.h>
 
-#include "engine.h"
+#include "event.h"
 #include "held.h"
 #include "hs_auth.h"
 #include "hs_login.h"
 #include "rawlog.h"
 #include "redact.h"
+#include "rules.h"
 #include "service.h"
+#include "world.h"
 
 /* process.c */
 struct master {

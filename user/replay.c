@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "engine.h"
+#include "event.h"
 #include "log.h"
 #include "mem.h"
 #include "sink_tree.h"

@@ -15,6 +15,7 @@
 
 #include "fuzz.h"
 #include "log.h"
+#include "engine.h"
 #include "model.h"
 #include "session.h"
 
