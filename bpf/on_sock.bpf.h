@@ -3,7 +3,7 @@
 #ifndef RL_ON_SOCK_BPF_H
 #define RL_ON_SOCK_BPF_H
 
-#include "sock.bpf.h"
+#include "sock_state.bpf.h"
 
 /* The current process connects it. */
 static __always_inline int on_connect(struct sock *sk)

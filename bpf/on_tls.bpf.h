@@ -10,7 +10,7 @@
 #ifndef RL_ON_TLS_BPF_H
 #define RL_ON_TLS_BPF_H
 
-#include "sock.bpf.h"
+#include "emit.bpf.h"
 #include "thread.bpf.h"
 
 /* The service of the current process, if its TLS is looked into. */

@@ -3,7 +3,7 @@
 #ifndef RL_THREAD_BPF_H
 #define RL_THREAD_BPF_H
 
-#include "count.bpf.h"
+#include "emit.bpf.h"
 
 /* The current thread's state, made if there is none. NULL: no memory. */
 static __always_inline struct thread_state *thread_get(void)
@@ -16,6 +16,66 @@ static __always_inline struct thread_state *thread_get(void)
 		return thread;
 	map_update(&threads, &id, &none, BPF_ANY);
 	return bpf_map_lookup_elem(&threads, &id);
+}
+
+/* What was received, for the BIO_write() that takes it on: it tells which SSL object has this socket. */
+static __always_inline void recv_note(struct thread_state *thread, const struct emit *e,
+				      const struct stream *stream, __u64 offset, __u32 verdict)
+{
+	thread->recv_address = e->piece;
+	thread->recv_size = e->left;
+	thread->recv_cookie = stream->cookie;
+	thread->recv_offset = offset;
+	/* a client of TLS says something first */
+	thread->recv_out_end = stream->class == RL_CLASS_CLIENT ? stream->offset[RL_OUT] : 0;
+	thread->recv_class = stream->class;
+	thread->recv_verdict = verdict;
+}
+
+/*
+ * A connection that a process which does TLS has made, and nobody wants: its
+ * SSL object is nobody's either, and must not be taken for another's.
+ */
+static __always_inline void unwanted_note(struct sock_state *state, const struct emit *e)
+{
+	struct thread_state *thread;
+
+	if (state->connected != CONNECT_DONE || e->dir != RL_IN || !e->left)
+		return;
+	thread = thread_get();
+	if (thread)
+		recv_note(thread, e, &state->stream, 0, RL_VERDICT_MUTE);
+}
+
+/*
+ * A socket of a process that does TLS. True: the bytes are TLS, and what is
+ * inside comes by another way.
+ */
+static __always_inline bool is_tls(struct sock_state *state, struct emit *e, __u64 offset)
+{
+	struct thread_state *thread;
+	__u32 *verdict;
+
+	if (!class_is_traffic(state->stream.class))
+		return false;
+	if (!state->tls) {
+		verdict = bpf_map_lookup_elem(&tls_socks, &state->stream.cookie);
+		if (verdict) {
+			state->tls = 1;
+			/* it may have been given between the receive and the BIO_write() */
+			if (state->stream.verdict != RL_VERDICT_PENDING)
+				*verdict = state->stream.verdict;
+		}
+	}
+	thread = thread_get();
+	if (!thread)
+		return state->tls;
+	if (e->dir == RL_IN)
+		recv_note(thread, e, &state->stream, offset, state->stream.verdict);
+	/* a server's first bytes of TLS follow the client's, and are known by them */
+	if (thread->waiting && (e->dir == RL_IN || state->stream.class == RL_CLASS_RELAY))
+		e->flags = RL_F_UNDECIDED;
+	return state->tls;
 }
 
 #endif

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Which socket is what. A Dovecot process's stream sockets explain themselves,
+ * so this needs no state from before: what they are bound or connected to says
+ * it. Decided at a socket's first operation and kept in its storage.
+ */
+#ifndef RL_CLASSIFY_BPF_H
+#define RL_CLASSIFY_BPF_H
+
+#include "emit.bpf.h"
+
+/* Are the sockets of such a process read? */
+static __always_inline bool role_has_traffic(__u16 role)
+{
+	return role == RL_ROLE_MAIL || role == RL_ROLE_LOGIN || role == RL_ROLE_DELIVERY;
+}
+
+/* The path that an AF_UNIX socket is bound to. Its length without NUL; 0: none, or abstract. */
+static __always_inline __u32 unix_path(struct sock *sk, struct unix_path *path)
+{
+	struct unix_address *address = BPF_CORE_READ((struct unix_sock *)sk, addr);
+	long len;
+
+	if (!address)
+		return 0;
+	len = bpf_probe_read_kernel_str(path->text, RL_PATH_LEN - 1, &address->name[0].sun_path);
+	return len > 1 && len < RL_PATH_LEN ? len - 1 : 0;
+}
+
+static __always_inline bool same_words(const union rl_suffix *a, const union rl_suffix *b,
+				       const union rl_suffix *mask)
+{
+	return !(((a->words[0] ^ b->words[0]) & mask->words[0]) |
+		 ((a->words[1] ^ b->words[1]) & mask->words[1]) |
+		 ((a->words[2] ^ b->words[2]) & mask->words[2]));
+}
+
+/* The last bytes of a path of `len` bytes. */
+static __always_inline union rl_suffix path_end(const struct unix_path *path, __u32 len)
+{
+	union rl_suffix end = {};
+
+	bpf_probe_read_kernel(&end, sizeof(end), (const char *)path + (len & (RL_PATH_LEN - 1)));
+	return end;
+}
+
+#define ZEROES_4  "\0\0\0\0"
+#define ZEROES_12 ZEROES_4 ZEROES_4 ZEROES_4
+#define ONES_4	  "\xff\xff\xff\xff"
+#define ONES_12	  ONES_4 ONES_4 ONES_4
+
+static const union rl_suffix auth_master = {ZEROES_12 "/auth-master"};
+static const union rl_suffix auth_master_mask = {ZEROES_12 ONES_12};
+
+/* What a mail process says first to a post-login service (lib-master/master-login.c, 2.3). */
+static const union rl_suffix script_login = {"VERSION\tscript-login\t"};
+static const union rl_suffix script_login_mask = {ONES_12 ONES_4 ONES_4 "\xff"};
+#define SCRIPT_LOGIN_LEN 21
+
+static __always_inline bool says_script_login(struct emit *e)
+{
+	union rl_suffix said = {};
+	struct iovec vec;
+	__u64 at = e->piece;
+
+	if (e->dir != RL_OUT || e->left < SCRIPT_LOGIN_LEN)
+		return false;
+	if (e->pieces_left) {
+		if (bpf_probe_read_user(&vec, sizeof(vec), (void *)e->pieces))
+			return false;
+		at = (__u64)vec.iov_base;
+	}
+	return !bpf_probe_read_user(&said, SCRIPT_LOGIN_LEN, (void *)at) &&
+	       same_words(&said, &script_login, &script_login_mask);
+}
+
+/* An AF_UNIX stream socket's class; fills in `path` where an address decided it. */
+static __always_inline __u32 unix_classify(struct sock *sk, const struct rl_service *service,
+					   struct emit *e, struct unix_path *path)
+{
+	struct sock *peer;
+	union rl_suffix end;
+	__u32 len = unix_path(sk, path);
+	bool accepted = len;
+
+	if (accepted && service->role == RL_ROLE_DELIVERY)
+		return RL_CLASS_CLIENT;
+	if (!accepted) {
+		peer = BPF_CORE_READ((struct unix_sock *)sk, peer);
+		len = peer ? unix_path(peer, path) : 0;
+	}
+	if (!len) /* a socketpair: the login process's TLS proxy, or the rawlog binary */
+		return service->role == RL_ROLE_MAIL ? RL_CLASS_CLIENT : RL_CLASS_OTHER;
+	end = path_end(path, len);
+	/* a mail process accepts login requests, a login process connects to make them */
+	if (accepted == (service->role == RL_ROLE_MAIL) &&
+	    service->login_mask.words[RL_SUFFIX_LEN / 8 - 1] &&
+	    same_words(&end, &service->login, &service->login_mask))
+		return RL_CLASS_LOGIN;
+	if (accepted || service->role != RL_ROLE_MAIL)
+		return RL_CLASS_OTHER;
+	if (same_words(&end, &auth_master, &auth_master_mask))
+		return RL_CLASS_AUTH;
+	return says_script_login(e) ? RL_CLASS_POSTLOGIN : RL_CLASS_OTHER;
+}
+
+static __always_inline __u32 sock_classify(struct sock *sk, struct sock_state *state,
+					   const struct rl_service *service, struct emit *e)
+{
+	__u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
+
+	if (BPF_CORE_READ(sk, sk_type) != SOCK_STREAM)
+		return RL_CLASS_OTHER;
+	if (family == RL_AF_UNIX)
+		return unix_classify(sk, service, e, &state->path);
+	if (family != RL_AF_INET && family != RL_AF_INET6)
+		return RL_CLASS_OTHER;
+	if (!state->connected)
+		return RL_CLASS_CLIENT;
+	return service->flags & RL_SERVICE_RELAY ? RL_CLASS_RELAY : RL_CLASS_OTHER;
+}
+
+#endif

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* TCP's own sequence numbers: they show bytes that no hook saw. */
+#ifndef RL_TCP_POSITION_BPF_H
+#define RL_TCP_POSITION_BPF_H
+
+#include "maps.bpf.h"
+
+#define RCV_SHUTDOWN 1 /* include/net/sock.h */
+
+/*
+ * How many bytes have passed in this direction since the last operation on the socket, and before
+ * this one, which moved `moved`. TCP knows; whatever hook missed them, it is told. From the first
+ * operation in either direction on.
+ */
+static __always_inline __u32 tcp_unseen(struct sock *sk, struct sock_state *state, __u8 dir,
+					__u32 moved)
+{
+	struct tcp_sock *tcp = bpf_skc_to_tcp_sock(sk);
+	__u32 in, out, was;
+	__s32 unseen;
+
+	if (!tcp)
+		return 0;
+	in = tcp->copied_seq;
+	out = tcp->write_seq;
+	if (sk->sk_shutdown & RCV_SHUTDOWN && in == tcp->rcv_nxt)
+		in--; /* the FIN has a number, and is no byte */
+	was = state->tcp_position[dir & 1];
+	unseen = (dir == RL_IN ? in : out) - was - moved;
+	if (dir == RL_IN && tcp->urg_seq - was < in - was)
+		unseen--; /* out of band: tcp_recvmsg() steps over it */
+	if (!state->tcp)
+		unseen = 0;
+	if (!state->tcp || dir == RL_IN)
+		state->tcp_position[RL_IN] = in;
+	if (!state->tcp || dir == RL_OUT)
+		state->tcp_position[RL_OUT] = out;
+	state->tcp = 1;
+	return unseen > 0 ? unseen : 0;
+}
+
+#endif
