@@ -102,7 +102,7 @@ static __always_inline void sock_hand_over(struct sock_state *state, __u16 role)
 	state->eof = 0;
 	state->tls = 0;
 	state->found = 0;
-	state->tcp = 0;
+	state->tcp_known = 0;
 }
 
 #endif

@@ -16,7 +16,7 @@ static __always_inline bool role_has_traffic(__u16 role)
 }
 
 /* The path that an AF_UNIX socket is bound to. Its length without NUL; 0: none, or abstract. */
-static __always_inline __u32 unix_path(struct sock *sk, struct unix_path *path)
+static __always_inline __u32 unix_path_read(struct sock *sk, struct unix_path *path)
 {
 	struct unix_address *address = BPF_CORE_READ((struct unix_sock *)sk, addr);
 	long len;
@@ -27,8 +27,8 @@ static __always_inline __u32 unix_path(struct sock *sk, struct unix_path *path)
 	return len > 1 && len < RL_PATH_LEN ? len - 1 : 0;
 }
 
-static __always_inline bool same_words(const union rl_suffix *a, const union rl_suffix *b,
-				       const union rl_suffix *mask)
+static __always_inline bool masked_equal(const union rl_suffix *a, const union rl_suffix *b,
+					 const union rl_suffix *mask)
 {
 	return !(((a->words[0] ^ b->words[0]) & mask->words[0]) |
 		 ((a->words[1] ^ b->words[1]) & mask->words[1]) |
@@ -36,7 +36,7 @@ static __always_inline bool same_words(const union rl_suffix *a, const union rl_
 }
 
 /* The last bytes of a path of `len` bytes. */
-static __always_inline union rl_suffix path_end(const struct unix_path *path, __u32 len)
+static __always_inline union rl_suffix path_suffix(const struct unix_path *path, __u32 len)
 {
 	union rl_suffix end = {};
 
@@ -57,65 +57,65 @@ static const union rl_suffix script_login = {"VERSION\tscript-login\t"};
 static const union rl_suffix script_login_mask = {ONES_12 ONES_4 ONES_4 "\xff"};
 #define SCRIPT_LOGIN_LEN 21
 
-static __always_inline bool says_script_login(struct emit *e)
+static __always_inline bool sends_script_login(struct operation *op)
 {
-	union rl_suffix said = {};
+	union rl_suffix sent = {};
 	struct iovec vec;
-	__u64 at = e->piece;
+	__u64 address = op->buffer;
 
-	if (e->dir != RL_OUT || e->left < SCRIPT_LOGIN_LEN)
+	if (op->dir != RL_OUT || op->left < SCRIPT_LOGIN_LEN)
 		return false;
-	if (e->pieces_left) {
-		if (bpf_probe_read_user(&vec, sizeof(vec), (void *)e->pieces))
+	if (op->iov_left) {
+		if (bpf_probe_read_user(&vec, sizeof(vec), (void *)op->iov))
 			return false;
-		at = (__u64)vec.iov_base;
+		address = (__u64)vec.iov_base;
 	}
-	return !bpf_probe_read_user(&said, SCRIPT_LOGIN_LEN, (void *)at) &&
-	       same_words(&said, &script_login, &script_login_mask);
+	return !bpf_probe_read_user(&sent, SCRIPT_LOGIN_LEN, (void *)address) &&
+	       masked_equal(&sent, &script_login, &script_login_mask);
 }
 
 /* An AF_UNIX stream socket's class; fills in `path` where an address decided it. */
 static __always_inline __u32 unix_classify(struct sock *sk, const struct rl_service *service,
-					   struct emit *e, struct unix_path *path)
+					   struct operation *op, struct unix_path *path)
 {
 	struct sock *peer;
-	union rl_suffix end;
-	__u32 len = unix_path(sk, path);
+	union rl_suffix suffix;
+	__u32 len = unix_path_read(sk, path);
 	bool accepted = len;
 
 	if (accepted && service->role == RL_ROLE_DELIVERY)
 		return RL_CLASS_CLIENT;
 	if (!accepted) {
 		peer = BPF_CORE_READ((struct unix_sock *)sk, peer);
-		len = peer ? unix_path(peer, path) : 0;
+		len = peer ? unix_path_read(peer, path) : 0;
 	}
 	if (!len) /* a socketpair: the login process's TLS proxy, or the rawlog binary */
 		return service->role == RL_ROLE_MAIL ? RL_CLASS_CLIENT : RL_CLASS_OTHER;
-	end = path_end(path, len);
+	suffix = path_suffix(path, len);
 	/* a mail process accepts login requests, a login process connects to make them */
 	if (accepted == (service->role == RL_ROLE_MAIL) &&
 	    service->login_mask.words[RL_SUFFIX_LEN / 8 - 1] &&
-	    same_words(&end, &service->login, &service->login_mask))
+	    masked_equal(&suffix, &service->login, &service->login_mask))
 		return RL_CLASS_LOGIN;
 	if (accepted || service->role != RL_ROLE_MAIL)
 		return RL_CLASS_OTHER;
-	if (same_words(&end, &auth_master, &auth_master_mask))
+	if (masked_equal(&suffix, &auth_master, &auth_master_mask))
 		return RL_CLASS_AUTH;
-	return says_script_login(e) ? RL_CLASS_POSTLOGIN : RL_CLASS_OTHER;
+	return sends_script_login(op) ? RL_CLASS_POSTLOGIN : RL_CLASS_OTHER;
 }
 
 static __always_inline __u32 sock_classify(struct sock *sk, struct sock_state *state,
-					   const struct rl_service *service, struct emit *e)
+					   const struct rl_service *service, struct operation *op)
 {
 	__u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
 
 	if (BPF_CORE_READ(sk, sk_type) != SOCK_STREAM)
 		return RL_CLASS_OTHER;
 	if (family == RL_AF_UNIX)
-		return unix_classify(sk, service, e, &state->path);
+		return unix_classify(sk, service, op, &state->path);
 	if (family != RL_AF_INET && family != RL_AF_INET6)
 		return RL_CLASS_OTHER;
-	if (!state->connected)
+	if (!state->connect)
 		return RL_CLASS_CLIENT;
 	return service->flags & RL_SERVICE_RELAY ? RL_CLASS_RELAY : RL_CLASS_OTHER;
 }

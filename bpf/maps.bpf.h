@@ -13,7 +13,7 @@
 #endif
 
 /* One stream of bytes: a socket's own, or the text inside its TLS. */
-struct stream {
+struct byte_stream {
 	__u64 cookie;	 /* of the socket; 0: not known yet */
 	__u64 offset[2]; /* bytes that passed, by enum rl_dir */
 	__u32 class;	 /* enum rl_class */
@@ -26,18 +26,18 @@ struct unix_path {
 	char text[RL_PATH_LEN];
 };
 
-enum connected { CONNECT_NONE, CONNECT_BEGUN, CONNECT_DONE };
+enum connect_step { CONNECT_NONE, CONNECT_BEGUN, CONNECT_DONE };
 
 /* What is known of a socket; lives and dies with the socket itself. */
 struct sock_state {
-	struct stream stream;
+	struct byte_stream stream;
 	__u16 role;	/* enum rl_role of the process that it belongs to */
 	__u8 announced; /* its SOCK_OPEN is in the ring */
 	__u8 eof;	/* its end-of-file is in the ring */
-	__u8 connected; /* by the process itself, not accepted: enum connected */
+	__u8 connect;	/* by the process itself, not accepted: enum connect_step */
 	__u8 tls;	/* its bytes are TLS, which nobody wants */
 	__u8 found;	/* it was there when the recorder began */
-	__u8 tcp;	/* tcp_position is known */
+	__u8 tcp_known; /* tcp_position is known */
 	/* Where TCP was after the last operation of each direction, as a sequence number. */
 	__u32 tcp_position[2];
 	struct unix_path path; /* here for want of room on the programs' stack */
@@ -58,10 +58,10 @@ struct thread_state {
 	__u64 recv_offset;
 	__u64 recv_out_end; /* how far the other direction was; 0: that can be TLS already */
 	__u32 recv_class, recv_verdict;
-	__u64 pair[2];	 /* BIO_new_bio_pair(): where it puts the inner and the outer half */
-	__u64 call_ssl;	 /* SSL_read() or SSL_write() that has not returned */
-	__u64 call_data; /* its buffer */
-	__u32 waiting;	 /* SSL objects whose socket is not known yet */
+	__u64 bio_pair[2];  /* BIO_new_bio_pair(): where it puts the inner and the outer half */
+	__u64 call_ssl;	    /* SSL_read() or SSL_write() that has not returned */
+	__u64 call_data;    /* its buffer */
+	__u32 unbound_ssls; /* SSL objects whose socket is not known yet */
 	__u32 pad;
 };
 
@@ -113,7 +113,7 @@ struct map_ssls {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, RL_MAX_SOCKETS);
 	__type(key, struct object_key);
-	__type(value, struct stream);
+	__type(value, struct byte_stream);
 };
 
 /* The outer half of a BIO pair -> the address of the SSL that has the inner one. */

@@ -14,21 +14,21 @@
 #include "thread.bpf.h"
 
 /* Has user space said no? Asked until it has decided, then remembered with the socket. */
-static __always_inline bool is_muted(struct sock_state *state)
+static __always_inline bool muted_by_verdict(struct sock_state *state)
 {
 	struct rl_decision *decision;
-	struct rl_decision own;
+	struct rl_decision copy;
 	__u32 verdict;
 
 	if (state->stream.verdict == RL_VERDICT_PENDING) {
 		decision = bpf_map_lookup_elem(&verdicts, &state->stream.cookie);
 		if (!decision)
 			return false;
-		own = *decision;
+		copy = *decision;
 		bpf_map_delete_elem(&verdicts, &state->stream.cookie);
-		if (own.role != state->role)
+		if (copy.role != state->role)
 			return false;
-		verdict = own.verdict;
+		verdict = copy.verdict;
 		state->stream.verdict = verdict;
 		if (state->tls)
 			bpf_map_update_elem(&tls_socks, &state->stream.cookie, &verdict, BPF_EXIST);
@@ -43,7 +43,7 @@ static __always_inline int on_io(struct sock *sk, int ret, __u8 dir, bool unread
 {
 	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
 	struct rl_service *service = bpf_map_lookup_elem(&procs, &tgid);
-	struct emit e = {.dir = dir};
+	struct operation op = {.dir = dir};
 	struct sock_state *state;
 	__u64 control = 0;
 	__u32 unseen;
@@ -52,50 +52,50 @@ static __always_inline int on_io(struct sock *sk, int ret, __u8 dir, bool unread
 	if (likely(!service) || !role_has_traffic(service->role) || ret < 0)
 		return 0;
 	COUNT(operations, 1);
-	e.left = ret;
+	op.left = ret;
 	state = bpf_sk_storage_get(&socks, sk, 0, 0);
 	if (state && state->role != service->role)
 		sock_hand_over(state, service->role);
-	if (state && (state->stream.class == RL_CLASS_OTHER || is_muted(state)) &&
+	if (state && (state->stream.class == RL_CLASS_OTHER || muted_by_verdict(state)) &&
 	    !(service->flags & RL_SERVICE_TLS)) {
 		COUNT(muted, 1);
 		return 0;
 	}
-	reason = buffer_find(&e, &control);
+	reason = buffer_find(&op, &control);
 	if (unread)
 		reason = RL_GAP_CALL;
-	state = sock_state_get(sk, service, &e);
+	state = sock_state_get(sk, service, &op);
 	if (!state)
 		return 0;
 	if (state->stream.class == RL_CLASS_OTHER) {
 		if (service->flags & RL_SERVICE_TLS)
-			unwanted_note(state, &e);
+			recv_note_muted(state, &op);
 		return 0;
 	}
 	if (ret == 0 && (dir == RL_OUT || state->eof))
 		return 0;
 	if (ret == 0)
 		state->eof = 1;
-	e.stream = &state->stream;
+	op.stream = &state->stream;
 	unseen = tcp_unseen(sk, state, dir, ret);
-	e.offset = __sync_fetch_and_add(&state->stream.offset[dir & 1], unseen + ret);
-	if (service->flags & RL_SERVICE_TLS && is_tls(state, &e, e.offset + unseen) && ret)
+	op.offset = __sync_fetch_and_add(&state->stream.offset[dir & 1], unseen + ret);
+	if (service->flags & RL_SERVICE_TLS && tls_note(state, &op, op.offset + unseen) && ret)
 		return 0;
 	if (state->stream.verdict == RL_VERDICT_MUTE) { /* whose receives are noted all the same */
 		COUNT(muted, 1);
 		return 0;
 	}
 	if (unseen) {
-		gap_emit(&e, unseen, RL_GAP_UNSEEN);
-		e.offset += unseen;
+		gap_emit(&op, unseen, RL_GAP_UNSEEN);
+		op.offset += unseen;
 	}
 	if (!class_is_traffic(state->stream.class))
-		e.passed_ino = passed_ino(control);
+		op.passed_ino = passed_ino(control);
 	if (reason && ret) {
-		gap_emit(&e, ret, reason);
+		gap_emit(&op, ret, reason);
 		return 0;
 	}
-	emit_bytes(&e);
+	emit_bytes(&op);
 	return 0;
 }
 

@@ -21,7 +21,7 @@ static __always_inline int on_exec(struct task_struct *task)
 {
 	CONTROL_RECORD(exec_record, rl_proc) *r;
 	struct rl_service_key key = {};
-	struct rl_service *service, own;
+	struct rl_service *service, entry;
 	__u32 tgid = task->tgid;
 	__u16 parent_role;
 	bool track;
@@ -32,11 +32,11 @@ static __always_inline int on_exec(struct task_struct *task)
 	bpf_map_delete_elem(&procs, &tgid);
 	if (!service)
 		return 0;
-	own = *service;
-	own.flags |= RL_SERVICE_FRESH;
-	if (own.role == RL_ROLE_MASTER) {
+	entry = *service;
+	entry.flags |= RL_SERVICE_FRESH;
+	if (entry.role == RL_ROLE_MASTER) {
 		if ((__u32)bpf_get_current_uid_gid() != 0)
-			own.role = RL_ROLE_STRANGER;
+			entry.role = RL_ROLE_STRANGER;
 		track = true;
 	} else {
 		parent_role = role_of(parent);
@@ -45,12 +45,12 @@ static __always_inline int on_exec(struct task_struct *task)
 		track = parent_role == RL_ROLE_MASTER;
 	}
 	if (track)
-		map_update(&procs, &tgid, &own, BPF_ANY);
+		map_update(&procs, &tgid, &entry, BPF_ANY);
 	if (!CONTROL_RESERVE(r))
 		return 0;
 	rec_init(&r->rec, RL_PROC_EXEC, sizeof(*r), 0);
 	r->body.parent_tgid = parent;
-	r->body.role = own.role;
+	r->body.role = entry.role;
 	r->body.pad = 0;
 	__builtin_memcpy(r->body.comm, key.comm, sizeof(key.comm));
 	control_submit(r);

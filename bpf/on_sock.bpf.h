@@ -16,7 +16,7 @@ static __always_inline int on_connect(struct sock *sk)
 		return 0;
 	state = sock_state_make(sk, service->role);
 	if (state)
-		state->connected = CONNECT_BEGUN;
+		state->connect = CONNECT_BEGUN;
 	return 0;
 }
 
@@ -26,7 +26,7 @@ static __always_inline int on_connected(struct sock *sk)
 	struct sock_state *state = bpf_sk_storage_get(&socks, sk, 0, 0);
 
 	if (state)
-		state->connected = CONNECT_DONE;
+		state->connect = CONNECT_DONE;
 	return 0;
 }
 

@@ -33,8 +33,8 @@ static __always_inline int on_bio_pair(__u64 inner, __u64 outer)
 	struct thread_state *thread = tls_service() ? thread_get() : NULL;
 
 	if (thread) {
-		thread->pair[0] = inner;
-		thread->pair[1] = outer;
+		thread->bio_pair[0] = inner;
+		thread->bio_pair[1] = outer;
 	}
 	return 0;
 }
@@ -43,18 +43,18 @@ static __always_inline int on_set_bio(__u64 ssl, __u64 bio)
 {
 	struct thread_state *thread = tls_service() ? thread_get() : NULL;
 	struct object_key ssl_key = object_key(ssl), outer_key = object_key(0);
-	const struct stream fresh = {};
-	struct stream *old;
+	const struct byte_stream fresh = {};
+	struct byte_stream *old;
 	__u64 inner = 0;
 
-	if (!thread || bpf_probe_read_user(&inner, sizeof(inner), (void *)thread->pair[0]) ||
+	if (!thread || bpf_probe_read_user(&inner, sizeof(inner), (void *)thread->bio_pair[0]) ||
 	    bpf_probe_read_user(&outer_key.address, sizeof(outer_key.address),
-				(void *)thread->pair[1]) ||
+				(void *)thread->bio_pair[1]) ||
 	    inner != bio)
 		return 0;
 	old = bpf_map_lookup_elem(&ssls, &ssl_key);
 	if (!old || old->cookie)
-		thread->waiting++;
+		thread->unbound_ssls++;
 	map_update(&ssls, &ssl_key, &fresh, BPF_ANY);
 	map_update(&bios, &outer_key, &ssl, BPF_ANY);
 	return 0;
@@ -77,7 +77,7 @@ static __always_inline int on_bio_write(__u64 bio, __u64 data)
 {
 	struct object_key key = object_key(bio);
 	struct thread_state *thread;
-	struct stream *stream;
+	struct byte_stream *stream;
 	__u32 verdict;
 	__u64 *ssl;
 
@@ -98,8 +98,8 @@ static __always_inline int on_bio_write(__u64 bio, __u64 data)
 	/* what it says of the bytes before counts from another beginning */
 	bpf_map_delete_elem(&tails, &stream->cookie);
 	map_update(&tls_socks, &stream->cookie, &verdict, BPF_ANY);
-	if (thread->waiting)
-		thread->waiting--;
+	if (thread->unbound_ssls)
+		thread->unbound_ssls--;
 	if (verdict != RL_VERDICT_MUTE)
 		tls_announce(thread->recv_cookie,
 			     thread->recv_offset + (data - thread->recv_address),
@@ -121,7 +121,7 @@ static __always_inline int on_tls_call(__u64 ssl, __u64 data)
 
 static __always_inline int on_tls_return(int ret, __u8 dir)
 {
-	struct emit e = {.dir = dir, .flags = RL_F_TLS};
+	struct operation op = {.dir = dir, .flags = RL_F_TLS};
 	struct rl_service *service = tls_service();
 	struct thread_state *thread;
 	struct object_key key;
@@ -134,23 +134,23 @@ static __always_inline int on_tls_return(int ret, __u8 dir)
 	thread->call_ssl = 0;
 	if (ret <= 0)
 		return 0;
-	e.stream = bpf_map_lookup_elem(&ssls, &key);
-	if (!e.stream || !e.stream->cookie) {
+	op.stream = bpf_map_lookup_elem(&ssls, &key);
+	if (!op.stream || !op.stream->cookie) {
 		/* from before the recorder began, or lost */
-		if (e.stream || service->flags & RL_SERVICE_FRESH)
+		if (op.stream || service->flags & RL_SERVICE_FRESH)
 			COUNT(tls_unknown, ret);
 		return 0;
 	}
-	verdict = bpf_map_lookup_elem(&tls_socks, &e.stream->cookie);
+	verdict = bpf_map_lookup_elem(&tls_socks, &op.stream->cookie);
 	if (verdict) /* kept here too: there it may have to make room */
-		e.stream->verdict = *verdict;
-	if (e.stream->verdict == RL_VERDICT_MUTE)
+		op.stream->verdict = *verdict;
+	if (op.stream->verdict == RL_VERDICT_MUTE)
 		return 0;
-	e.piece = thread->call_data;
-	e.piece_left = ret;
-	e.left = ret;
-	e.offset = __sync_fetch_and_add(&e.stream->offset[dir & 1], ret);
-	emit_bytes(&e);
+	op.buffer = thread->call_data;
+	op.buffer_left = ret;
+	op.left = ret;
+	op.offset = __sync_fetch_and_add(&op.stream->offset[dir & 1], ret);
+	emit_bytes(&op);
 	return 0;
 }
 
@@ -158,13 +158,13 @@ static __always_inline int on_ssl_free(__u64 ssl)
 {
 	struct object_key key = object_key(ssl);
 	struct thread_state *thread = tls_service() ? thread_get() : NULL;
-	struct stream *stream = thread ? bpf_map_lookup_elem(&ssls, &key) : NULL;
+	struct byte_stream *stream = thread ? bpf_map_lookup_elem(&ssls, &key) : NULL;
 
 	if (!stream)
 		return 0;
 	if (!stream->cookie) {
-		if (thread->waiting)
-			thread->waiting--;
+		if (thread->unbound_ssls)
+			thread->unbound_ssls--;
 		tls_announce(0, 0, 0); /* whose it was, is not known; but that it was */
 	}
 	bpf_map_delete_elem(&ssls, &key);

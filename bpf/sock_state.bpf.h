@@ -24,7 +24,7 @@ static __always_inline struct sock_state *sock_state_make(struct sock *sk, __u16
 
 /* The state of a socket of a tracked process; made at its first operation. NULL: no memory. */
 static __always_inline struct sock_state *
-sock_state_get(struct sock *sk, const struct rl_service *service, struct emit *e)
+sock_state_get(struct sock *sk, const struct rl_service *service, struct operation *op)
 {
 	struct sock_state *state = bpf_sk_storage_get(&socks, sk, 0, 0);
 
@@ -35,9 +35,9 @@ sock_state_get(struct sock *sk, const struct rl_service *service, struct emit *e
 		if (!state)
 			return NULL;
 	}
-	if (state->connected == CONNECT_BEGUN)
+	if (state->connect == CONNECT_BEGUN)
 		return NULL; /* it was refused: there is no connection */
-	state->stream.class = sock_classify(sk, state, service, e);
+	state->stream.class = sock_classify(sk, state, service, op);
 	if (state->stream.class != RL_CLASS_OTHER)
 		sock_announce(sk, state);
 	return state;

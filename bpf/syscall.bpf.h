@@ -6,7 +6,7 @@
 #include "emit.bpf.h"
 
 /* Where the bytes are that this system call moves. 0, or the reason why they can't be had. */
-static __always_inline int buffer_find(struct emit *e, __u64 *control)
+static __always_inline int buffer_find(struct operation *op, __u64 *control)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct pt_regs *regs = (void *)bpf_task_pt_regs(task);
@@ -18,22 +18,22 @@ static __always_inline int buffer_find(struct emit *e, __u64 *control)
 	case NR_WRITE:
 	case NR_RECVFROM:
 	case NR_SENDTO:
-		e->piece = arg2;
-		e->piece_left = arg3 < e->left ? arg3 : e->left;
+		op->buffer = arg2;
+		op->buffer_left = arg3 < op->left ? arg3 : op->left;
 		return 0;
 	case NR_READV:
 	case NR_WRITEV:
 	case NR_PREADV2:
 	case NR_PWRITEV2:
-		e->pieces = arg2;
-		e->pieces_left = arg3;
+		op->iov = arg2;
+		op->iov_left = arg3;
 		return 0;
 	case NR_RECVMSG:
 	case NR_SENDMSG:
 		if (bpf_probe_read_user(&msg, sizeof(msg), (void *)arg2))
 			return RL_GAP_FAULT;
-		e->pieces = (__u64)msg.msg_iov;
-		e->pieces_left = msg.msg_iovlen;
+		op->iov = (__u64)msg.msg_iov;
+		op->iov_left = msg.msg_iovlen;
 		if (msg.msg_controllen >= sizeof(struct cmsghdr) + sizeof(int))
 			*control = (__u64)msg.msg_control;
 		return 0;

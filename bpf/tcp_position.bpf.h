@@ -29,13 +29,13 @@ static __always_inline __u32 tcp_unseen(struct sock *sk, struct sock_state *stat
 	unseen = (dir == RL_IN ? in : out) - was - moved;
 	if (dir == RL_IN && tcp->urg_seq - was < in - was)
 		unseen--; /* out of band: tcp_recvmsg() steps over it */
-	if (!state->tcp)
+	if (!state->tcp_known)
 		unseen = 0;
-	if (!state->tcp || dir == RL_IN)
+	if (!state->tcp_known || dir == RL_IN)
 		state->tcp_position[RL_IN] = in;
-	if (!state->tcp || dir == RL_OUT)
+	if (!state->tcp_known || dir == RL_OUT)
 		state->tcp_position[RL_OUT] = out;
-	state->tcp = 1;
+	state->tcp_known = 1;
 	return unseen > 0 ? unseen : 0;
 }
 

@@ -19,11 +19,11 @@ static __always_inline struct thread_state *thread_get(void)
 }
 
 /* What was received, for the BIO_write() that takes it on: it tells which SSL object has this socket. */
-static __always_inline void recv_note(struct thread_state *thread, const struct emit *e,
-				      const struct stream *stream, __u64 offset, __u32 verdict)
+static __always_inline void recv_note(struct thread_state *thread, const struct operation *op,
+				      const struct byte_stream *stream, __u64 offset, __u32 verdict)
 {
-	thread->recv_address = e->piece;
-	thread->recv_size = e->left;
+	thread->recv_address = op->buffer;
+	thread->recv_size = op->left;
 	thread->recv_cookie = stream->cookie;
 	thread->recv_offset = offset;
 	/* a client of TLS says something first */
@@ -36,22 +36,22 @@ static __always_inline void recv_note(struct thread_state *thread, const struct 
  * A connection that a process which does TLS has made, and nobody wants: its
  * SSL object is nobody's either, and must not be taken for another's.
  */
-static __always_inline void unwanted_note(struct sock_state *state, const struct emit *e)
+static __always_inline void recv_note_muted(struct sock_state *state, const struct operation *op)
 {
 	struct thread_state *thread;
 
-	if (state->connected != CONNECT_DONE || e->dir != RL_IN || !e->left)
+	if (state->connect != CONNECT_DONE || op->dir != RL_IN || !op->left)
 		return;
 	thread = thread_get();
 	if (thread)
-		recv_note(thread, e, &state->stream, 0, RL_VERDICT_MUTE);
+		recv_note(thread, op, &state->stream, 0, RL_VERDICT_MUTE);
 }
 
 /*
  * A socket of a process that does TLS. True: the bytes are TLS, and what is
  * inside comes by another way.
  */
-static __always_inline bool is_tls(struct sock_state *state, struct emit *e, __u64 offset)
+static __always_inline bool tls_note(struct sock_state *state, struct operation *op, __u64 offset)
 {
 	struct thread_state *thread;
 	__u32 *verdict;
@@ -70,11 +70,11 @@ static __always_inline bool is_tls(struct sock_state *state, struct emit *e, __u
 	thread = thread_get();
 	if (!thread)
 		return state->tls;
-	if (e->dir == RL_IN)
-		recv_note(thread, e, &state->stream, offset, state->stream.verdict);
+	if (op->dir == RL_IN)
+		recv_note(thread, op, &state->stream, offset, state->stream.verdict);
 	/* a server's first bytes of TLS follow the client's, and are known by them */
-	if (thread->waiting && (e->dir == RL_IN || state->stream.class == RL_CLASS_RELAY))
-		e->flags = RL_F_UNDECIDED;
+	if (thread->unbound_ssls && (op->dir == RL_IN || state->stream.class == RL_CLASS_RELAY))
+		op->flags = RL_F_UNDECIDED;
 	return state->tls;
 }
 
