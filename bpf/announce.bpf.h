@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Telling user space which sockets there are: begun, or handed over to another process. */
+/*
+ * Announces sockets to user space: SOCK_OPEN at a socket's first operation,
+ * SOCK_CLOSE when a process of another role takes it over. Task context: the
+ * current process has the socket.
+ */
 #ifndef RL_ANNOUNCE_BPF_H
 #define RL_ANNOUNCE_BPF_H
 
 #include "emit.bpf.h"
 
-/* The inode number of the socket, as fstat() shows it. */
+/* The socket's inode number, as fstat() shows it; 0 if no descriptor refers to it. */
 static __always_inline __u64 sock_ino(struct sock *sk)
 {
 	struct socket *socket = BPF_CORE_READ(sk, sk_socket);
@@ -17,10 +21,12 @@ static __always_inline __u64 sock_ino(struct sock *sk)
 	return BPF_CORE_READ(alloc, vfs_inode.i_ino);
 }
 
+/* Reads the addresses and ports of an inet socket. */
 static __always_inline void inet_addresses(struct sock *sk, struct rl_inet *inet)
 {
+	/* a kernel without IPv6 lacks the fields */
 	if (BPF_CORE_READ(sk, __sk_common.skc_family) == RL_AF_INET6 &&
-	    bpf_core_field_exists(sk->__sk_common.skc_v6_daddr)) { /* not without IPv6 */
+	    bpf_core_field_exists(sk->__sk_common.skc_v6_daddr)) {
 		BPF_CORE_READ_INTO(&inet->local, sk, __sk_common.skc_v6_rcv_saddr);
 		BPF_CORE_READ_INTO(&inet->remote, sk, __sk_common.skc_v6_daddr);
 	} else {
@@ -32,8 +38,9 @@ static __always_inline void inet_addresses(struct sock *sk, struct rl_inet *inet
 }
 
 /*
- * The supplementary groups of the current process, if it has some: its log
- * directory may be theirs, and it may have ended when somebody looks.
+ * Sends the current process's supplementary groups, if it has some. A log
+ * directory may be accessible by them only, and /proc can't tell any more when
+ * the process has ended.
  */
 static __always_inline void groups_announce(__u64 cookie)
 {
@@ -47,15 +54,15 @@ static __always_inline void groups_announce(__u64 cookie)
 	rec_init(&r->rec, RL_GROUPS, sizeof(*r), cookie);
 	__builtin_memset(&r->body, 0, sizeof(r->body));
 	r->body.count = count;
-	barrier_var(count); /* as in chunk_emit() */
+	barrier_var(count); /* keeps the check that the verifier needs */
 	if (count > RL_GROUPS_MAX)
 		count = RL_GROUPS_MAX;
 	bpf_probe_read_kernel(r->body.gids, count * sizeof(*r->body.gids), &info->gid);
-	bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP); /* a SOCK_OPEN follows */
+	bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP); /* SOCK_OPEN follows and wakes it */
 	COUNT(records, 1);
 }
 
-/* Tell user space of a socket of interest. Tried again at the next operation if the ring is full. */
+/* Sends SOCK_OPEN. If the ring is full, the next operation on the socket tries again. */
 static __always_inline void sock_announce(struct sock *sk, struct sock_state *state)
 {
 	CONTROL_RECORD(open_record, rl_open) *r;
@@ -80,8 +87,9 @@ static __always_inline void sock_announce(struct sock *sk, struct sock_state *st
 }
 
 /*
- * A socket moved on to a process of another kind: from the login process to the
- * mail process. For the one it has ended, for the other it begins.
+ * Ends a socket for the process that had it, and resets its state for its new
+ * process, which has another role: a login process hands a client's socket over
+ * to a mail process. The new process's SOCK_OPEN follows (sock_state_get()).
  */
 static __always_inline void sock_hand_over(struct sock_state *state, __u16 role)
 {

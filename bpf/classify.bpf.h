@@ -1,21 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Which socket is what. A Dovecot process's stream sockets explain themselves,
- * so this needs no state from before: what they are bound or connected to says
- * it. Decided at a socket's first operation and kept in its storage.
+ * Classifies sockets: what does a Dovecot process use this one for (enum
+ * rl_class)? The addresses that a stream socket is bound or connected to tell;
+ * for TCP also who connected it, for a post-login service what is sent first.
+ * Task context, at the socket's first operation; the class is kept in struct
+ * sock_state.
  */
 #ifndef RL_CLASSIFY_BPF_H
 #define RL_CLASSIFY_BPF_H
 
 #include "emit.bpf.h"
 
-/* Are the sockets of such a process read? */
+/* True if sockets of such processes are looked at. */
 static __always_inline bool role_has_traffic(__u16 role)
 {
 	return role == RL_ROLE_MAIL || role == RL_ROLE_LOGIN || role == RL_ROLE_DELIVERY;
 }
 
-/* The path that an AF_UNIX socket is bound to. Its length without NUL; 0: none, or abstract. */
+/* Reads the path that an AF_UNIX socket is bound to. Its length; 0: unnamed, or abstract. */
 static __always_inline __u32 unix_path_read(struct sock *sk, struct unix_path *path)
 {
 	struct unix_address *address = BPF_CORE_READ((struct unix_sock *)sk, addr);
@@ -27,6 +29,7 @@ static __always_inline __u32 unix_path_read(struct sock *sk, struct unix_path *p
 	return len > 1 && len < RL_PATH_LEN ? len - 1 : 0;
 }
 
+/* Compares the bytes that `mask` selects. */
 static __always_inline bool masked_equal(const union rl_suffix *a, const union rl_suffix *b,
 					 const union rl_suffix *mask)
 {
@@ -35,7 +38,7 @@ static __always_inline bool masked_equal(const union rl_suffix *a, const union r
 		 ((a->words[2] ^ b->words[2]) & mask->words[2]));
 }
 
-/* The last bytes of a path of `len` bytes. */
+/* The last bytes of a path of `len` bytes, after zeroes if it is shorter. */
 static __always_inline union rl_suffix path_suffix(const struct unix_path *path, __u32 len)
 {
 	union rl_suffix end = {};
@@ -49,14 +52,16 @@ static __always_inline union rl_suffix path_suffix(const struct unix_path *path,
 #define ONES_4	  "\xff\xff\xff\xff"
 #define ONES_12	  ONES_4 ONES_4 ONES_4
 
+/* Where mail processes look up users. */
 static const union rl_suffix auth_master = {ZEROES_12 "/auth-master"};
 static const union rl_suffix auth_master_mask = {ZEROES_12 ONES_12};
 
-/* What a mail process says first to a post-login service (lib-master/master-login.c, 2.3). */
+/* What a mail process first sends to a post-login service (lib-master/master-login.c, 2.3). */
 static const union rl_suffix script_login = {"VERSION\tscript-login\t"};
 static const union rl_suffix script_login_mask = {ONES_12 ONES_4 ONES_4 "\xff"};
 #define SCRIPT_LOGIN_LEN 21
 
+/* True if this operation sends script_login. */
 static __always_inline bool sends_script_login(struct operation *op)
 {
 	union rl_suffix sent = {};
@@ -74,7 +79,7 @@ static __always_inline bool sends_script_login(struct operation *op)
 	       masked_equal(&sent, &script_login, &script_login_mask);
 }
 
-/* An AF_UNIX stream socket's class; fills in `path` where an address decided it. */
+/* Classifies an AF_UNIX stream socket. `path` becomes its own or, if it has none, its peer's. */
 static __always_inline __u32 unix_classify(struct sock *sk, const struct rl_service *service,
 					   struct operation *op, struct unix_path *path)
 {
@@ -89,7 +94,7 @@ static __always_inline __u32 unix_classify(struct sock *sk, const struct rl_serv
 		peer = BPF_CORE_READ((struct unix_sock *)sk, peer);
 		len = peer ? unix_path_read(peer, path) : 0;
 	}
-	if (!len) /* a socketpair: the login process's TLS proxy, or the rawlog binary */
+	if (!len) /* a socketpair: its other end is the login process that does TLS, or `rawlog` */
 		return service->role == RL_ROLE_MAIL ? RL_CLASS_CLIENT : RL_CLASS_OTHER;
 	suffix = path_suffix(path, len);
 	/* a mail process accepts login requests, a login process connects to make them */
@@ -104,6 +109,7 @@ static __always_inline __u32 unix_classify(struct sock *sk, const struct rl_serv
 	return sends_script_login(op) ? RL_CLASS_POSTLOGIN : RL_CLASS_OTHER;
 }
 
+/* Classifies a socket of a process of this service. */
 static __always_inline __u32 sock_classify(struct sock *sk, struct sock_state *state,
 					   const struct rl_service *service, struct operation *op)
 {
@@ -115,7 +121,7 @@ static __always_inline __u32 sock_classify(struct sock *sk, struct sock_state *s
 		return unix_classify(sk, service, op, &state->path);
 	if (family != RL_AF_INET && family != RL_AF_INET6)
 		return RL_CLASS_OTHER;
-	if (!state->connect)
+	if (state->connect == CONNECT_NONE)
 		return RL_CLASS_CLIENT;
 	return service->flags & RL_SERVICE_RELAY ? RL_CLASS_RELAY : RL_CLASS_OTHER;
 }

@@ -1,26 +1,28 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The only code that touches the ring: reserve, fill, submit.
+ * Writes records into the ring buffer: reserve, fill, submit. Task context: the
+ * header has the current task's ids.
  *
- * Data may fill the ring up to config.data_limit; what is above is kept for
- * control records (processes, sockets, handshakes, gaps), so that a burst of
- * data cannot make us miss who a session belongs to.
+ * Traffic may fill the ring up to config.data_limit. The rest is reserved for
+ * control records (processes, sockets, gaps, and the bytes of control sockets),
+ * so that a burst of traffic can't hide whose session it is.
  */
 #ifndef RL_EMIT_BPF_H
 #define RL_EMIT_BPF_H
 
 #include "count.bpf.h"
 
-/* The largest piece of one operation that travels in one record, bytes. */
+/* The most bytes that one DATA record has. A larger operation becomes several records. */
 #define CHUNK_MAX 32768
 
-/* A record with a payload of a constant size; for control. */
+/* Declares a control record: the header and a payload of constant size. */
 #define CONTROL_RECORD(name, payload)                                                              \
 	struct name {                                                                              \
 		struct rl_rec rec;                                                                 \
 		struct payload body;                                                               \
 	}
 
+/* Fills in a record's header. */
 static __always_inline void rec_init(struct rl_rec *rec, __u16 type, __u32 len, __u64 cookie)
 {
 	__u64 id = bpf_get_current_uid_gid();
@@ -36,7 +38,7 @@ static __always_inline void rec_init(struct rl_rec *rec, __u16 type, __u32 len, 
 	rec->cookie = cookie;
 }
 
-/* Space for a control record; NULL and counted when even the reserve is used up. */
+/* Reserves space for a control record. NULL, and counted, when the whole ring is full. */
 #define CONTROL_RESERVE(pointer)                                                                   \
 	({                                                                                         \
 		(pointer) = bpf_ringbuf_reserve(&ring, sizeof(*(pointer)), 0);                     \
@@ -45,35 +47,36 @@ static __always_inline void rec_init(struct rl_rec *rec, __u16 type, __u32 len, 
 		(pointer);                                                                         \
 	})
 
-/* Control records are rare and somebody waits for what they decide: wake the reader. */
+/* Submits a control record and wakes the reader: these are rare, and decisions wait for them. */
 static __always_inline void control_submit(void *record)
 {
 	bpf_ringbuf_submit(record, BPF_RB_FORCE_WAKEUP);
 	COUNT(records, 1);
 }
 
-/* One operation's bytes on their way into records. */
+/* One operation (a send, a receive, an SSL_read, an SSL_write), and how far it is written. */
 struct operation {
-	struct byte_stream *stream;
-	__u64 buffer;	   /* user address of what comes next */
-	__u64 buffer_left; /* bytes of it */
-	__u64 iov;	   /* user address of the next struct iovec */
-	__u64 left;	   /* bytes of the operation still to be written */
-	__u64 offset;	   /* of the next byte in this direction */
-	__u64 passed_ino;
-	__u32 iov_left; /* how many struct iovec follow */
-	__u16 lost;	/* bytes were lost: tell where the direction stands */
-	__u16 flags;	/* of each record: enum rl_flag */
-	__u8 continued; /* this is not the operation's first chunk */
-	__u8 dir;
+	struct byte_stream *stream; /* on which */
+	__u64 buffer;		    /* user address of the next byte */
+	__u64 buffer_left;	    /* bytes in this buffer */
+	__u64 iov;		    /* user address of the next struct iovec */
+	__u64 left;		    /* bytes of the operation not written yet */
+	__u64 offset;		    /* of the next byte in this direction */
+	__u64 passed_ino;	    /* for the first record: rl_data.passed_ino */
+	__u32 iov_left;		    /* struct iovec not used yet */
+	__u16 lost;		    /* a record did not fit: `tails` needs an update */
+	__u16 flags;		    /* enum rl_flag, for each record */
+	__u8 continued;		    /* the first record has been written */
+	__u8 dir;		    /* enum rl_dir */
 };
 
-/* What a client or another server says; the rest is control: what tells who it is. */
+/* True for classes that are recorded. Others are control sockets: they tell whose session it is. */
 static __always_inline bool class_is_traffic(__u32 class)
 {
 	return class == RL_CLASS_CLIENT || class == RL_CLASS_RELAY;
 }
 
+/* Writes a GAP: `size` bytes from op->offset on were not copied. Leaves the operation as it is. */
 static __always_inline void gap_emit(struct operation *op, __u64 size, __u8 reason)
 {
 	CONTROL_RECORD(gap_record, rl_gap) *r;
@@ -93,7 +96,11 @@ static __always_inline void gap_emit(struct operation *op, __u64 size, __u8 reas
 	control_submit(r);
 }
 
-/* One record of at most `cap` bytes, a constant. `size` <= `cap`. */
+/*
+ * Writes one DATA record with the next `size` bytes, or counts them as lost.
+ * `cap` >= `size` is how much is reserved: bpf_ringbuf_reserve() takes a
+ * constant only. rl_rec.len says how much of it is used.
+ */
 static __always_inline void chunk_emit(struct operation *op, __u32 size, const __u32 cap,
 				       __u16 flags)
 {
@@ -114,7 +121,7 @@ static __always_inline void chunk_emit(struct operation *op, __u32 size, const _
 		return;
 	}
 	data = (void *)(rec + 1);
-	barrier_var(size); /* the compiler knows that it fits; the verifier is to see it here */
+	barrier_var(size); /* keeps the compiler from dropping the check that the verifier needs */
 	if (size > cap)
 		size = cap;
 	if (size && bpf_probe_read_user(data->bytes, size, (void *)op->buffer)) {
@@ -138,7 +145,7 @@ static __always_inline void chunk_emit(struct operation *op, __u32 size, const _
 					BPF_RB_NO_WAKEUP);
 }
 
-/* The smallest of a few constant sizes that holds it: reserve() takes a constant only. */
+/* Writes one DATA record, with the smallest of a few constant sizes that holds it. */
 static __always_inline void chunk_emit_sized(struct operation *op, __u32 size, __u16 flags)
 {
 	if (size <= 192)
@@ -155,7 +162,7 @@ static __always_inline void chunk_emit_sized(struct operation *op, __u32 size, _
 		chunk_emit(op, size, CHUNK_MAX, flags);
 }
 
-/* bpf_loop() callback: the next chunk. 1: done. */
+/* bpf_loop() callback: writes the next record of an operation. Returns 1 when it is complete. */
 static long emit_next(__u32 index, struct operation *op)
 {
 	__u64 left, buffer_left;
@@ -163,8 +170,9 @@ static long emit_next(__u32 index, struct operation *op)
 	__u32 size;
 
 	/*
-	 * Through a helper, so that the verifier (6.8 and later follow the callback
-	 * until nothing changes) does not count the sizes down with us.
+	 * Read by a helper, whose result the verifier does not know. From 6.8 on it
+	 * follows the callback until its state repeats; with sizes that it knew it
+	 * would count them down, round by round.
 	 */
 	if (bpf_probe_read_kernel(&left, sizeof(left), &op->left) ||
 	    bpf_probe_read_kernel(&buffer_left, sizeof(buffer_left), &op->buffer_left) || !left)
@@ -193,7 +201,11 @@ static long emit_next(__u32 index, struct operation *op)
 	return 0;
 }
 
-/* All of an operation's bytes. Afterwards the offsets tell what was lost, now or at the end. */
+/*
+ * Writes all bytes of an operation; an operation without any is an end of file.
+ * Lost bytes show as a step in the offsets: at the next DATA, or, from `tails`,
+ * at the socket's end.
+ */
 static __always_inline void emit_bytes(struct operation *op)
 {
 	struct rl_tail tail;

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Body: bytes were moved on a socket. Knows what happened, not by which hook:
- * the socket, the count that was really moved, the direction. The buffer is
- * found in the caller's own system call arguments, so one run per operation
- * does, without any state between entry and exit.
+ * Handlers: an operation on a socket is done. They get the socket, the
+ * operation's return value and its direction, whichever hook reported it; the
+ * bytes are found through the caller's system call arguments.
+ *
+ * Task context: the current task called send, receive or the like. The kernel
+ * has released the socket's lock by then.
  */
 #ifndef RL_ON_IO_BPF_H
 #define RL_ON_IO_BPF_H
@@ -13,7 +15,7 @@
 #include "tcp_position.bpf.h"
 #include "thread.bpf.h"
 
-/* Has user space said no? Asked until it has decided, then remembered with the socket. */
+/* Takes over user space's verdict, if there is a new one. True: the socket is not recorded. */
 static __always_inline bool muted_by_verdict(struct sock_state *state)
 {
 	struct rl_decision *decision;
@@ -38,7 +40,10 @@ static __always_inline bool muted_by_verdict(struct sock_state *state)
 	return state->stream.verdict == RL_VERDICT_MUTE;
 }
 
-/* `unread`: no buffer has the bytes, the caller had them thrown away. */
+/*
+ * Records one operation of a tracked process. `ret`: bytes, 0 (end of file) or an
+ * error. `unread`: the bytes were discarded, no buffer has them.
+ */
 static __always_inline int on_io(struct sock *sk, int ret, __u8 dir, bool unread)
 {
 	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
@@ -81,7 +86,8 @@ static __always_inline int on_io(struct sock *sk, int ret, __u8 dir, bool unread
 	op.offset = __sync_fetch_and_add(&state->stream.offset[dir & 1], unseen + ret);
 	if (service->flags & RL_SERVICE_TLS && tls_note(state, &op, op.offset + unseen) && ret)
 		return 0;
-	if (state->stream.verdict == RL_VERDICT_MUTE) { /* whose receives are noted all the same */
+	/* checked once more: a muted socket of a process that does TLS had to be noted above */
+	if (state->stream.verdict == RL_VERDICT_MUTE) {
 		COUNT(muted, 1);
 		return 0;
 	}
@@ -99,14 +105,16 @@ static __always_inline int on_io(struct sock *sk, int ret, __u8 dir, bool unread
 	return 0;
 }
 
+/* A send returned `ret`. */
 static __always_inline int on_send(struct sock *sk, int ret)
 {
 	return on_io(sk, ret, RL_OUT, false);
 }
 
+/* A receive with these MSG_* flags returned `ret`. */
 static __always_inline int on_recv(struct sock *sk, int ret, int flags)
 {
-	/* tcp(7): MSG_TRUNC takes bytes off the stream and leaves the buffer as it was */
+	/* tcp(7): with MSG_TRUNC, received bytes are discarded and not copied to the buffer */
 	bool unread = flags & MSG_TRUNC && BPF_CORE_READ(sk, __sk_common.skc_family) != RL_AF_UNIX;
 
 	return flags & (MSG_PEEK | MSG_ERRQUEUE) ? 0 : on_io(sk, ret, RL_IN, unread);

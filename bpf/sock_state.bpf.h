@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The state of a socket, kept in its storage. */
+/*
+ * What is kept about a socket (struct sock_state), in the kernel's storage for
+ * sockets: it is made at the first operation of a tracked process, and freed by
+ * the kernel together with the socket.
+ */
 #ifndef RL_SOCK_STATE_BPF_H
 #define RL_SOCK_STATE_BPF_H
 
 #include "announce.bpf.h"
 #include "classify.bpf.h"
 
-/* The state of a socket; made if there is none. NULL: no memory. */
+/* Returns the socket's state, which is made if there is none. NULL, and counted: no memory. */
 static __always_inline struct sock_state *sock_state_make(struct sock *sk, __u16 role)
 {
 	struct sock_state *state = bpf_sk_storage_get(&socks, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
 
-	if (!state) /* another's storage of this socket is just going away, or ours is coming */
+	if (!state) /* storage of this socket is being added or removed on another CPU: retry once */
 		state = bpf_sk_storage_get(&socks, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
 	if (!state) {
 		COUNT(map_full, 1);
@@ -22,7 +26,11 @@ static __always_inline struct sock_state *sock_state_make(struct sock *sk, __u16
 	return state;
 }
 
-/* The state of a socket of a tracked process; made at its first operation. NULL: no memory. */
+/*
+ * Returns the state of a socket that a tracked process uses. At the first
+ * operation the socket is classified and announced. NULL: there is no connection
+ * yet, or no memory.
+ */
 static __always_inline struct sock_state *
 sock_state_get(struct sock *sk, const struct rl_service *service, struct operation *op)
 {
@@ -36,7 +44,7 @@ sock_state_get(struct sock *sk, const struct rl_service *service, struct operati
 			return NULL;
 	}
 	if (state->connect == CONNECT_BEGUN)
-		return NULL; /* it was refused: there is no connection */
+		return NULL; /* connect() is not done, or failed */
 	state->stream.class = sock_classify(sk, state, service, op);
 	if (state->stream.class != RL_CLASS_OTHER)
 		sock_announce(sk, state);

@@ -1,11 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The arguments of the system call that the current thread is in: where its bytes are, what it passes. */
+/*
+ * The current system call: where its bytes are, and which descriptor it passes.
+ * Task context only. The registers at the entry to the kernel are kept until the
+ * call returns to user space (bpf_task_pt_regs(), Linux 5.15), so one program
+ * run after the operation is enough. Which calls are known: buffer_find().
+ */
 #ifndef RL_SYSCALL_BPF_H
 #define RL_SYSCALL_BPF_H
 
 #include "emit.bpf.h"
 
-/* Where the bytes are that this system call moves. 0, or the reason why they can't be had. */
+/*
+ * Finds the buffer or the array of struct iovec that the current system call
+ * uses, and the control message's address. 0, or an enum rl_gap_reason: why the
+ * bytes can't be read.
+ */
 static __always_inline int buffer_find(struct operation *op, __u64 *control)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
@@ -45,7 +54,7 @@ static __always_inline int buffer_find(struct operation *op, __u64 *control)
 	}
 }
 
-/* The inode number of what `fd` of the current process is, if it is a socket; else 0. */
+/* The inode number of the current process's descriptor `fd`, if it is a socket; else 0. */
 static __always_inline __u64 fd_sock_ino(__u32 fd)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
@@ -64,7 +73,7 @@ static __always_inline __u64 fd_sock_ino(__u32 fd)
 	return BPF_CORE_READ(inode, i_ino);
 }
 
-/* The inode of the socket that the control message at `control` passes; 0: none. */
+/* The inode number of the socket that the control message at `control` passes; 0: none. */
 static __always_inline __u64 passed_ino(__u64 control)
 {
 	struct {

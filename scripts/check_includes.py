@@ -49,7 +49,7 @@ USER = [
 WORLD_HEADERS = "unistd.h fcntl.h sys/socket.h time.h sys/stat.h".split()
 LIBBPF_HEADERS = ["bpf/*", "*.skel.h"]
 
-# Each sees those before it. The doors (at_*) see the bodies only, so those say what is called.
+# Each sees those before it. The hooks (at_*) see the handlers (on_*) only.
 BPF = ["rl.bpf.h", "maps.bpf.h", "count.bpf.h", "emit.bpf.h", "tcp_position.bpf.h",
        "syscall.bpf.h", "classify.bpf.h", "announce.bpf.h", "sock_state.bpf.h", "thread.bpf.h",
        "on_*.bpf.h"]
