@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Door: a process connects a socket itself, by TCP. (To an AF_UNIX socket's end
- * the addresses say which side it is.)
+ * Hook: a process connects a TCP socket itself. (Which side an AF_UNIX socket is
+ * on, its addresses tell.) The tracepoint inet_sock_set_state, at two changes of
+ * state: to SYN_SENT in connect() (tcp_v4_connect(), tcp_v6_connect()), in task
+ * context with the socket's lock held; from there to ESTABLISHED
+ * (tcp_finish_connect()) when the answer is processed, in general in softirq.
  */
 #include "on_sock.bpf.h"
 

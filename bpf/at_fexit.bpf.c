@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Door `fexit`: the ends of the functions that every send and receive on a
- * stream socket passes (net/ipv4/tcp.c, net/unix/af_unix.c), for kernels
- * without the tracepoints of door `sock`: before 6.3. What writes from a file
- * without a copy has functions of its own there, the *_sendpage, gone in 6.5.
+ * Hooks of the backend `fexit`: the returns of the functions that every send and
+ * receive on a stream socket passes (net/ipv4/tcp.c, net/unix/af_unix.c). For
+ * kernels before 6.3, which lack the tracepoints of at_sock.bpf.c. sendfile()
+ * and splice() to a socket pass *_sendpage before 6.5, *_sendmsg since.
+ *
+ * Task context, after the function has released the socket's lock. While a
+ * program runs, the kernel leaves out other runs of it on that CPU, and counts
+ * them (__bpf_prog_enter_recur(); docs/KERNELS.md).
  */
 #include "on_io.bpf.h"
 

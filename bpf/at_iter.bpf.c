@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Door: what is there. Which of the tracked sockets still are: no hook tells of
- * every socket's end, so user space asks now and then; what is missing has
- * ended. A socket that its process has closed (a TCP orphan) counts as ended.
- * And, once, which sockets are older than the recorder.
+ * Hooks that user space runs by reading an iterator. Iterator context: the
+ * current task is rawtap.
+ *
+ * iter__sockets prints the tracked sockets that are still open. No hook reports
+ * the end of every socket, so user space looks from time to time: what is not
+ * printed any more has ended. A TCP socket that its process has closed has ended,
+ * even if the kernel still sends its last bytes.
+ *
+ * iter__files marks the sockets that are older than the recorder; read once.
  */
 #include "on_sock.bpf.h"
 
@@ -18,7 +23,7 @@ int iter__sockets(struct bpf_iter__bpf_sk_storage_map *ctx)
 	if (!sk || !state || !sk->sk_socket)
 		return 0;
 	live.cookie = state->stream.cookie;
-	/* of TLS these are not the offsets that the stream of records has */
+	/* for TLS, records count the plaintext, and this the ciphertext */
 	tls = state->tls || bpf_map_lookup_elem(&tls_socks, &live.cookie);
 	live.end[RL_IN] = tls ? 0 : state->stream.offset[RL_IN];
 	live.end[RL_OUT] = tls ? 0 : state->stream.offset[RL_OUT];

@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Door: processes begin and end. */
+/*
+ * Hooks: processes begin and end. The scheduler's tracepoints, in task context:
+ * at exec the process itself, which has its new name and ids; at fork the parent,
+ * before the child runs; at exit the thread that ends (each thread of a process).
+ */
 #include "on_proc.bpf.h"
 
 struct linux_binprm;

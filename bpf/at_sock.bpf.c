@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Door `sock`: the tracepoints sock_send_length and sock_recv_length (kernel
- * 6.3 and later, net/socket.c). They fire after each send and receive on a
- * socket, by whichever system call, with the count that was really moved.
+ * Hooks of the backend `sock`: the tracepoints sock_send_length and
+ * sock_recv_length (Linux 6.3, net/socket.c). They report each send and receive
+ * after it was done, with its return value, whichever system call it was; except
+ * splice() from a socket, which passes neither.
+ *
+ * Task context; the socket's lock is not held.
  */
 #include "on_io.bpf.h"
 

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Door: uprobes on the PLT of Dovecot's TLS module, or, where there is none, on
- * libssl's own functions. The loader finds the places (user/tls_probes.c).
+ * Hooks: calls of OpenSSL, by uprobes on the PLT of Dovecot's TLS module, or,
+ * where it has none, on libssl's own functions. User space finds the places
+ * (tls_probes.c) and attaches the programs by name: uprobe__FUNCTION at the call,
+ * uretprobe__FUNCTION at the return.
+ *
+ * Task context: the thread that makes the call.
  */
 #include "on_tls.bpf.h"
 

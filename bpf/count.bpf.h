@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* One counter for each thing that can happen to a record, or to what the maps hold. Per CPU, summed
- * by user space. */
+/* The counters of struct rl_stats. Each CPU has its own; user space adds them up. */
 #ifndef RL_COUNT_BPF_H
 #define RL_COUNT_BPF_H
 
 #include "maps.bpf.h"
 
+/* The counters of the current CPU. Never NULL, but the verifier wants to see it checked. */
 static __always_inline struct rl_stats *counters(void)
 {
 	__u32 zero = 0;
@@ -13,6 +13,7 @@ static __always_inline struct rl_stats *counters(void)
 	return bpf_map_lookup_elem(&stats, &zero);
 }
 
+/* Adds `n` to a counter of the current CPU. */
 #define COUNT(counter, n)                                                                          \
 	do {                                                                                       \
 		struct rl_stats *stats_ = counters();                                              \
@@ -21,8 +22,8 @@ static __always_inline struct rl_stats *counters(void)
 	} while (0)
 
 /*
- * A refusal is counted. There is a second try: memory or a lock that is not to be had at once mostly
- * is at the next.
+ * Updates a map entry, and counts if that fails. Retried once: memory or a lock
+ * that was unavailable is usually available on the second attempt.
  */
 static __always_inline void map_update(void *map, const void *key, const void *value, __u64 flags)
 {

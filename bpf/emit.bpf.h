@@ -1,26 +1,28 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The only code that touches the ring: reserve, fill, submit.
+ * Writes records into the ring buffer: reserve, fill, submit. Task context: the
+ * header has the current task's ids.
  *
- * Data may fill the ring up to config.data_limit; what is above is kept for
- * control records (processes, sockets, handshakes, gaps), so that a burst of
- * data cannot make us miss who a session belongs to.
+ * Traffic may fill the ring up to config.data_limit. The rest is reserved for
+ * control records (processes, sockets, gaps, and the bytes of control sockets),
+ * so that a burst of traffic can't hide whose session it is.
  */
 #ifndef RL_EMIT_BPF_H
 #define RL_EMIT_BPF_H
 
 #include "count.bpf.h"
 
-/* The largest piece of one operation that travels in one record, bytes. */
+/* The most bytes that one DATA record has. A larger operation becomes several records. */
 #define CHUNK_MAX 32768
 
-/* A record with a payload of a constant size; for control. */
+/* Declares a control record: the header and a payload of constant size. */
 #define CONTROL_RECORD(name, payload)                                                              \
 	struct name {                                                                              \
 		struct rl_rec rec;                                                                 \
 		struct payload body;                                                               \
 	}
 
+/* Fills in a record's header. */
 static __always_inline void rec_init(struct rl_rec *rec, __u16 type, __u32 len, __u64 cookie)
 {
 	__u64 id = bpf_get_current_uid_gid();
@@ -36,7 +38,7 @@ static __always_inline void rec_init(struct rl_rec *rec, __u16 type, __u32 len, 
 	rec->cookie = cookie;
 }
 
-/* Space for a control record; NULL and counted when even the reserve is used up. */
+/* Reserves space for a control record. NULL, and counted, when the whole ring is full. */
 #define CONTROL_RESERVE(pointer)                                                                   \
 	({                                                                                         \
 		(pointer) = bpf_ringbuf_reserve(&ring, sizeof(*(pointer)), 0);                     \
@@ -45,60 +47,66 @@ static __always_inline void rec_init(struct rl_rec *rec, __u16 type, __u32 len, 
 		(pointer);                                                                         \
 	})
 
-/* Control records are rare and somebody waits for what they decide: wake the reader. */
+/* Submits a control record and wakes the reader: these are rare, and decisions wait for them. */
 static __always_inline void control_submit(void *record)
 {
 	bpf_ringbuf_submit(record, BPF_RB_FORCE_WAKEUP);
 	COUNT(records, 1);
 }
 
-/* One operation's bytes on their way into records. */
-struct emit {
-	struct stream *stream;
-	__u64 piece;	  /* user address of what comes next */
-	__u64 piece_left; /* bytes of it */
-	__u64 pieces;	  /* user address of the next struct iovec */
-	__u64 left;	  /* bytes of the operation still to be written */
-	__u64 offset;	  /* of the next byte in this direction */
-	__u64 passed_ino;
-	__u32 pieces_left; /* how many struct iovec follow */
-	__u16 lost;	   /* bytes were lost: tell where the direction stands */
-	__u16 flags;	   /* of each record: enum rl_flag */
-	__u8 begun;	   /* this is not the operation's first chunk */
-	__u8 dir;
+/* One operation (a send, a receive, an SSL_read, an SSL_write), and how far it is written. */
+struct operation {
+	struct byte_stream *stream; /* on which */
+	__u64 buffer;		    /* user address of the next byte */
+	__u64 buffer_left;	    /* bytes in this buffer */
+	__u64 iov;		    /* user address of the next struct iovec */
+	__u64 left;		    /* bytes of the operation not written yet */
+	__u64 offset;		    /* of the next byte in this direction */
+	__u64 passed_ino;	    /* for the first record: rl_data.passed_ino */
+	__u32 iov_left;		    /* struct iovec not used yet */
+	__u16 lost;		    /* a record did not fit: `tails` needs an update */
+	__u16 flags;		    /* enum rl_flag, for each record */
+	__u8 continued;		    /* the first record has been written */
+	__u8 dir;		    /* enum rl_dir */
 };
 
-/* What a client or another server says; the rest is control: what tells who it is. */
+/* True for classes that are recorded. Others are control sockets: they tell whose session it is. */
 static __always_inline bool class_is_traffic(__u32 class)
 {
 	return class == RL_CLASS_CLIENT || class == RL_CLASS_RELAY;
 }
 
-static __always_inline void gap_emit(struct emit *e, __u64 size, __u8 reason)
+/* Writes a GAP: `size` bytes from op->offset on were not copied. Leaves the operation as it is. */
+static __always_inline void gap_emit(struct operation *op, __u64 size, __u8 reason)
 {
 	CONTROL_RECORD(gap_record, rl_gap) *r;
 
 	if (!CONTROL_RESERVE(r)) {
-		e->lost = 1;
+		op->lost = 1;
 		return;
 	}
-	rec_init(&r->rec, RL_GAP, sizeof(*r), e->stream->cookie);
-	r->rec.flags = e->flags;
+	rec_init(&r->rec, RL_GAP, sizeof(*r), op->stream->cookie);
+	r->rec.flags = op->flags;
 	__builtin_memset(&r->body, 0, sizeof(r->body));
-	r->body.offset = e->offset;
+	r->body.offset = op->offset;
 	r->body.size = size;
-	r->body.dir = e->dir;
-	r->body.class = e->stream->class;
+	r->body.dir = op->dir;
+	r->body.class = op->stream->class;
 	r->body.reason = reason;
 	control_submit(r);
 }
 
-/* One record of at most `cap` bytes, a constant. `size` <= `cap`. */
-static __always_inline void chunk_emit(struct emit *e, __u32 size, const __u32 cap, __u16 flags)
+/*
+ * Writes one DATA record with the next `size` bytes, or counts them as lost.
+ * `cap` >= `size` is how much is reserved: bpf_ringbuf_reserve() takes a
+ * constant only. rl_rec.len says how much of it is used.
+ */
+static __always_inline void chunk_emit(struct operation *op, __u32 size, const __u32 cap,
+				       __u16 flags)
 {
 	const __u32 head = sizeof(struct rl_rec) + sizeof(struct rl_data);
 	__u64 used = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA);
-	bool control = !class_is_traffic(e->stream->class);
+	bool control = !class_is_traffic(op->stream->class);
 	struct rl_data *data;
 	struct rl_rec *rec = NULL;
 
@@ -109,26 +117,26 @@ static __always_inline void chunk_emit(struct emit *e, __u32 size, const __u32 c
 		COUNT(lost_bytes, size);
 		if (control)
 			COUNT(lost_control, 1);
-		e->lost = 1;
+		op->lost = 1;
 		return;
 	}
 	data = (void *)(rec + 1);
-	barrier_var(size); /* the compiler knows that it fits; the verifier is to see it here */
+	barrier_var(size); /* keeps the compiler from dropping the check that the verifier needs */
 	if (size > cap)
 		size = cap;
-	if (size && bpf_probe_read_user(data->bytes, size, (void *)e->piece)) {
+	if (size && bpf_probe_read_user(data->bytes, size, (void *)op->buffer)) {
 		bpf_ringbuf_discard(rec, BPF_RB_NO_WAKEUP);
 		COUNT(faults, 1);
-		gap_emit(e, size, RL_GAP_FAULT);
+		gap_emit(op, size, RL_GAP_FAULT);
 		return;
 	}
-	rec_init(rec, RL_DATA, head + size, e->stream->cookie);
-	rec->flags = flags | e->flags;
-	data->offset = e->offset;
-	data->passed_ino = e->passed_ino;
+	rec_init(rec, RL_DATA, head + size, op->stream->cookie);
+	rec->flags = flags | op->flags;
+	data->offset = op->offset;
+	data->passed_ino = op->passed_ino;
 	data->size = size;
-	data->dir = e->dir;
-	data->class = e->stream->class;
+	data->dir = op->dir;
+	data->class = op->stream->class;
 	data->pad[0] = data->pad[1] = 0;
 	COUNT(records, 1);
 	bpf_ringbuf_submit(rec, control || (used < config.wakeup_size &&
@@ -137,75 +145,80 @@ static __always_inline void chunk_emit(struct emit *e, __u32 size, const __u32 c
 					BPF_RB_NO_WAKEUP);
 }
 
-/* The smallest of a few constant sizes that holds it: reserve() takes a constant only. */
-static __always_inline void chunk_emit_sized(struct emit *e, __u32 size, __u16 flags)
+/* Writes one DATA record, with the smallest of a few constant sizes that holds it. */
+static __always_inline void chunk_emit_sized(struct operation *op, __u32 size, __u16 flags)
 {
 	if (size <= 192)
-		chunk_emit(e, size, 192, flags);
+		chunk_emit(op, size, 192, flags);
 	else if (size <= 960)
-		chunk_emit(e, size, 960, flags);
+		chunk_emit(op, size, 960, flags);
 	else if (size <= 4096)
-		chunk_emit(e, size, 4096, flags);
+		chunk_emit(op, size, 4096, flags);
 	else if (size <= 8192)
-		chunk_emit(e, size, 8192, flags);
+		chunk_emit(op, size, 8192, flags);
 	else if (size <= 16384)
-		chunk_emit(e, size, 16384, flags);
+		chunk_emit(op, size, 16384, flags);
 	else
-		chunk_emit(e, size, CHUNK_MAX, flags);
+		chunk_emit(op, size, CHUNK_MAX, flags);
 }
 
-/* bpf_loop() callback: the next chunk. 1: done. */
-static long emit_next(__u32 index, struct emit *e)
+/* bpf_loop() callback: writes the next record of an operation. Returns 1 when it is complete. */
+static long emit_next(__u32 index, struct operation *op)
 {
-	__u64 left, piece_left;
+	__u64 left, buffer_left;
 	struct iovec vec;
 	__u32 size;
 
 	/*
-	 * Through a helper, so that the verifier (6.8 and later follow the callback
-	 * until nothing changes) does not count the sizes down with us.
+	 * Read by a helper, whose result the verifier does not know. From 6.8 on it
+	 * follows the callback until its state repeats; with sizes that it knew it
+	 * would count them down, round by round.
 	 */
-	if (bpf_probe_read_kernel(&left, sizeof(left), &e->left) ||
-	    bpf_probe_read_kernel(&piece_left, sizeof(piece_left), &e->piece_left) || !left)
+	if (bpf_probe_read_kernel(&left, sizeof(left), &op->left) ||
+	    bpf_probe_read_kernel(&buffer_left, sizeof(buffer_left), &op->buffer_left) || !left)
 		return 1;
-	if (!piece_left) {
-		if (!e->pieces_left || bpf_probe_read_user(&vec, sizeof(vec), (void *)e->pieces)) {
-			gap_emit(e, left, RL_GAP_FAULT);
+	if (!buffer_left) {
+		if (!op->iov_left || bpf_probe_read_user(&vec, sizeof(vec), (void *)op->iov)) {
+			gap_emit(op, left, RL_GAP_FAULT);
 			return 1;
 		}
-		e->pieces += sizeof(vec);
-		e->pieces_left--;
-		e->piece = (__u64)vec.iov_base;
-		piece_left = vec.iov_len < left ? vec.iov_len : left;
-		e->piece_left = piece_left;
-		if (!piece_left)
+		op->iov += sizeof(vec);
+		op->iov_left--;
+		op->buffer = (__u64)vec.iov_base;
+		buffer_left = vec.iov_len < left ? vec.iov_len : left;
+		op->buffer_left = buffer_left;
+		if (!buffer_left)
 			return 0;
 	}
-	size = piece_left < CHUNK_MAX ? piece_left : CHUNK_MAX;
-	chunk_emit_sized(e, size, (left > size ? RL_F_MORE : 0) | (e->begun ? RL_F_CONT : 0));
-	e->begun = 1;
-	e->passed_ino = 0;
-	e->piece += size;
-	e->piece_left = piece_left - size;
-	e->offset += size;
-	e->left = left - size;
+	size = buffer_left < CHUNK_MAX ? buffer_left : CHUNK_MAX;
+	chunk_emit_sized(op, size, (left > size ? RL_F_MORE : 0) | (op->continued ? RL_F_CONT : 0));
+	op->continued = 1;
+	op->passed_ino = 0;
+	op->buffer += size;
+	op->buffer_left = buffer_left - size;
+	op->offset += size;
+	op->left = left - size;
 	return 0;
 }
 
-/* All of an operation's bytes. Afterwards the offsets tell what was lost, now or at the end. */
-static __always_inline void emit_bytes(struct emit *e)
+/*
+ * Writes all bytes of an operation; an operation without any is an end of file.
+ * Lost bytes show as a step in the offsets: at the next DATA, or, from `tails`,
+ * at the socket's end.
+ */
+static __always_inline void emit_bytes(struct operation *op)
 {
 	struct rl_tail tail;
 
-	if (e->left)
-		bpf_loop(e->pieces_left + e->left / CHUNK_MAX + 2, emit_next, e, 0);
+	if (op->left)
+		bpf_loop(op->iov_left + op->left / CHUNK_MAX + 2, emit_next, op, 0);
 	else
-		chunk_emit(e, 0, 192, RL_F_EOF);
-	if (!e->lost)
+		chunk_emit(op, 0, 192, RL_F_EOF);
+	if (!op->lost)
 		return;
-	tail.end[RL_IN] = e->stream->offset[RL_IN];
-	tail.end[RL_OUT] = e->stream->offset[RL_OUT];
-	map_update(&tails, &e->stream->cookie, &tail, BPF_ANY);
+	tail.end[RL_IN] = op->stream->offset[RL_IN];
+	tail.end[RL_OUT] = op->stream->offset[RL_OUT];
+	map_update(&tails, &op->stream->cookie, &tail, BPF_ANY);
 }
 
 #endif

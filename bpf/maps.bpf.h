@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Every map: declared here, defined once in maps.bpf.c (each door is an object
- * of its own, and the objects are linked into one).
+ * The maps, and the structs that only the programs use in them (those that user
+ * space uses, too, are in rl_maps.h). Declared here for all, defined in
+ * maps.bpf.c: each at_* file is compiled to an object of its own, and
+ * `bpftool gen object` links these.
  */
 #ifndef RL_MAPS_BPF_H
 #define RL_MAPS_BPF_H
@@ -12,64 +14,67 @@
 #define RL_MAP extern
 #endif
 
-/* One stream of bytes: a socket's own, or the text inside its TLS. */
-struct stream {
+/* A stream of bytes in both directions: a socket's own, or the plaintext of its TLS. */
+struct byte_stream {
 	__u64 cookie;	 /* of the socket; 0: not known yet */
-	__u64 offset[2]; /* bytes that passed, by enum rl_dir */
+	__u64 offset[2]; /* by enum rl_dir: bytes that have passed */
 	__u32 class;	 /* enum rl_class */
 	__u32 verdict;	 /* enum rl_verdict */
 };
 
-/* An AF_UNIX socket's path, with zeroes in front, so that its end can be read whatever its length. */
+/* An AF_UNIX socket's path, after zeroes: so a suffix can be read however short the path is. */
 struct unix_path {
 	char before[RL_SUFFIX_LEN];
 	char text[RL_PATH_LEN];
 };
 
-enum connected { CONNECT_NONE, CONNECT_BEGUN, CONNECT_DONE };
+/* How far the process's own connect() has come. NONE: it was accepted, or is one of a pair. */
+enum connect_step { CONNECT_NONE, CONNECT_BEGUN, CONNECT_DONE };
 
-/* What is known of a socket; lives and dies with the socket itself. */
+/* What is kept about a socket. The kernel frees it together with the socket. */
 struct sock_state {
-	struct stream stream;
-	__u16 role;	/* enum rl_role of the process that it belongs to */
-	__u8 announced; /* its SOCK_OPEN is in the ring */
-	__u8 eof;	/* its end-of-file is in the ring */
-	__u8 connected; /* by the process itself, not accepted: enum connected */
-	__u8 tls;	/* its bytes are TLS, which nobody wants */
-	__u8 found;	/* it was there when the recorder began */
-	__u8 tcp;	/* tcp_position is known */
-	/* Where TCP was after the last operation of each direction, as a sequence number. */
+	struct byte_stream stream;
+	__u16 role;	/* enum rl_role of the process that has the socket */
+	__u8 announced; /* SOCK_OPEN was sent */
+	__u8 eof;	/* RL_F_EOF was sent */
+	__u8 connect;	/* enum connect_step */
+	__u8 tls;	/* its bytes are ciphertext, which is not recorded */
+	__u8 found;	/* it was open when the recorder started */
+	__u8 tcp_known; /* tcp_position is valid */
+	/* by enum rl_dir: TCP's sequence number after the last operation that was seen */
 	__u32 tcp_position[2];
-	struct unix_path path; /* here for want of room on the programs' stack */
+	struct unix_path path; /* here because the stack is too small for it */
 };
 
-/* An object of OpenSSL's, by its address in its process. */
+/* Names an object of OpenSSL: an SSL, or a half of a BIO pair. */
 struct object_key {
-	__u64 address;
+	__u64 address; /* in the process's memory */
 	__u32 tgid;
 	__u32 pad;
 };
 
-/* What a thread did last, for what it does next. */
+/* What a thread that does TLS did last: later calls refer to it. */
 struct thread_state {
-	/* its last receive: whose bytes lie where */
+	/* its last receive: the buffer, and the socket whose bytes are in it */
 	__u64 recv_address, recv_size;
 	__u64 recv_cookie;
-	__u64 recv_offset;
-	__u64 recv_out_end; /* how far the other direction was; 0: that can be TLS already */
+	__u64 recv_offset;  /* of the buffer's first byte in RL_IN */
+	__u64 recv_out_end; /* bytes sent by then, all plaintext; 0: some may be TLS */
 	__u32 recv_class, recv_verdict;
-	__u64 pair[2];	 /* BIO_new_bio_pair(): where it puts the inner and the outer half */
-	__u64 call_ssl;	 /* SSL_read() or SSL_write() that has not returned */
-	__u64 call_data; /* its buffer */
-	__u32 waiting;	 /* SSL objects whose socket is not known yet */
+	__u64 bio_pair[2];  /* where BIO_new_bio_pair() puts the inner and the outer half */
+	__u64 call_ssl;	    /* SSL of an SSL_read() or SSL_write() that has not returned; 0: none */
+	__u64 call_data;    /* its buffer */
+	__u32 unbound_ssls; /* SSL objects that have no socket yet */
 	__u32 pad;
 };
 
+/* Records for user space. */
 struct map_ring {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 4096); /* the loader sets the size */
 };
 
+/* By socket: what is kept about it. An entry ends with its socket. */
 struct map_socks {
 	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
@@ -77,6 +82,7 @@ struct map_socks {
 	__type(value, struct sock_state);
 };
 
+/* By tgid: Dovecot processes that are looked at, each with its row of `services`. */
 struct map_procs {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, RL_MAX_PROCS);
@@ -85,6 +91,7 @@ struct map_procs {
 	__type(value, struct rl_service);
 };
 
+/* By program name: what to do about its processes. Filled by user space. */
 struct map_services {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, RL_MAX_SERVICES);
@@ -92,6 +99,7 @@ struct map_services {
 	__type(value, struct rl_service);
 };
 
+/* By cookie: user space's decision, until a program has taken it into the socket's state. */
 struct map_verdicts {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, RL_MAX_SOCKETS);
@@ -100,7 +108,7 @@ struct map_verdicts {
 	__type(value, struct rl_decision);
 };
 
-/* Those that carry TLS, by cookie, with the verdict on them. */
+/* By cookie: the enum rl_verdict of a socket that carries TLS. */
 struct map_tls_socks {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, RL_MAX_SOCKETS);
@@ -108,15 +116,15 @@ struct map_tls_socks {
 	__type(value, __u32);
 };
 
-/* SSL -> the text inside. */
+/* By SSL object: its plaintext. */
 struct map_ssls {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, RL_MAX_SOCKETS);
 	__type(key, struct object_key);
-	__type(value, struct stream);
+	__type(value, struct byte_stream);
 };
 
-/* The outer half of a BIO pair -> the address of the SSL that has the inner one. */
+/* By outer half of a BIO pair: the address of the SSL object that has the inner half. */
 struct map_bios {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, RL_MAX_SOCKETS);
@@ -124,7 +132,7 @@ struct map_bios {
 	__type(value, __u64);
 };
 
-/* By thread: only of processes that do TLS. */
+/* By thread id (tgid << 32 | pid): threads of processes that do TLS. */
 struct map_threads {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, RL_MAX_PROCS);
@@ -133,6 +141,7 @@ struct map_threads {
 	__type(value, struct thread_state);
 };
 
+/* By cookie: where a socket stood when records of it were lost last. */
 struct map_tails {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, RL_MAX_SOCKETS);
@@ -141,6 +150,7 @@ struct map_tails {
 	__type(value, struct rl_tail);
 };
 
+/* The counters, for each CPU. */
 struct map_stats {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);

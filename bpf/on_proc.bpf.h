@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Body: a process began or ended. Which programs count is data: user space
- * fills `services` by program name. A service counts only as the child of a
- * master, and its bytes only if that is run by root: nobody else is to fill the
- * ring. The rest of whom to trust is user space's to find out.
+ * Handlers: a process began or ended. Map `services` says which programs count,
+ * by name. A service process is reported only if its parent is a master, and
+ * tracked only if root runs that master: nobody else may fill the ring. All
+ * other checks of whom to trust are user space's.
+ *
+ * Task context, each with another current task: on_exec() and on_exit() the
+ * process that they are about, on_fork() its parent.
  */
 #ifndef RL_ON_PROC_BPF_H
 #define RL_ON_PROC_BPF_H
 
 #include "emit.bpf.h"
 
+/* The enum rl_role of a process; NONE if it is not tracked. */
 static __always_inline __u16 role_of(__u32 tgid)
 {
 	struct rl_service *service = bpf_map_lookup_elem(&procs, &tgid);
@@ -17,11 +21,12 @@ static __always_inline __u16 role_of(__u32 tgid)
 	return service ? service->role : RL_ROLE_NONE;
 }
 
+/* A process executed a program. Tracks and reports it if that is Dovecot's; else forgets it. */
 static __always_inline int on_exec(struct task_struct *task)
 {
 	CONTROL_RECORD(exec_record, rl_proc) *r;
 	struct rl_service_key key = {};
-	struct rl_service *service, own;
+	struct rl_service *service, entry;
 	__u32 tgid = task->tgid;
 	__u16 parent_role;
 	bool track;
@@ -32,11 +37,11 @@ static __always_inline int on_exec(struct task_struct *task)
 	bpf_map_delete_elem(&procs, &tgid);
 	if (!service)
 		return 0;
-	own = *service;
-	own.flags |= RL_SERVICE_FRESH;
-	if (own.role == RL_ROLE_MASTER) {
+	entry = *service;
+	entry.flags |= RL_SERVICE_FRESH;
+	if (entry.role == RL_ROLE_MASTER) {
 		if ((__u32)bpf_get_current_uid_gid() != 0)
-			own.role = RL_ROLE_STRANGER;
+			entry.role = RL_ROLE_STRANGER;
 		track = true;
 	} else {
 		parent_role = role_of(parent);
@@ -45,12 +50,12 @@ static __always_inline int on_exec(struct task_struct *task)
 		track = parent_role == RL_ROLE_MASTER;
 	}
 	if (track)
-		map_update(&procs, &tgid, &own, BPF_ANY);
+		map_update(&procs, &tgid, &entry, BPF_ANY);
 	if (!CONTROL_RESERVE(r))
 		return 0;
 	rec_init(&r->rec, RL_PROC_EXEC, sizeof(*r), 0);
 	r->body.parent_tgid = parent;
-	r->body.role = own.role;
+	r->body.role = entry.role;
 	r->body.pad = 0;
 	__builtin_memcpy(r->body.comm, key.comm, sizeof(key.comm));
 	control_submit(r);
@@ -58,8 +63,10 @@ static __always_inline int on_exec(struct task_struct *task)
 }
 
 /*
- * `dovecot` without -F goes into the background: the child is the master then.
- * The child of a mail process has its sockets, until it executes something else.
+ * A process forked: its child is tracked as it is. `dovecot` without -F goes
+ * into the background, and the child is the master then. A mail process's child
+ * has its sockets, until it executes another program. Threads have the tgid of
+ * their process: nothing to do.
  */
 static __always_inline int on_fork(struct task_struct *parent, struct task_struct *child)
 {
@@ -74,6 +81,7 @@ static __always_inline int on_fork(struct task_struct *parent, struct task_struc
 	return 0;
 }
 
+/* A thread exits; with the main thread, the process is reported as ended. */
 static __always_inline int on_exit(struct task_struct *task)
 {
 	CONTROL_RECORD(exit_record, rl_none) *r;

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Body: what is to be known of a socket before a byte passes it. */
+/*
+ * Handlers: what must be known about a socket before its first byte: did the
+ * process connect it itself, was it open when the recorder started? Each runs in
+ * another context.
+ */
 #ifndef RL_ON_SOCK_BPF_H
 #define RL_ON_SOCK_BPF_H
 
-#include "sock.bpf.h"
+#include "sock_state.bpf.h"
 
-/* The current process connects it. */
+/* The current process connects the socket. Task context; the kernel holds the socket's lock. */
 static __always_inline int on_connect(struct sock *sk)
 {
 	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
@@ -16,23 +20,24 @@ static __always_inline int on_connect(struct sock *sk)
 		return 0;
 	state = sock_state_make(sk, service->role);
 	if (state)
-		state->connected = CONNECT_BEGUN;
+		state->connect = CONNECT_BEGUN;
 	return 0;
 }
 
-/* It is connected; this is no process's time. */
+/* The connection is established. Softirq, in general: the current task is unrelated. */
 static __always_inline int on_connected(struct sock *sk)
 {
 	struct sock_state *state = bpf_sk_storage_get(&socks, sk, 0, 0);
 
 	if (state)
-		state->connected = CONNECT_DONE;
+		state->connect = CONNECT_DONE;
 	return 0;
 }
 
 /*
- * A file that a process had when the recorder began. Mail processes need no
- * mark: there a login request names each new connection.
+ * `file` is open in `task`, when the recorder starts: marks it, if it is a
+ * tracked process's socket. Mail processes need no mark: there a login request
+ * names each new connection. Iterator context: `task` is not the current task.
  */
 static __always_inline int on_found(struct task_struct *task, struct file *file)
 {

@@ -1,19 +1,29 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Body: Dovecot's calls of OpenSSL. It gives OpenSSL a pair of BIOs, so an SSL
- * object has no descriptor (lib-ssl-iostream/iostream-openssl.c). The way from
- * the socket to the text is exact all the same: BIO_new_bio_pair() names the
- * two halves, SSL_set_bio() gives the inner one to the SSL, and BIO_write() to
- * the outer one hands on bytes that lie where the same thread's last receive
- * put them. No guess by time or order.
+ * Handlers: Dovecot calls OpenSSL.
+ *
+ * Which socket is an SSL object on? Dovecot reads and writes the socket itself
+ * and passes the bytes through a pair of BIOs (lib-ssl-iostream/
+ * iostream-openssl.c), so the SSL object has no descriptor. Its calls tell:
+ *
+ *   BIO_new_bio_pair(&inner, ..., &outer, ...)  makes the two halves
+ *   SSL_set_bio(ssl, inner, inner)              links: outer -> ssl
+ *   read(socket, p, ...)                        the thread receives bytes at p
+ *   BIO_write(outer, p, ...)                    hands these on: ssl -> socket
+ *   SSL_read(ssl, ...), SSL_write(ssl, ...)     the plaintext
+ *   SSL_free(ssl)                               the address may be used again
+ *
+ * Each step follows from an address, none from time or order.
+ *
+ * Task context: the current thread makes the call.
  */
 #ifndef RL_ON_TLS_BPF_H
 #define RL_ON_TLS_BPF_H
 
-#include "sock.bpf.h"
+#include "emit.bpf.h"
 #include "thread.bpf.h"
 
-/* The service of the current process, if its TLS is looked into. */
+/* The current process's entry in `procs`, if its TLS is recorded; else NULL. */
 static __always_inline struct rl_service *tls_service(void)
 {
 	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
@@ -22,44 +32,47 @@ static __always_inline struct rl_service *tls_service(void)
 	return service && service->flags & RL_SERVICE_TLS ? service : NULL;
 }
 
+/* The key of an object of the current process. */
 static __always_inline struct object_key object_key(__u64 address)
 {
 	return (struct object_key){.address = address, .tgid = bpf_get_current_pid_tgid() >> 32};
 }
 
-/* BIO_new_bio_pair(&inner, 0, &outer, 0) is called: filled in when SSL_set_bio() is. */
+/* BIO_new_bio_pair(&inner, 0, &outer, 0) begins. Notes where it will put the two halves. */
 static __always_inline int on_bio_pair(__u64 inner, __u64 outer)
 {
 	struct thread_state *thread = tls_service() ? thread_get() : NULL;
 
 	if (thread) {
-		thread->pair[0] = inner;
-		thread->pair[1] = outer;
+		thread->bio_pair[0] = inner;
+		thread->bio_pair[1] = outer;
 	}
 	return 0;
 }
 
+/* SSL_set_bio(ssl, bio, bio) begins. If `bio` is an inner half, links the outer one to `ssl`. */
 static __always_inline int on_set_bio(__u64 ssl, __u64 bio)
 {
 	struct thread_state *thread = tls_service() ? thread_get() : NULL;
 	struct object_key ssl_key = object_key(ssl), outer_key = object_key(0);
-	const struct stream fresh = {};
-	struct stream *old;
+	const struct byte_stream fresh = {};
+	struct byte_stream *old;
 	__u64 inner = 0;
 
-	if (!thread || bpf_probe_read_user(&inner, sizeof(inner), (void *)thread->pair[0]) ||
+	if (!thread || bpf_probe_read_user(&inner, sizeof(inner), (void *)thread->bio_pair[0]) ||
 	    bpf_probe_read_user(&outer_key.address, sizeof(outer_key.address),
-				(void *)thread->pair[1]) ||
+				(void *)thread->bio_pair[1]) ||
 	    inner != bio)
 		return 0;
 	old = bpf_map_lookup_elem(&ssls, &ssl_key);
 	if (!old || old->cookie)
-		thread->waiting++;
+		thread->unbound_ssls++;
 	map_update(&ssls, &ssl_key, &fresh, BPF_ANY);
 	map_update(&bios, &outer_key, &ssl, BPF_ANY);
 	return 0;
 }
 
+/* Sends TLS_BEGIN. */
 static __always_inline void tls_announce(__u64 cookie, __u64 offset, __u64 out_end)
 {
 	CONTROL_RECORD(tls_record, rl_tls) *r;
@@ -72,12 +85,16 @@ static __always_inline void tls_announce(__u64 cookie, __u64 offset, __u64 out_e
 	control_submit(r);
 }
 
-/* BIO_write(outer, data, ...): are these the bytes that this thread received last? */
+/*
+ * BIO_write(bio, data, ...) begins. If `bio` is linked to an SSL object without
+ * a socket, and `data` is in what this thread received last, the SSL object is on
+ * that socket: TLS begins at this byte.
+ */
 static __always_inline int on_bio_write(__u64 bio, __u64 data)
 {
 	struct object_key key = object_key(bio);
 	struct thread_state *thread;
-	struct stream *stream;
+	struct byte_stream *stream;
 	__u32 verdict;
 	__u64 *ssl;
 
@@ -95,11 +112,11 @@ static __always_inline int on_bio_write(__u64 bio, __u64 data)
 	stream->cookie = thread->recv_cookie;
 	stream->class = thread->recv_class;
 	stream->verdict = verdict = thread->recv_verdict;
-	/* what it says of the bytes before counts from another beginning */
+	/* an entry counts the socket's bytes, the plaintext is counted anew */
 	bpf_map_delete_elem(&tails, &stream->cookie);
 	map_update(&tls_socks, &stream->cookie, &verdict, BPF_ANY);
-	if (thread->waiting)
-		thread->waiting--;
+	if (thread->unbound_ssls)
+		thread->unbound_ssls--;
 	if (verdict != RL_VERDICT_MUTE)
 		tls_announce(thread->recv_cookie,
 			     thread->recv_offset + (data - thread->recv_address),
@@ -107,7 +124,7 @@ static __always_inline int on_bio_write(__u64 bio, __u64 data)
 	return 0;
 }
 
-/* SSL_read(ssl, data, ...) or SSL_write(): how much it moved, its return says. */
+/* SSL_read(ssl, data, ...) or SSL_write() begins. Notes the arguments for its return. */
 static __always_inline int on_tls_call(__u64 ssl, __u64 data)
 {
 	struct thread_state *thread = tls_service() ? thread_get() : NULL;
@@ -119,9 +136,10 @@ static __always_inline int on_tls_call(__u64 ssl, __u64 data)
 	return 0;
 }
 
+/* SSL_read() or SSL_write() returned `ret`: records that many bytes of plaintext. */
 static __always_inline int on_tls_return(int ret, __u8 dir)
 {
-	struct emit e = {.dir = dir, .flags = RL_F_TLS};
+	struct operation op = {.dir = dir, .flags = RL_F_TLS};
 	struct rl_service *service = tls_service();
 	struct thread_state *thread;
 	struct object_key key;
@@ -134,38 +152,39 @@ static __always_inline int on_tls_return(int ret, __u8 dir)
 	thread->call_ssl = 0;
 	if (ret <= 0)
 		return 0;
-	e.stream = bpf_map_lookup_elem(&ssls, &key);
-	if (!e.stream || !e.stream->cookie) {
-		/* from before the recorder began, or lost */
-		if (e.stream || service->flags & RL_SERVICE_FRESH)
+	op.stream = bpf_map_lookup_elem(&ssls, &key);
+	if (!op.stream || !op.stream->cookie) {
+		/* from before the recorder started, or a map entry was lost */
+		if (op.stream || service->flags & RL_SERVICE_FRESH)
 			COUNT(tls_unknown, ret);
 		return 0;
 	}
-	verdict = bpf_map_lookup_elem(&tls_socks, &e.stream->cookie);
-	if (verdict) /* kept here too: there it may have to make room */
-		e.stream->verdict = *verdict;
-	if (e.stream->verdict == RL_VERDICT_MUTE)
+	verdict = bpf_map_lookup_elem(&tls_socks, &op.stream->cookie);
+	if (verdict) /* kept here, too: an LRU map drops entries when it is full */
+		op.stream->verdict = *verdict;
+	if (op.stream->verdict == RL_VERDICT_MUTE)
 		return 0;
-	e.piece = thread->call_data;
-	e.piece_left = ret;
-	e.left = ret;
-	e.offset = __sync_fetch_and_add(&e.stream->offset[dir & 1], ret);
-	emit_bytes(&e);
+	op.buffer = thread->call_data;
+	op.buffer_left = ret;
+	op.left = ret;
+	op.offset = __sync_fetch_and_add(&op.stream->offset[dir & 1], ret);
+	emit_bytes(&op);
 	return 0;
 }
 
+/* SSL_free(ssl) begins. Forgets the object. */
 static __always_inline int on_ssl_free(__u64 ssl)
 {
 	struct object_key key = object_key(ssl);
 	struct thread_state *thread = tls_service() ? thread_get() : NULL;
-	struct stream *stream = thread ? bpf_map_lookup_elem(&ssls, &key) : NULL;
+	struct byte_stream *stream = thread ? bpf_map_lookup_elem(&ssls, &key) : NULL;
 
 	if (!stream)
 		return 0;
 	if (!stream->cookie) {
-		if (thread->waiting)
-			thread->waiting--;
-		tls_announce(0, 0, 0); /* whose it was, is not known; but that it was */
+		if (thread->unbound_ssls)
+			thread->unbound_ssls--;
+		tls_announce(0, 0, 0); /* for user space: TLS was prepared and given up */
 	}
 	bpf_map_delete_elem(&ssls, &key);
 	return 0;

@@ -1,5 +1,35 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The prologue of every kernel-side file. Includes point down: rl, maps, count, emit, sock, on_*, at_*. */
+/*
+ * What every kernel-side file needs: kernel types, libbpf's helpers, the records
+ * and maps that are shared with user space, a few constants.
+ *
+ * The files; each may include those above it (scripts/check_includes.py):
+ *
+ *   maps          the maps, and the structs that are kept in them
+ *   count         the counters
+ *   emit          records into the ring buffer
+ *   tcp_position  bytes that no hook saw, by TCP's sequence numbers
+ *   syscall       the current system call: its buffers, the descriptor it passes
+ *   classify      what a socket is used for
+ *   announce      a socket's beginning and its handover, as records
+ *   sock_state    what is kept about a socket
+ *   thread        what is kept about a thread that does TLS
+ *   on_*.bpf.h    handlers: something happened, whichever hook reported it
+ *   at_*.bpf.c    hooks: BPF programs that take a hook's arguments and call a handler
+ *
+ * The first comment of each at_* and on_* file names the context that it runs in:
+ *
+ *   task      The current task is the one that does it: its ids, its system call
+ *             and its memory can be read.
+ *   softirq   The kernel processes a packet. The current task is the one that was
+ *             interrupted, and unrelated.
+ *   iterator  The current task is rawtap, which reads the iterator.
+ *
+ * Limits: a program can't sleep, so it can't read user memory that is not
+ * present (RL_GAP_FAULT). Its stack has 512 bytes. The programs take no lock:
+ * offsets are advanced atomically; for the rest of a socket's state it is enough
+ * that a Dovecot process has one thread, and that processes use a socket in turn.
+ */
 #ifndef RL_BPF_H
 #define RL_BPF_H
 

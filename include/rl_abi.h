@@ -2,10 +2,16 @@
 /*
  * The records that travel from the kernel to a file.
  *
- * A record in the ring, in a saved stream (--save) and in a test is the same
- * bytes: a struct rl_rec, then the payload that its type names. Fixed-width
- * fields, explicit padding, host byte order. Types, classes and reasons are
- * numbered explicitly and append-only: a retired number stays a hole.
+ * A record in the ring buffer, in a saved stream (--save) and in a test is the
+ * same bytes: a struct rl_rec, then the payload that its type names. Fields
+ * have a fixed width, padding is explicit and zero, byte order is the host's.
+ * Types, classes and reasons are numbered explicitly. New numbers are added at
+ * the end; a number that is no longer used is not given away again.
+ *
+ * "Kernel" below is a program in bpf/, "recorder" is user space beside it. What
+ * the recorder finds out about the host (FACT_*, CLOCK) is a record, too: the
+ * engine knows the world from records only, so a saved stream replays to the
+ * same files elsewhere.
  */
 #ifndef RL_ABI_H
 #define RL_ABI_H
@@ -18,21 +24,21 @@
 
 /* X(name, number, payload struct). */
 #define RL_RECORD_TYPES(X)                                                                         \
-	X(CLOCK, 1, rl_clock)	     /* realtime of a monotonic instant */                         \
-	X(SETTING, 2, rl_setting)    /* the rules that the recorder ran with */                    \
-	X(PROC_EXEC, 3, rl_proc)     /* a Dovecot process: executed, or found running */           \
-	X(PROC_EXIT, 4, rl_none)     /* a Dovecot process ended */                                 \
-	X(SOCK_OPEN, 5, rl_open)     /* first operation on a socket of interest */                 \
-	X(DATA, 6, rl_data)	     /* bytes moved */                                             \
-	X(GAP, 7, rl_gap)	     /* bytes moved that the kernel side could not copy */         \
-	X(SOCK_CLOSE, 8, rl_close)   /* the socket is gone; its final offsets */                   \
-	X(FACT_MASTER, 9, rl_master) /* what is known of a Dovecot master process */               \
-	X(FACT_LOG, 10, rl_log)	     /* how the opening of a log went */                           \
-	X(FACT_WRITE, 11, rl_write)  /* a log was given up: why */                                 \
-	X(STATS, 12, rl_stats)	     /* the kernel side's counters at the end */                   \
-	X(TLS_BEGIN, 13, rl_tls) /* the socket carries TLS; the text inside comes with RL_F_TLS */ \
-	X(FACT_SETTINGS, 14, rl_setting) /* those of a master that directories depend on */        \
-	X(GROUPS, 15, rl_groups) /* the process has supplementary groups; before a SOCK_OPEN */
+	X(CLOCK, 1, rl_clock)		 /* the wall clock's time */                               \
+	X(SETTING, 2, rl_setting)	 /* the recorder's rules */                                \
+	X(PROC_EXEC, 3, rl_proc)	 /* a Dovecot process began, or was found running */       \
+	X(PROC_EXIT, 4, rl_none)	 /* a Dovecot process ended */                             \
+	X(SOCK_OPEN, 5, rl_open)	 /* first operation on a socket of interest */             \
+	X(DATA, 6, rl_data)		 /* bytes that were sent or received */                    \
+	X(GAP, 7, rl_gap)		 /* bytes that were sent or received and not copied */     \
+	X(SOCK_CLOSE, 8, rl_close)	 /* a socket's end, or its handover */                     \
+	X(FACT_MASTER, 9, rl_master)	 /* answer: what a master process is */                    \
+	X(FACT_LOG, 10, rl_log)		 /* answer: could a log be created? */                     \
+	X(FACT_WRITE, 11, rl_write)	 /* a write to a log failed */                             \
+	X(STATS, 12, rl_stats)		 /* the kernel side's counters, at the end */              \
+	X(TLS_BEGIN, 13, rl_tls)	 /* a socket's bytes are TLS from here on */               \
+	X(FACT_SETTINGS, 14, rl_setting) /* answer: settings of a master's configuration */        \
+	X(GROUPS, 15, rl_groups)	 /* supplementary groups of a process */
 
 enum rl_type {
 #define X(name, number, payload) RL_##name = number,
@@ -40,43 +46,51 @@ enum rl_type {
 #undef X
 };
 
-/* Direction as seen by the Dovecot process. */
+/* Direction, as seen by the Dovecot process. */
 enum rl_dir { RL_IN = 0, RL_OUT = 1 };
 
-/* What a socket of a tracked process is; decided once, at its first operation. */
+/*
+ * What a socket is used for. Decided at its first operation (bpf/classify.bpf.h),
+ * and again, unless it is OTHER, when a process of another role takes it over.
+ * CLIENT and RELAY are traffic, which is recorded; LOGIN, AUTH and POSTLOGIN are
+ * control sockets, which tell whose session it is.
+ */
 enum rl_class {
-	RL_CLASS_NONE = 0,
+	RL_CLASS_NONE = 0,	/* not decided yet; in no record */
 	RL_CLASS_CLIENT = 1,	/* accepted inet stream, lmtp's unix stream, or a socketpair end */
 	RL_CLASS_LOGIN = 2,	/* .../login/<service>: login requests, at either end */
 	RL_CLASS_AUTH = 3,	/* connected to .../auth-master: user lookups */
 	RL_CLASS_POSTLOGIN = 4, /* connected to a post-login service */
-	RL_CLASS_OTHER = 5,	/* of no interest */
+	RL_CLASS_OTHER = 5,	/* of no interest; in no record */
 	RL_CLASS_RELAY = 6,	/* inet stream that the process itself connected: the next server */
 };
 #define RL_CLASS_MAX RL_CLASS_RELAY
 
-/* Address families, as in <sys/socket.h>, which the kernel side has not. */
+/* Address families: the numbers of <sys/socket.h>, which BPF programs can't include. */
 enum rl_family { RL_AF_UNIX = 1, RL_AF_INET = 2, RL_AF_INET6 = 10 };
 
-/* What a process is to the kernel side. */
+/* What kind of program a process runs. Which program has which role: services[] in user space. */
 enum rl_role {
 	RL_ROLE_NONE = 0,
-	RL_ROLE_MASTER = 1,   /* parent of the others; its sockets are not read */
-	RL_ROLE_MAIL = 2,     /* serves logged-in users */
-	RL_ROLE_STRANGER = 3, /* called as a master is, and not run by root */
-	RL_ROLE_LOGIN = 4,    /* serves clients until they are logged in */
-	RL_ROLE_DELIVERY = 5, /* takes mail without a login: lmtp */
+	RL_ROLE_MASTER = 1,   /* dovecot run by root: parent of the others; sockets not looked at */
+	RL_ROLE_MAIL = 2,     /* serves users who have logged in */
+	RL_ROLE_STRANGER = 3, /* named dovecot like a master, but not run by root */
+	RL_ROLE_LOGIN = 4,    /* serves clients until they have logged in */
+	RL_ROLE_DELIVERY = 5, /* accepts mail without a login: lmtp */
 };
 
+/* rl_rec.flags; each is followed by the record types that have it. */
 enum rl_flag {
-	RL_F_MORE = 1 << 0, /* DATA: the same system call's bytes go on in the next record */
-	RL_F_EOF = 1 << 1,  /* DATA: a read returned 0 */
-	/* PROC_EXEC, SOCK_OPEN of others than mail processes: was there when rawtap started */
+	RL_F_MORE = 1 << 0, /* DATA: the next record of the socket continues the same operation */
+	RL_F_EOF = 1 << 1,  /* DATA: a receive returned 0, end of file; `size` is 0 */
+	/* PROC_EXEC: the process ran before the recorder started. SOCK_OPEN: so did the socket; not
+	 * set for mail processes, whose new connections a login request names. */
 	RL_F_FOUND = 1 << 2,
-	RL_F_CONT = 1 << 3, /* DATA: the same system call's bytes began in an earlier record */
-	RL_F_LIVE = 1 << 4, /* SOCK_CLOSE: the socket is still there, the recorder stops */
-	RL_F_TLS = 1 << 5,  /* DATA, GAP: the text inside TLS, with offsets of its own */
-	/* DATA, GAP: this may be TLS already: the next record of the process tells (TLS_BEGIN) */
+	RL_F_CONT = 1 << 3, /* DATA: an earlier record has the beginning of the same operation */
+	RL_F_LIVE = 1 << 4, /* SOCK_CLOSE: the socket is still open, the recorder stops */
+	RL_F_TLS = 1 << 5,  /* DATA, GAP: plaintext of TLS, with offsets of its own from 0 on */
+	/* DATA, GAP: plaintext or TLS ciphertext. The next record of the process decides: it was
+	 * ciphertext if that is TLS_BEGIN (user space: tls.c). */
 	RL_F_UNDECIDED = 1 << 6,
 };
 
@@ -89,46 +103,60 @@ enum rl_flag {
 	X(BACKLOG, 5, "held back for too long")                                                    \
 	X(UNSEEN, 6, "passed where no hook is")
 
+/*
+ * The kernel sends FAULT, SENDFILE, CALL and UNSEEN. RING is in no record: a
+ * full ring shows as a step in the offsets, and the engine gives it this reason.
+ * BACKLOG is not used any more.
+ */
 enum rl_gap_reason {
 #define X(name, number, text) RL_GAP_##name = number,
 	RL_GAP_REASONS(X)
 #undef X
 };
 
-/* Times are CLOCK_MONOTONIC nanoseconds. uid and gid are the real ones. */
+/* The header of every record. */
 struct rl_rec {
-	__u32 len; /* this header and the payload, bytes */
-	__u16 type;
-	__u16 flags;
-	__u64 time_ns;
-	__u32 tgid;
-	__u32 uid;
-	__u32 gid;
+	__u32 len;   /* of header and payload, bytes; the space that it takes may be larger */
+	__u16 type;  /* enum rl_type */
+	__u16 flags; /* enum rl_flag */
+	__u64 time_ns; /* CLOCK_MONOTONIC, nanoseconds; an answer has that of the record it is due to */
+	__u32 tgid; /* the process that it is about, as the host numbers it; 0: none */
+	__u32 uid;  /* real user id of that process, as the host has it; 0 from the recorder */
+	__u32 gid;  /* its real group id, likewise */
 	__u32 pad;
-	__u64 cookie; /* of the socket (SO_COOKIE), 0: none */
+	__u64 cookie; /* the socket that it is about (SO_COOKIE); 0: none */
 };
 
+/* PROC_EXIT. Kernel, when the main thread of a tracked process exits. */
 struct rl_none {
 	__u8 none[0];
 };
 
+/*
+ * CLOCK. Recorder: at the start, and when it sees, looking once a second, that
+ * the wall clock was set (by 1 ms or more) or the time zone changed.
+ */
 struct rl_clock {
-	__s64 realtime_ns; /* CLOCK_REALTIME at rl_rec.time_ns */
+	__s64 realtime_ns; /* CLOCK_REALTIME at rl_rec.time_ns, nanoseconds since 1970 */
 	__s32 utc_offset;  /* seconds east of UTC, for the names of files */
 	__u32 pad;
 };
 
-#define RL_COMM_LEN 16
+#define RL_COMM_LEN 16	/* TASK_COMM_LEN of the kernel, with NUL */
 #define RL_PATH_LEN 128 /* of an AF_UNIX address: 108 and NUL; a power of two, to index safely */
 
+/*
+ * PROC_EXEC. Kernel: a process executed a program that has a role, as a master
+ * or as the child of one. Recorder, with RL_F_FOUND: it was running before.
+ */
 struct rl_proc {
 	__u32 parent_tgid;
-	__u16 role;
+	__u16 role; /* enum rl_role */
 	__u16 pad;
-	char comm[RL_COMM_LEN];
+	char comm[RL_COMM_LEN]; /* the program's name, cut to 15 bytes, NUL-terminated */
 };
 
-/* The addresses of an inet socket: ports in host order, zeroes behind an IPv4 address. */
+/* The addresses of an inet socket. Ports are in host byte order; zeroes follow an IPv4 address. */
 struct rl_inet {
 	__u8 local[16];
 	__u8 remote[16];
@@ -136,54 +164,73 @@ struct rl_inet {
 	__u16 remote_port;
 };
 
-#define RL_GROUPS_MAX 32 /* a process with more of them is not told of */
+#define RL_GROUPS_MAX 32 /* no GROUPS record is sent for a process that has more */
 
+/*
+ * GROUPS. Kernel, before a SOCK_OPEN of traffic: the supplementary groups that
+ * the process has, if it has some.
+ */
 struct rl_groups {
-	__u32 count;
+	__u32 count; /* 1 to RL_GROUPS_MAX */
 	__u32 pad;
-	__u32 gids[RL_GROUPS_MAX];
+	__u32 gids[RL_GROUPS_MAX]; /* as the host numbers them; zeroes follow the last one */
 };
 
+/*
+ * SOCK_OPEN. Kernel, at the first operation on a socket by a process of one
+ * role; repeated at the next operation if the ring was full.
+ */
 struct rl_open {
-	__u64 ino; /* of the socket, as fstat() shows it */
-	__u16 class;
+	__u64 ino;    /* inode number of the socket, as fstat() shows it */
+	__u16 class;  /* enum rl_class */
 	__u16 family; /* enum rl_family */
-	__u16 role;   /* enum rl_role of the process that it belongs to now */
+	__u16 role;   /* enum rl_role of the process that has the socket now */
 	__u16 pad;
 	union {
-		char path[RL_PATH_LEN]; /* AF_UNIX: own or the peer's address, NUL-terminated */
+		char path[RL_PATH_LEN]; /* AF_UNIX: own or peer's address, NUL-terminated */
 		struct rl_inet inet;	/* AF_INET, AF_INET6 */
 	};
 };
 
+/*
+ * DATA. Kernel: after an operation on a socket, or, with RL_F_TLS, after
+ * SSL_read() or SSL_write(). A large operation is several records.
+ */
 struct rl_data {
-	__u64 offset;	  /* of the first byte in this direction of the socket */
-	__u64 passed_ino; /* inode of the socket that was passed along (SCM_RIGHTS), 0: none */
-	__u32 size;	  /* bytes that follow */
-	__u8 dir;
-	__u8 class;
+	__u64 offset;	  /* of the first byte, counted from 0 in this direction of the socket */
+	__u64 passed_ino; /* control sockets: inode of the socket passed along (SCM_RIGHTS); 0: none */
+	__u32 size;	  /* bytes that follow; 0 with RL_F_EOF only */
+	__u8 dir;	  /* enum rl_dir */
+	__u8 class;	  /* enum rl_class */
 	__u8 pad[2];
 	__u8 bytes[];
 };
 
+/* GAP. Kernel: in the place of DATA, for bytes that it could not copy. */
 struct rl_gap {
-	__u64 offset;
-	__u64 size;
-	__u8 dir;
-	__u8 class;
-	__u8 reason; /* enum rl_gap_reason */
+	__u64 offset; /* of the first byte that is missing, as in rl_data */
+	__u64 size;   /* bytes */
+	__u8 dir;     /* enum rl_dir */
+	__u8 class;   /* enum rl_class */
+	__u8 reason;  /* enum rl_gap_reason */
 	__u8 pad[5];
 };
 
+/*
+ * SOCK_CLOSE. Kernel: the socket was handed over to a process of another role
+ * (rl_rec.tgid). Recorder: the socket is gone (tgid 0), or, with RL_F_LIVE, the
+ * recorder stops. If bytes were lost after the last DATA, `end` is beyond it; an
+ * end that is not known is 0.
+ */
 struct rl_close {
-	__u64 end[2]; /* bytes that passed in each direction */
+	__u64 end[2]; /* by enum rl_dir: bytes that passed */
 };
 
 enum rl_master_status {
 	RL_MASTER_OK = 0,
-	RL_MASTER_GONE = 1,	 /* ended before it could be looked at */
+	RL_MASTER_GONE = 1,	 /* it ended before it could be examined */
 	RL_MASTER_UNTRUSTED = 2, /* not a root-owned dovecot run by root */
-	RL_MASTER_VERSION = 3,	 /* a version that is not known */
+	RL_MASTER_VERSION = 3,	 /* a Dovecot version that is not supported */
 	RL_MASTER_EXCLUDED = 4,	 /* another instance than --base-dir */
 	RL_MASTER_CONTAINER = 5, /* in another pid or user namespace than rawtap */
 };
@@ -191,57 +238,61 @@ enum rl_master_status {
 #define RL_VERSION_LEN	64
 #define RL_BASE_DIR_LEN 256
 
-/* rl_rec.tgid is the master's. */
+/* FACT_MASTER. Recorder: answers what the engine asks about the master process rl_rec.tgid. */
 struct rl_master {
 	__u32 status; /* enum rl_master_status */
 	__u32 pad;
-	char version[RL_VERSION_LEN];
-	char base_dir[RL_BASE_DIR_LEN];
+	char version[RL_VERSION_LEN];	/* what `dovecot --version` prints; "": not known */
+	char base_dir[RL_BASE_DIR_LEN]; /* its working directory; "": not known */
 };
 
 /*
- * The text inside TLS is numbered from 0, in both directions. Without a cookie: a process was ready
- * for TLS, and gave up before the other side answered.
+ * TLS_BEGIN. Kernel, when Dovecot hands received bytes to OpenSSL for the first
+ * time. The plaintext is numbered from 0 in both directions from here on.
+ * Without a cookie: a process made an SSL object, and freed it before it was
+ * known whose socket it is on; the fields are 0.
  */
 struct rl_tls {
-	__u64 offset;  /* of the socket's RL_IN direction, where TLS begins */
-	__u64 out_end; /* of its RL_OUT direction, what came before; 0: not known */
+	__u64 offset;  /* where TLS begins in the socket's RL_IN direction */
+	__u64 out_end; /* where the plaintext before it ends in RL_OUT; 0: not known */
 };
 
 enum rl_log_status {
 	RL_LOG_OPENED = 0,
 	RL_LOG_MISSING = 1,	  /* the directory doesn't exist */
-	RL_LOG_NOT_DIR = 2,	  /* it is not a directory (a symbolic link is not) */
-	RL_LOG_LSTAT_FAILED = 3,  /* error says why */
-	RL_LOG_CREATE_FAILED = 4, /* error says why */
+	RL_LOG_NOT_DIR = 2,	  /* it is not one (for the home rule, a symbolic link is not) */
+	RL_LOG_LSTAT_FAILED = 3,  /* it could not be examined: see `error` */
+	RL_LOG_CREATE_FAILED = 4, /* the files could not be created: see `error` */
 };
 
-/* `session` counts the login requests in the stream from 1; `way` the ways of the rules from 0. */
+/* FACT_LOG. Recorder: whether the files that the engine asked for could be created. */
 struct rl_log {
-	__u32 session;
-	__u32 way;
-	__u32 status; /* enum rl_log_status */
-	__u32 error;  /* errno */
-	__u32 serial; /* 1: the name as documented; N > 1: with -N behind it */
+	__u32 session; /* number of the session in this stream, from 1 */
+	__u32 way;     /* which of the rules in SETTING the log is for, from 0 */
+	__u32 status;  /* enum rl_log_status */
+	__u32 error;   /* errno */
+	__u32 serial;  /* 1: the documented name; N > 1: that was taken, -N is appended */
 	__u32 pad;
 };
 
+/* FACT_WRITE. Recorder: a write failed, the log is given up. */
 struct rl_write {
-	__u32 session;
-	__u32 way;
-	__u32 error; /* errno */
+	__u32 session; /* as in rl_log */
+	__u32 way;     /* as in rl_log */
+	__u32 error;   /* errno */
 	__u32 pad;
-	__u64 size[2]; /* what the files hold, bytes */
+	__u64 size[2]; /* by enum rl_dir: bytes that the files hold */
 };
 
 /*
- * SETTING: the recorder's own rules, NUL-terminated words. FACT_SETTINGS: names and values by turns,
- * each NUL-terminated; rl_rec.tgid is the master's; it follows its FACT_MASTER.
+ * SETTING. Recorder, the first record of a stream: its own rules, as words.
+ * FACT_SETTINGS. Recorder, after the FACT_MASTER of the same rl_rec.tgid:
+ * settings that log directories depend on; a name, its value, and so on.
  */
 struct rl_setting {
-	__u32 size;
+	__u32 size; /* of `text`, bytes */
 	__u32 pad;
-	char text[];
+	char text[]; /* each word ends with NUL */
 };
 
 /* X(field, text) */
@@ -258,6 +309,10 @@ struct rl_setting {
 	X(missed, "program runs that the kernel left out")                                         \
 	X(tls_unknown, "TLS bytes whose connection is not known")
 
+/*
+ * STATS. Recorder, at the end: the sums over all CPUs. `missed` is the kernel's
+ * own count (bpf_prog_info.recursion_misses); the programs count the others.
+ */
 struct rl_stats {
 #define X(field, text) __u64 field;
 	RL_COUNTERS(X)

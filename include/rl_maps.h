@@ -1,74 +1,78 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * What the kernel side and the loader share besides records: map keys and
- * values, and the constants that are set before the programs are loaded.
+ * What the kernel side and the recorder share besides records: keys and values
+ * of maps, and the constants that are set before the programs are loaded. The
+ * maps are defined in bpf/maps.bpf.h.
  */
 #ifndef RL_MAPS_H
 #define RL_MAPS_H
 
 #include "rl_abi.h"
 
-#define RL_MAX_PROCS	65536
-#define RL_MAX_SOCKETS	65536
-#define RL_MAX_SERVICES 32
-#define RL_SUFFIX_LEN	24
+#define RL_MAX_PROCS	65536 /* Dovecot processes at a time */
+#define RL_MAX_SOCKETS	65536 /* their sockets */
+#define RL_MAX_SERVICES 32    /* rows of services[] */
+#define RL_SUFFIX_LEN	24    /* bytes of a path's end that are compared */
 
-/* Map `services` (key: comm, zero-padded) and map `procs` (key: tgid). */
+/* Key of map `services`: a program's name, padded with zeroes. */
 struct rl_service_key {
 	char comm[RL_COMM_LEN];
 };
 
 enum rl_service_flag {
-	RL_SERVICE_TLS = 1 << 0,   /* its TLS is looked into: the probes are attached */
-	RL_SERVICE_RELAY = 1 << 1, /* what it connects to itself is of interest */
-	RL_SERVICE_FRESH = 1 << 2, /* of a process: seen from its beginning */
+	RL_SERVICE_TLS = 1 << 0,   /* its TLS is probed for the plaintext (at_tls.bpf.c) */
+	RL_SERVICE_RELAY = 1 << 1, /* TCP connections that it makes are of interest: RELAY */
+	RL_SERVICE_FRESH = 1 << 2, /* in `procs`: the process has been seen since its exec */
 };
 
 /*
- * The end of a path, at the end of 24 bytes, and which of these bytes count: three comparisons
- * instead of a loop, which the verifier would walk through again and again.
+ * The last bytes of a path, aligned to the end of 24 bytes, or which of these
+ * bytes count (0xff). Three comparisons of words instead of a loop over bytes,
+ * each round of which the verifier would have to walk through.
  */
 union rl_suffix {
 	char text[RL_SUFFIX_LEN];
 	__u64 words[RL_SUFFIX_LEN / 8];
 };
 
+/* Value of map `services` (set by the recorder at the start) and of map `procs` (key: tgid). */
 struct rl_service {
 	__u16 role;  /* enum rl_role */
 	__u16 flags; /* enum rl_service_flag */
 	__u32 pad;
-	/* The end of the path of the socket that login requests come in on; mask all 0: none. */
+	/* The end of the path of the socket that login requests pass; mask all 0: there is none. */
 	union rl_suffix login, login_mask;
 };
 
-/* What user space decided of a socket. */
+/* Whether a socket is recorded. PENDING until the recorder has decided; records are sent then. */
 enum rl_verdict {
 	RL_VERDICT_PENDING = 0,
 	RL_VERDICT_RECORD = 1,
-	RL_VERDICT_MUTE = 2,
+	RL_VERDICT_MUTE = 2, /* no more DATA and GAP records */
 };
 
-/* Map `verdicts` (key: cookie). */
+/* Value of map `verdicts` (key: cookie): a decision that the programs have not seen yet. */
 struct rl_decision {
 	__u16 verdict; /* enum rl_verdict */
-	__u16 role;    /* of the process that it is about: a socket can have moved on meanwhile */
+	__u16 role; /* enum rl_role of the process that it is about; of no effect after a handover */
 };
 
-/* Map `tails` (key: cookie): where each direction stood when bytes were lost. */
+/* Value of map `tails` (key: cookie): where both directions stood when records were lost last. */
 struct rl_tail {
-	__u64 end[2];
+	__u64 end[2]; /* by enum rl_dir: bytes that had passed */
 };
 
-/* What iter/bpf_sk_storage_map prints: one of these for each live socket. */
+/* What the iterator iter__sockets prints for each socket that is still open. */
 struct rl_live {
 	__u64 cookie;
-	__u64 end[2];
+	__u64 end[2]; /* by enum rl_dir: bytes that have passed; 0 for TLS */
 };
 
+/* Constants of the programs, set by the recorder before loading. */
 struct rl_config {
-	__u64 ring_size; /* bytes */
-	__u64 data_limit; /* bytes in the ring beyond which data is refused: the rest is for control */
-	__u64 wakeup_size; /* bytes in the ring that wake the reader */
+	__u64 ring_size; /* of the ring buffer, bytes */
+	__u64 data_limit; /* fill level up to which traffic is taken, bytes; the rest is for control */
+	__u64 wakeup_size; /* fill level at which the reader is woken, bytes */
 };
 
 #endif

@@ -50,8 +50,9 @@ USER = [
 WORLD_HEADERS = "unistd.h fcntl.h sys/socket.h time.h sys/stat.h".split()
 LIBBPF_HEADERS = ["bpf/*", "*.skel.h"]
 
-# Each sees those before it. The doors (at_*) see the bodies only, so those say what is called.
-BPF = ["rl.bpf.h", "maps.bpf.h", "count.bpf.h", "emit.bpf.h", "thread.bpf.h", "sock.bpf.h",
+# Each sees those before it. The hooks (at_*) see the handlers (on_*) only.
+BPF = ["rl.bpf.h", "maps.bpf.h", "count.bpf.h", "emit.bpf.h", "tcp_position.bpf.h",
+       "syscall.bpf.h", "classify.bpf.h", "announce.bpf.h", "sock_state.bpf.h", "thread.bpf.h",
        "on_*.bpf.h"]
 BPF_SOURCES = {
     "maps.bpf.c": ["maps.bpf.h"],

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What differs by architecture: where a system call's number and arguments are
- * in the caller's registers, and the numbers. A new architecture is a block.
- * Included by vmlinux.h, inside its preserve_access_index region.
+ * What differs between architectures: which of the caller's registers hold a
+ * system call's number and arguments, and the numbers. To add an architecture,
+ * add a block. Included by vmlinux.h, inside its preserve_access_index region.
  */
 #ifndef RL_ARCH_H
 #define RL_ARCH_H
@@ -44,7 +44,7 @@ struct pt_regs {
 	__s32 syscallno;
 };
 
-/* What an uprobe's program sees of them. */
+/* What a uprobe's program gets: BPF_KPROBE() of libbpf reads the arguments from it. */
 struct user_pt_regs {
 	__u64 regs[31];
 };
@@ -70,7 +70,7 @@ enum {
 };
 
 #else
-#error "no such architecture yet"
+#error "this architecture is not supported: add a block"
 #endif
 
 #endif

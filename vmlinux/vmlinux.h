@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The kernel types that rawtap touches, and of them only the fields: CO-RE
- * relocates each access to where the running kernel has it. How to add a field
- * and how to regenerate the manifest: README.md beside this file.
+ * The kernel types that rawtap's programs use, and of each only the fields that
+ * they use: CO-RE adjusts each access to where the running kernel has the field.
+ * How to add one, and to update the manifest: README.md beside this file.
  */
 #ifndef __VMLINUX_H__
 #define __VMLINUX_H__
@@ -165,7 +165,7 @@ struct bpf_iter__bpf_sk_storage_map {
 
 #pragma clang attribute pop
 
-/* The system call ABI: same on every kernel, read from user memory, so never relocated. */
+/* The system call interface: read from user memory, the same on every kernel, never relocated. */
 struct iovec {
 	void *iov_base;
 	__u64 iov_len;
