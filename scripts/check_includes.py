@@ -37,7 +37,7 @@ USER = [
     Layer("saved", "stream", "base records"),
     Layer("output", "sink_* file_pair tcp_log as_user", "base records rules"),
     Layer("options", "opts", "base rules"),
-    Layer("host", "command conf master privileges", "base records handshake rules"),
+    Layer("host", "command conf master notify_socket privileges", "base records handshake rules"),
     Layer("objects", "elf_object plt tls_probes", "base"),
     Layer("pipeline", "pipeline summary", "base records rules engine saved"),
     Layer("kernel", "bpf_load source_bpf backend check", "base records rules host objects options",

@@ -11,7 +11,6 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
-#include <systemd/sd-daemon.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -20,6 +19,7 @@
 #include "host_port.h"
 #include "log.h"
 #include "master.h"
+#include "notify_socket.h"
 #include "pipeline.h"
 #include "privileges.h"
 #include "service.h"
@@ -50,6 +50,7 @@ struct recorder {
 	struct sink *sink;
 	struct tcp_logs *connections; /* the sink's */
 	struct pipeline pipeline;
+	struct notify_socket manager;
 	int epoll, signals;
 	int64_t now_ms, busy_until_ms, sweep_at_ms, clock_at_ms;
 	int64_t clock_offset_ns;
@@ -357,6 +358,16 @@ static unsigned int privileges_kept(const struct recorder *recorder)
 		       0;
 }
 
+/* A service manager that can't be reached is no reason not to record. */
+static void notify(const struct recorder *recorder, const char *message)
+{
+	int ret = notify_socket_send(&recorder->manager, message);
+
+	if (ret)
+		log_warn("telling the service manager %.*s: %s", (int)strcspn(message, "\n"),
+			 message, strerror(-ret));
+}
+
 static int start(struct recorder *recorder)
 {
 	const struct opts *opts = recorder->opts;
@@ -402,7 +413,7 @@ static int start(struct recorder *recorder)
 		return ret;
 	}
 	log_info("recording (backend %s)", recorder->bpf.backend->name);
-	sd_notify(0, "READY=1\nSTATUS=recording");
+	notify(recorder, "READY=1\nSTATUS=recording");
 	return 0;
 }
 
@@ -449,7 +460,7 @@ static int run(struct recorder *recorder)
 
 	while ((ret = turn(recorder)) == 0)
 		;
-	sd_notify(0, "STOPPING=1");
+	notify(recorder, "STOPPING=1");
 	if (ret < 0) {
 		log_error("reading the ring: %s", strerror(-ret));
 		status = 1;
@@ -476,8 +487,11 @@ static int run(struct recorder *recorder)
 int record_run(const struct opts *opts)
 {
 	struct recorder recorder = {.opts = opts, .epoll = -1, .signals = -1};
-	int status = 1;
+	int status = 1, ret;
 
+	ret = notify_socket_init(&recorder.manager);
+	if (ret)
+		log_warn("NOTIFY_SOCKET: %s; the service manager gets no messages", strerror(-ret));
 	recorder.now_ms = clock_ns(CLOCK_MONOTONIC) / NS_PER_MS;
 	recorder.sweep_at_ms = recorder.now_ms + SWEEP_MS;
 	if (start(&recorder) == 0)
