@@ -35,12 +35,12 @@ USER = [
     Layer("engine", "engine model process handshake tls front session logs explain files delivery",
           "base records handshake rules", pure=True),
     Layer("saved", "stream", "base records"),
-    Layer("output", "sink_* file_pair tcp_log as_user", "base records rules"),
+    Layer("output", "sink_* file_pair tcp_conn as_user", "base records rules"),
     Layer("options", "opts", "base rules"),
-    Layer("host", "command conf master notify_socket privileges", "base records handshake rules"),
+    Layer("host", "capabilities conf dovecot_master notify_socket run_program", "base records handshake rules"),
     Layer("objects", "elf_object plt tls_probes", "base"),
     Layer("pipeline", "pipeline summary", "base records rules engine saved"),
-    Layer("kernel", "bpf_load source_bpf backend check", "base records rules host objects options",
+    Layer("kernel", "bpf_load source backend check", "base records rules host objects options",
           libbpf=True),
     Layer("program", "main record wanted replay",
           "base records rules engine saved output options host objects pipeline kernel"),
@@ -62,7 +62,7 @@ BPF_FROM_OUTSIDE = ["vmlinux.h", "rl_abi.h", "rl_maps.h", "bpf/bpf_*.h"]
 # What both sides compile, and who may include it; None: everybody.
 SHARED = {
     "rl_abi.h": None,
-    "rl_maps.h": ["service", "bpf_load", "source_bpf", "backend", "check"],
+    "rl_maps.h": ["service", "bpf_load", "source", "backend", "check"],
 }
 SHARED_INCLUDES = {"rl_abi.h": ["linux/types.h"], "rl_maps.h": ["rl_abi.h"]}
 

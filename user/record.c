@@ -16,18 +16,18 @@
 
 #include "backend.h"
 #include "bpf_load.h"
+#include "capabilities.h"
+#include "dovecot_master.h"
 #include "host_port.h"
 #include "log.h"
-#include "master.h"
 #include "notify_socket.h"
 #include "pipeline.h"
-#include "privileges.h"
 #include "service.h"
 #include "sink_user.h"
-#include "source_bpf.h"
+#include "source.h"
 #include "stream.h"
 #include "summary.h"
-#include "tcp_log.h"
+#include "tcp_conn.h"
 #include "wanted.h"
 
 #define NS_PER_MS INT64_C(1000000)
@@ -46,9 +46,9 @@ struct recorder {
 	char *base_dir; /* canonical; NULL: any */
 	struct rules rules;
 	struct bpf_side bpf;
-	struct source_bpf *source;
+	struct source *source;
 	struct sink *sink;
-	struct tcp_logs *connections; /* the sink's */
+	struct tcp_conns *connections; /* the sink's */
 	struct pipeline pipeline;
 	struct notify_socket manager;
 	int epoll, signals;
@@ -93,10 +93,10 @@ static void tell_settings(struct recorder *recorder, uint32_t tgid, const struct
 	for (i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
 		if (!rules_have_variable(&recorder->rules, settings[i].variable))
 			continue;
-		if (master_setting(fact, settings[i].name, &value) == 0 && value.len)
+		if (dovecot_master_setting(fact, settings[i].name, &value) == 0 && value.len)
 			add_setting(&text, settings[i].name, value.data);
 		else if (strcmp(settings[i].name, "hostname") == 0 &&
-			 master_hostname(own, sizeof(own)) == 0)
+			 dovecot_hostname(own, sizeof(own)) == 0)
 			add_setting(&text, settings[i].name, own);
 	}
 	head.size = text.len;
@@ -134,7 +134,7 @@ static void ask_master(void *context, uint32_t tgid)
 	struct recorder *recorder = context;
 	struct rl_master fact;
 
-	master_look(tgid, recorder->base_dir, &fact);
+	dovecot_master_look(tgid, recorder->base_dir, &fact);
 	pipeline_answer(&recorder->pipeline, RL_FACT_MASTER, tgid, &fact, sizeof(fact));
 	if (fact.status != RL_MASTER_OK)
 		return;
@@ -146,14 +146,14 @@ static void verdict(void *context, uint64_t cookie, bool record)
 {
 	struct recorder *recorder = context;
 
-	source_bpf_verdict(recorder->source, cookie, record);
+	source_verdict(recorder->source, cookie, record);
 }
 
 static void forget(void *context, uint32_t tgid)
 {
 	struct recorder *recorder = context;
 
-	source_bpf_forget(recorder->source, tgid);
+	source_forget(recorder->source, tgid);
 }
 
 static void write_failed(void *context, const struct rl_write *write)
@@ -290,7 +290,7 @@ static int start_kernel_side(struct recorder *recorder)
 	char text[512];
 	int ret;
 
-	if (privileges_check(text, sizeof(text))) {
+	if (capabilities_check(text, sizeof(text))) {
 		log_error("missing privileges:%s; run it as root: sudo rawtap", text);
 		return -EPERM;
 	}
@@ -299,9 +299,9 @@ static int start_kernel_side(struct recorder *recorder)
 		log_error("%s", text);
 		return -ENOTSUP;
 	}
-	recorder->source = source_bpf_new(&recorder->bpf, on_record, recorder);
+	recorder->source = source_new(&recorder->bpf, on_record, recorder);
 	if (!recorder->source ||
-	    epoll_ctl(recorder->epoll, EPOLL_CTL_ADD, source_bpf_fd(recorder->source), &event)) {
+	    epoll_ctl(recorder->epoll, EPOLL_CTL_ADD, source_fd(recorder->source), &event)) {
 		ret = -errno;
 		log_error("opening the ring: %s", strerror(-ret));
 		return ret;
@@ -324,7 +324,7 @@ static int look_hosts_up(struct recorder *recorder)
 				 NULL;
 		if (!target || strchr(target, '%'))
 			continue;
-		ret = tcp_logs_resolve(recorder->connections, target, &error);
+		ret = tcp_conns_resolve(recorder->connections, target, &error);
 		if (ret)
 			log_error("%s: %s", rules->ways[i].dir, str_text(&error));
 	}
@@ -340,7 +340,7 @@ static int start_sink(struct recorder *recorder)
 	recorder->sink = sink_user_new(log_answer, recorder);
 	if (recorder->sink) {
 		recorder->connections = sink_user_connections(recorder->sink);
-		if (epoll_ctl(recorder->epoll, EPOLL_CTL_ADD, tcp_logs_fd(recorder->connections),
+		if (epoll_ctl(recorder->epoll, EPOLL_CTL_ADD, tcp_conns_fd(recorder->connections),
 			      &event) == 0)
 			return look_hosts_up(recorder);
 	}
@@ -349,12 +349,12 @@ static int start_sink(struct recorder *recorder)
 	return ret;
 }
 
-static unsigned int privileges_kept(const struct recorder *recorder)
+static unsigned int capabilities_kept(const struct recorder *recorder)
 {
 	const struct rules *rules = &recorder->rules;
 
 	return rules_record(rules, TRAFFIC_LMTP) || rules_record(rules, TRAFFIC_LMTP_PROXY) ?
-		       PRIVILEGES_ROOT_FILES :
+		       CAPABILITIES_ROOT_FILES :
 		       0;
 }
 
@@ -402,12 +402,12 @@ static int start(struct recorder *recorder)
 	recorder->pipeline.engine = engine_new(&recorder->rules, recorder->sink, &world);
 	tell_rules(recorder);
 	tell_clock(recorder);
-	ret = source_bpf_scan(recorder->source);
+	ret = source_scan(recorder->source);
 	if (ret) {
 		log_error("looking for what runs already: %s", strerror(-ret));
 		return ret;
 	}
-	ret = privileges_drop(privileges_kept(recorder));
+	ret = capabilities_drop(capabilities_kept(recorder));
 	if (ret) {
 		log_error("dropping privileges: %s", strerror(-ret));
 		return ret;
@@ -439,15 +439,15 @@ static int turn(struct recorder *recorder)
 	recorder->now_ms = clock_ns(CLOCK_MONOTONIC) / NS_PER_MS;
 	if (recorder->now_ms >= recorder->clock_at_ms)
 		tell_clock(recorder);
-	ret = source_bpf_consume(recorder->source);
+	ret = source_consume(recorder->source);
 	if (ret > 0)
 		recorder->busy_until_ms = recorder->now_ms + BUSY_FOR_MS;
 	if (ret >= 0 && recorder->now_ms >= recorder->sweep_at_ms) {
-		ret = source_bpf_sweep(recorder->source);
+		ret = source_sweep(recorder->source);
 		recorder->sweep_at_ms = recorder->now_ms + SWEEP_MS;
 	}
 	pipeline_flush(&recorder->pipeline);
-	tcp_logs_turn(recorder->connections);
+	tcp_conns_send(recorder->connections);
 	if (ret < 0)
 		return ret;
 	return read(recorder->signals, &signal_info, sizeof(signal_info)) > 0;
@@ -466,7 +466,7 @@ static int run(struct recorder *recorder)
 		status = 1;
 	}
 	bpf_side_detach(&recorder->bpf);
-	ret = source_bpf_finish(recorder->source);
+	ret = source_finish(recorder->source);
 	if (ret < 0) {
 		log_error("reading the rest of the ring: %s", strerror(-ret));
 		status = 1;
@@ -474,7 +474,7 @@ static int run(struct recorder *recorder)
 	pipeline_flush(&recorder->pipeline);
 	engine_finish(recorder->pipeline.engine);
 	pipeline_flush(&recorder->pipeline);
-	unsent = tcp_logs_finish(recorder->connections, CONNECTIONS_END_MS);
+	unsent = tcp_conns_finish(recorder->connections, CONNECTIONS_END_MS);
 	summary_print(engine_summary(recorder->pipeline.engine));
 	if (status)
 		return status;
@@ -498,7 +498,7 @@ int record_run(const struct opts *opts)
 		status = run(&recorder);
 	pipeline_free(&recorder.pipeline);
 	sink_user_free(&recorder.sink);
-	source_bpf_free(&recorder.source);
+	source_free(&recorder.source);
 	bpf_side_stop(&recorder.bpf);
 	if (close_save(&recorder) && status == 0)
 		status = 3;

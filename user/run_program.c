@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "command.h"
+#include "run_program.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -63,7 +63,7 @@ static bool read_all(int fd, struct str *out)
 	return false;
 }
 
-int command_run(char *const argv[], struct str *out)
+int run_program(char *const argv[], struct str *out)
 {
 	int fds[2], status, ret;
 	bool in_time;
