@@ -35,15 +35,17 @@ USER = [
     Layer("engine", "engine model process handshake tls front session logs explain files delivery",
           "base records handshake rules", pure=True),
     Layer("saved", "stream", "base records"),
-    Layer("output", "sink_* file_pair tcp_conn as_user", "base records rules"),
+    Layer("host", "capabilities clock dovecot_master notify_socket run_program",
+          "base records handshake"),
+    Layer("output", "sink_* file_pair tcp_conn as_user", "base records rules host"),
     Layer("options", "opts", "base rules"),
-    Layer("host", "capabilities conf dovecot_master notify_socket run_program", "base records handshake rules"),
+    Layer("config", "conf", "base rules host"),
     Layer("objects", "elf_object plt tls_probes", "base"),
     Layer("pipeline", "pipeline summary", "base records rules engine saved"),
     Layer("kernel", "bpf_load source backend check", "base records rules host objects options",
           libbpf=True),
     Layer("program", "main record wanted replay",
-          "base records rules engine saved output options host objects pipeline kernel"),
+          "base records rules engine saved output options host config objects pipeline kernel"),
 ]
 # What must not be seen where the layer is pure.
 WORLD_HEADERS = "unistd.h fcntl.h sys/socket.h time.h sys/stat.h".split()

@@ -11,12 +11,12 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "backend.h"
 #include "bpf_load.h"
 #include "capabilities.h"
+#include "clock.h"
 #include "dovecot_master.h"
 #include "host_port.h"
 #include "log.h"
@@ -29,8 +29,6 @@
 #include "summary.h"
 #include "tcp_conn.h"
 #include "wanted.h"
-
-#define NS_PER_MS INT64_C(1000000)
 
 /* Data does not wake us, unless it is much: while some comes, we look this often. */
 #define BUSY_WAIT_MS	   5
@@ -56,14 +54,6 @@ struct recorder {
 	int64_t clock_offset_ns;
 	int32_t utc_offset;
 };
-
-static int64_t clock_ns(clockid_t id)
-{
-	struct timespec now;
-
-	clock_gettime(id, &now);
-	return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
-}
 
 /* What the engine asks of the world. */
 
@@ -188,15 +178,14 @@ static void on_record(void *context, const void *data, size_t size)
 /* Tells of the wall clock, when it is not what the stream knows already. */
 static void tell_clock(struct recorder *recorder)
 {
-	int64_t now = clock_ns(CLOCK_MONOTONIC), real = clock_ns(CLOCK_REALTIME);
-	time_t seconds = real / (1000 * NS_PER_MS);
-	struct rl_clock clock = {.realtime_ns = real};
-	struct tm tm;
+	int64_t now = clock_now_ns(), real = clock_realtime_ns();
+	const struct rl_clock clock = {
+		.realtime_ns = real,
+		.utc_offset = clock_utc_offset(real),
+	};
 
 	recorder->clock_at_ms = recorder->now_ms + CLOCK_MS;
-	localtime_r(&seconds, &tm);
-	clock.utc_offset = tm.tm_gmtoff;
-	if (llabs(real - now - recorder->clock_offset_ns) < NS_PER_MS &&
+	if (llabs(real - now - recorder->clock_offset_ns) < CLOCK_NS_PER_MS &&
 	    clock.utc_offset == recorder->utc_offset)
 		return;
 	recorder->clock_offset_ns = real - now;
@@ -213,8 +202,8 @@ static void tell_rules(struct recorder *recorder)
 	setting.size = text.len;
 	str_append(&payload, &setting, sizeof(setting));
 	str_append(&payload, text.data, text.len);
-	pipeline_tell(&recorder->pipeline, clock_ns(CLOCK_MONOTONIC), RL_SETTING, 0, 0, 0,
-		      payload.data, payload.len);
+	pipeline_tell(&recorder->pipeline, clock_now_ns(), RL_SETTING, 0, 0, 0, payload.data,
+		      payload.len);
 	str_free(&text);
 	str_free(&payload);
 }
@@ -436,7 +425,7 @@ static int turn(struct recorder *recorder)
 
 	if (epoll_wait(recorder->epoll, events, 3, wait_ms(recorder)) < 0 && errno != EINTR)
 		return -errno;
-	recorder->now_ms = clock_ns(CLOCK_MONOTONIC) / NS_PER_MS;
+	recorder->now_ms = clock_now_ms();
 	if (recorder->now_ms >= recorder->clock_at_ms)
 		tell_clock(recorder);
 	ret = source_consume(recorder->source);
@@ -492,7 +481,7 @@ int record_run(const struct opts *opts)
 	ret = notify_socket_init(&recorder.manager);
 	if (ret)
 		log_warn("NOTIFY_SOCKET: %s; the service manager gets no messages", strerror(-ret));
-	recorder.now_ms = clock_ns(CLOCK_MONOTONIC) / NS_PER_MS;
+	recorder.now_ms = clock_now_ms();
 	recorder.sweep_at_ms = recorder.now_ms + SWEEP_MS;
 	if (start(&recorder) == 0)
 		status = run(&recorder);

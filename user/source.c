@@ -8,10 +8,10 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 #include <uthash.h>
 
+#include "clock.h"
 #include "dovecot_master.h"
 #include "rl_maps.h" /* before the skeleton, which uses its types */
 #include "rawtap.skel.h"
@@ -126,14 +126,6 @@ static int consume_all(struct source *source)
 	return ret;
 }
 
-static __u64 now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * UINT64_C(1000000000) + now.tv_nsec;
-}
-
 static void tell(struct source *source, enum rl_type type, __u16 flags, __u32 tgid, __u64 cookie,
 		 const void *payload, size_t size)
 {
@@ -144,7 +136,7 @@ static void tell(struct source *source, enum rl_type type, __u16 flags, __u32 tg
 			    .len = sizeof(struct rl_rec) + size,
 			    .type = type,
 			    .flags = flags,
-			    .time_ns = now_ns(),
+			    .time_ns = clock_now_ns(),
 			    .tgid = tgid,
 			    .cookie = cookie,
 		    }};

@@ -9,10 +9,10 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 #include <utlist.h>
 
+#include "clock.h"
 #include "host_port.h"
 #include "log.h"
 #include "mem.h"
@@ -49,14 +49,6 @@ struct tcp_conns {
 	struct tcp_conn *open, *closed;
 	unsigned int failed; /* closed logs, not sent to their end */
 };
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * INT64_C(1000) + now.tv_nsec / 1000000;
-}
 
 /* Targets */
 
@@ -186,7 +178,7 @@ static void send_kept(struct tcp_conn *conn)
 	conn->conns->kept -= sent;
 	conn->gone += sent;
 	if (sent)
-		conn->stalled_at_ms = now_ms() + STALL_MS;
+		conn->stalled_at_ms = clock_now_ms() + STALL_MS;
 	if (!kept_len(conn)) {
 		drop_kept(conn);
 		watch(conn, false);
@@ -299,7 +291,7 @@ void tcp_conn_close(struct tcp_conn **conn_p)
 		return;
 	DL_DELETE(conn->conns->open, conn);
 	DL_APPEND(conn->conns->closed, conn);
-	conn->stalled_at_ms = now_ms() + STALL_MS;
+	conn->stalled_at_ms = clock_now_ms() + STALL_MS;
 	send_kept(conn);
 	if (!kept_len(conn))
 		remove_closed(conn);
@@ -327,7 +319,7 @@ int tcp_conns_fd(const struct tcp_conns *conns)
 static void end_closed(struct tcp_conns *conns)
 {
 	struct tcp_conn *conn, *next;
-	int64_t now = now_ms();
+	int64_t now = clock_now_ms();
 
 	DL_FOREACH_SAFE(conns->closed, conn, next) {
 		send_kept(conn);
@@ -350,12 +342,12 @@ void tcp_conns_send(struct tcp_conns *conns)
 
 unsigned int tcp_conns_finish(struct tcp_conns *conns, int timeout_ms)
 {
-	int64_t until = now_ms() + timeout_ms, left;
+	int64_t until = clock_now_ms() + timeout_ms, left;
 	struct epoll_event event;
 	struct tcp_conn *conn;
 
 	tcp_conns_send(conns);
-	while (conns->closed && (left = until - now_ms()) > 0) {
+	while (conns->closed && (left = until - clock_now_ms()) > 0) {
 		if (epoll_wait(conns->epoll, &event, 1, left) < 0 && errno != EINTR)
 			break;
 		tcp_conns_send(conns);

@@ -10,9 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "sink_user.h"
 #include "tcp_conn.h"
 
@@ -129,14 +129,6 @@ static size_t read_all(int fd, char *data, size_t size)
 	}
 	close(fd);
 	return len;
-}
-
-static int64_t clock_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * INT64_C(1000) + now.tv_nsec / 1000000;
 }
 
 /* Until the connection takes no more. How much was written. */
@@ -303,10 +295,10 @@ static void too_much_kept_together(void **state)
 static void hung_up(void **state)
 {
 	int handle = ask(1, RL_LOG_OPENED, 0), ret = 0;
-	int64_t until = clock_ms() + 10000;
+	int64_t until = clock_now_ms() + 10000;
 
 	close(accept_log());
-	while (ret == 0 && clock_ms() < until)
+	while (ret == 0 && clock_now_ms() < until)
 		ret = write_log(handle, "x", 1);
 	assert_true(ret == -EPIPE || ret == -ECONNRESET);
 	sink->ops->close(sink, handle);
@@ -328,12 +320,12 @@ static void hung_up_at_the_end(void **state)
 static void never_taken(void **state)
 {
 	int handle = ask(1, RL_LOG_OPENED, 0), fd = accept_log();
-	int64_t begin = clock_ms();
+	int64_t begin = clock_now_ms();
 
 	fill_up(handle);
 	sink->ops->close(sink, handle);
 	assert_int_equal(tcp_conns_finish(conns, 300), 1);
-	assert_in_range(clock_ms() - begin, 300, 5000);
+	assert_in_range(clock_now_ms() - begin, 300, 5000);
 	close(fd);
 }
 
@@ -366,13 +358,13 @@ static void wakes(void **state)
 {
 	int handle = ask(1, RL_LOG_OPENED, 0), fd = accept_log();
 	struct pollfd wait = {.fd = tcp_conns_fd(conns), .events = POLLIN};
-	int64_t until = clock_ms() + 10000;
+	int64_t until = clock_now_ms() + 10000;
 	char data[4096];
 
 	assert_int_equal(poll(&wait, 1, 0), 0);
 	fill(handle);
 	assert_int_equal(poll(&wait, 1, 0), 0);
-	while (poll(&wait, 1, 0) == 0 && clock_ms() < until)
+	while (poll(&wait, 1, 0) == 0 && clock_now_ms() < until)
 		recv(fd, data, sizeof(data), MSG_DONTWAIT);
 	assert_int_equal(poll(&wait, 1, 0), 1);
 	close(fd);
