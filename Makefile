@@ -9,7 +9,7 @@ PYTHON	?= /usr/bin/python3
 ARCH	:= $(shell uname -m | sed -e s/x86_64/x86/ -e s/aarch64/arm64/)
 VERSION	:= 0.1.0
 
-LIBS	:= libbpf libcap-ng libelf libsystemd nettle
+LIBS	:= libbpf libcap-ng libelf nettle
 CFLAGS	?= -O2 -g
 WARN	:= -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	   -Wpointer-arith -Wswitch-enum -Wno-unused-parameter
@@ -20,7 +20,7 @@ BPF_CFLAGS := -target bpf -mcpu=v3 -O2 -g -D__TARGET_ARCH_$(ARCH) -Iinclude -Ivm
 	      -Wall -Wextra -Werror -Wno-unused-parameter
 
 # Only these see libbpf; without them the rest is the engine, which tests link.
-KERNEL_SIDE := bpf_load source_bpf backend check record main
+KERNEL_SIDE := bpf_load source backend check record main
 # The maps first: libbpf 1.1 loses their offsets when it has seen only the declarations yet.
 BPF_OBJS := $(patsubst bpf/%.bpf.c,$(OUTPUT)/%.bpf.o,bpf/maps.bpf.c \
 	      $(filter-out bpf/maps.bpf.c,$(sort $(wildcard bpf/*.bpf.c))))
@@ -230,7 +230,7 @@ $(OUTPUT)/fuzz_%: tests/fuzz/fuzz_%.c $(OUTPUT)/librawtap.a
 
 ARM64_ROOT := $(abspath $(or $(RAWTAP_KERNELS),.kernels))/root-arm64
 ARM64_PACKAGES = libc6-dev libgcc-$(shell gcc -dumpversion)-dev libbpf-dev libcap-ng-dev \
-		 libsystemd-dev uthash-dev nettle-dev bash python3-pytest
+		 uthash-dev nettle-dev bash python3-pytest
 
 .PHONY: arm64 check-arm64
 arm64:	## .output-arm64/rawtap, with Debian's arm64 packages unpacked below .kernels

@@ -36,15 +36,17 @@ USER = [
           "log_place delivery world",
           "base records handshake rules", pure=True),
     Layer("saved", "stream", "base records"),
-    Layer("output", "sink_* file_pair tcp_log as_user", "base records rules"),
+    Layer("host", "capabilities clock dovecot_master notify_socket run_program",
+          "base records handshake"),
+    Layer("output", "sink_* file_pair tcp_conn as_user", "base records rules host"),
     Layer("options", "opts", "base rules"),
-    Layer("host", "command conf master privileges", "base records handshake rules"),
+    Layer("config", "conf", "base rules host"),
     Layer("objects", "elf_object plt tls_probes", "base"),
     Layer("pipeline", "pipeline summary", "base records rules engine saved"),
-    Layer("kernel", "bpf_load source_bpf backend check", "base records rules host objects options",
+    Layer("kernel", "bpf_load source backend check", "base records rules host objects options",
           libbpf=True),
     Layer("program", "main record wanted replay",
-          "base records rules engine saved output options host objects pipeline kernel"),
+          "base records rules engine saved output options host config objects pipeline kernel"),
 ]
 # What must not be seen where the layer is pure.
 WORLD_HEADERS = "unistd.h fcntl.h sys/socket.h time.h sys/stat.h".split()
@@ -64,7 +66,7 @@ BPF_FROM_OUTSIDE = ["vmlinux.h", "rl_abi.h", "rl_maps.h", "bpf/bpf_*.h"]
 # What both sides compile, and who may include it; None: everybody.
 SHARED = {
     "rl_abi.h": None,
-    "rl_maps.h": ["service", "bpf_load", "source_bpf", "backend", "check"],
+    "rl_maps.h": ["service", "bpf_load", "source", "backend", "check"],
 }
 SHARED_INCLUDES = {"rl_abi.h": ["linux/types.h"], "rl_maps.h": ["rl_abi.h"]}
 

@@ -12,7 +12,7 @@
 set -euo pipefail
 
 BUILD="make gcc libc6-dev clang llvm libbpf-dev bpftool libelf-dev zlib1g-dev pkg-config
-	libcap-ng-dev libsystemd-dev uthash-dev nettle-dev"
+	libcap-ng-dev uthash-dev nettle-dev"
 DEMO="dovecot-imapd dovecot-pop3d python3 openssl"
 TEST="libcmocka-dev python3-pytest clang-format cppcheck shellcheck mandoc
 	libclang-rt-14-dev|libclang-rt-dev lld git dovecot-lmtpd dovecot-submissiond postfix $DEMO"

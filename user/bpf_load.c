@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 #include "backend.h"
+#include "dovecot_master.h"
 #include "log.h"
-#include "master.h"
 #include "mem.h"
 #include "rl_maps.h" /* before the skeleton, which uses its types */
 #include "rawtap.skel.h"
@@ -223,7 +223,7 @@ static int start_tls(struct bpf_side *side, char *error_r, size_t error_size)
 	int ret = 0;
 
 	if (side->tls) {
-		master_scan(note_process, side);
+		dovecot_scan(note_process, side);
 		ret = probe_tls(side, &error);
 		if (ret)
 			snprintf(error_r, error_size, "%s", str_text(&error));

@@ -11,9 +11,9 @@
 
 #include "backend.h"
 #include "bpf_load.h"
+#include "capabilities.h"
+#include "dovecot_master.h"
 #include "log.h"
-#include "master.h"
-#include "privileges.h"
 #include "service.h"
 
 static int silent(enum libbpf_print_level level, const char *format, va_list args)
@@ -30,7 +30,7 @@ static bool report(bool ok, const char *what, const char *todo)
 static bool check_privileges(void)
 {
 	char missing[256], todo[320];
-	bool ok = privileges_check(missing, sizeof(missing)) == 0;
+	bool ok = capabilities_check(missing, sizeof(missing)) == 0;
 
 	snprintf(todo, sizeof(todo), "missing:%s; run it as root", missing);
 	return report(ok, "privileges", todo);
@@ -60,7 +60,7 @@ static bool check_tls(void)
 	bool ok = true;
 	int ret;
 
-	master_scan(note_process, &probes);
+	dovecot_scan(note_process, &probes);
 	ret = tls_probes_add_usual(&probes, &error);
 	if (ret && !(ret == -ENOENT && probes.count))
 		ok = report(false, "TLS probes", str_text(&error));
@@ -109,7 +109,7 @@ static void on_master(void *context, const struct found_process *process)
 
 	if (process->service->role != RL_ROLE_MASTER)
 		return;
-	master_look(process->pid, instances->base_dir, &fact);
+	dovecot_master_look(process->pid, instances->base_dir, &fact);
 	snprintf(what, sizeof(what), "Dovecot %s in %s (master process %d)", fact.version,
 		 fact.base_dir, (int)process->pid);
 	switch ((enum rl_master_status)fact.status) {
@@ -144,7 +144,7 @@ static bool check_dovecot(const char *base_dir)
 
 	if (base_dir && !canonical)
 		return report(false, base_dir, strerror(errno));
-	master_scan(on_master, &instances);
+	dovecot_scan(on_master, &instances);
 	free(canonical);
 	if (!instances.good && !instances.bad)
 		report(false, "a running Dovecot",

@@ -10,8 +10,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "command.h"
 #include "mem.h"
+#include "run_program.h"
 
 #define WORDS_MAX 32
 
@@ -63,7 +63,7 @@ static int ask(const struct layer *layer, const char *protocol, const char *sett
 	argv[argc++] = (char *)setting;
 	argv[argc] = NULL;
 	str_clear(value);
-	ret = command_run(argv, value);
+	ret = run_program(argv, value);
 	while (value->len && value->data[value->len - 1] == '\n')
 		value->data[--value->len] = '\0';
 	return ret;

@@ -9,14 +9,14 @@
 
 #include "sink.h"
 
-struct tcp_log;
+struct tcp_conn;
 
 struct file_pair {
 	bool used;
 	uint32_t session, way;
-	int fds[2];	     /* by enum rl_dir; -1: not wanted */
-	__u64 sizes[2];	     /* written, bytes */
-	struct tcp_log *tcp; /* instead of files; the sink's own business */
+	int fds[2];	      /* by enum rl_dir; -1: not wanted */
+	__u64 sizes[2];	      /* written, bytes */
+	struct tcp_conn *tcp; /* instead of files; the sink's own business */
 };
 
 /* Both files that are wanted in the directory `at`, new ones, mode 0600, or none: what was made is

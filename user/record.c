@@ -11,26 +11,24 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
-#include <systemd/sd-daemon.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "backend.h"
 #include "bpf_load.h"
+#include "capabilities.h"
+#include "clock.h"
+#include "dovecot_master.h"
 #include "host_port.h"
 #include "log.h"
-#include "master.h"
+#include "notify_socket.h"
 #include "pipeline.h"
-#include "privileges.h"
 #include "service.h"
 #include "sink_user.h"
-#include "source_bpf.h"
+#include "source.h"
 #include "stream.h"
 #include "summary.h"
-#include "tcp_log.h"
+#include "tcp_conn.h"
 #include "wanted.h"
-
-#define NS_PER_MS INT64_C(1000000)
 
 /* Data does not wake us, unless it is much: while some comes, we look this often. */
 #define BUSY_WAIT_MS	   5
@@ -46,23 +44,16 @@ struct recorder {
 	char *base_dir; /* canonical; NULL: any */
 	struct rules rules;
 	struct bpf_side bpf;
-	struct source_bpf *source;
+	struct source *source;
 	struct sink *sink;
-	struct tcp_logs *connections; /* the sink's */
+	struct tcp_conns *connections; /* the sink's */
 	struct pipeline pipeline;
+	struct notify_socket manager;
 	int epoll, signals;
 	int64_t now_ms, busy_until_ms, sweep_at_ms, clock_at_ms;
 	int64_t clock_offset_ns;
 	int32_t utc_offset;
 };
-
-static int64_t clock_ns(clockid_t id)
-{
-	struct timespec now;
-
-	clock_gettime(id, &now);
-	return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
-}
 
 /* What the engine asks of the world. */
 
@@ -92,10 +83,10 @@ static void tell_settings(struct recorder *recorder, uint32_t tgid, const struct
 	for (i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
 		if (!rules_have_variable(&recorder->rules, settings[i].variable))
 			continue;
-		if (master_setting(fact, settings[i].name, &value) == 0 && value.len)
+		if (dovecot_master_setting(fact, settings[i].name, &value) == 0 && value.len)
 			add_setting(&text, settings[i].name, value.data);
 		else if (strcmp(settings[i].name, "hostname") == 0 &&
-			 master_hostname(own, sizeof(own)) == 0)
+			 dovecot_hostname(own, sizeof(own)) == 0)
 			add_setting(&text, settings[i].name, own);
 	}
 	head.size = text.len;
@@ -133,7 +124,7 @@ static void ask_master(void *context, uint32_t tgid)
 	struct recorder *recorder = context;
 	struct rl_master fact;
 
-	master_look(tgid, recorder->base_dir, &fact);
+	dovecot_master_look(tgid, recorder->base_dir, &fact);
 	pipeline_answer(&recorder->pipeline, RL_FACT_MASTER, tgid, &fact, sizeof(fact));
 	if (fact.status != RL_MASTER_OK)
 		return;
@@ -145,14 +136,14 @@ static void verdict(void *context, uint64_t cookie, bool record)
 {
 	struct recorder *recorder = context;
 
-	source_bpf_verdict(recorder->source, cookie, record);
+	source_verdict(recorder->source, cookie, record);
 }
 
 static void forget(void *context, uint32_t tgid)
 {
 	struct recorder *recorder = context;
 
-	source_bpf_forget(recorder->source, tgid);
+	source_forget(recorder->source, tgid);
 }
 
 static void write_failed(void *context, const struct rl_write *write)
@@ -187,15 +178,14 @@ static void on_record(void *context, const void *data, size_t size)
 /* Tells of the wall clock, when it is not what the stream knows already. */
 static void tell_clock(struct recorder *recorder)
 {
-	int64_t now = clock_ns(CLOCK_MONOTONIC), real = clock_ns(CLOCK_REALTIME);
-	time_t seconds = real / (1000 * NS_PER_MS);
-	struct rl_clock clock = {.realtime_ns = real};
-	struct tm tm;
+	int64_t now = clock_now_ns(), real = clock_realtime_ns();
+	const struct rl_clock clock = {
+		.realtime_ns = real,
+		.utc_offset = clock_utc_offset(real),
+	};
 
 	recorder->clock_at_ms = recorder->now_ms + CLOCK_MS;
-	localtime_r(&seconds, &tm);
-	clock.utc_offset = tm.tm_gmtoff;
-	if (llabs(real - now - recorder->clock_offset_ns) < NS_PER_MS &&
+	if (llabs(real - now - recorder->clock_offset_ns) < CLOCK_NS_PER_MS &&
 	    clock.utc_offset == recorder->utc_offset)
 		return;
 	recorder->clock_offset_ns = real - now;
@@ -212,8 +202,8 @@ static void tell_rules(struct recorder *recorder)
 	setting.size = text.len;
 	str_append(&payload, &setting, sizeof(setting));
 	str_append(&payload, text.data, text.len);
-	pipeline_tell(&recorder->pipeline, clock_ns(CLOCK_MONOTONIC), RL_SETTING, 0, 0, 0,
-		      payload.data, payload.len);
+	pipeline_tell(&recorder->pipeline, clock_now_ns(), RL_SETTING, 0, 0, 0, payload.data,
+		      payload.len);
 	str_free(&text);
 	str_free(&payload);
 }
@@ -289,7 +279,7 @@ static int start_kernel_side(struct recorder *recorder)
 	char text[512];
 	int ret;
 
-	if (privileges_check(text, sizeof(text))) {
+	if (capabilities_check(text, sizeof(text))) {
 		log_error("missing privileges:%s; run it as root: sudo rawtap", text);
 		return -EPERM;
 	}
@@ -298,9 +288,9 @@ static int start_kernel_side(struct recorder *recorder)
 		log_error("%s", text);
 		return -ENOTSUP;
 	}
-	recorder->source = source_bpf_new(&recorder->bpf, on_record, recorder);
+	recorder->source = source_new(&recorder->bpf, on_record, recorder);
 	if (!recorder->source ||
-	    epoll_ctl(recorder->epoll, EPOLL_CTL_ADD, source_bpf_fd(recorder->source), &event)) {
+	    epoll_ctl(recorder->epoll, EPOLL_CTL_ADD, source_fd(recorder->source), &event)) {
 		ret = -errno;
 		log_error("opening the ring: %s", strerror(-ret));
 		return ret;
@@ -323,7 +313,7 @@ static int look_hosts_up(struct recorder *recorder)
 				 NULL;
 		if (!target || strchr(target, '%'))
 			continue;
-		ret = tcp_logs_resolve(recorder->connections, target, &error);
+		ret = tcp_conns_resolve(recorder->connections, target, &error);
 		if (ret)
 			log_error("%s: %s", rules->ways[i].dir, str_text(&error));
 	}
@@ -339,7 +329,7 @@ static int start_sink(struct recorder *recorder)
 	recorder->sink = sink_user_new(log_answer, recorder);
 	if (recorder->sink) {
 		recorder->connections = sink_user_connections(recorder->sink);
-		if (epoll_ctl(recorder->epoll, EPOLL_CTL_ADD, tcp_logs_fd(recorder->connections),
+		if (epoll_ctl(recorder->epoll, EPOLL_CTL_ADD, tcp_conns_fd(recorder->connections),
 			      &event) == 0)
 			return look_hosts_up(recorder);
 	}
@@ -348,13 +338,23 @@ static int start_sink(struct recorder *recorder)
 	return ret;
 }
 
-static unsigned int privileges_kept(const struct recorder *recorder)
+static unsigned int capabilities_kept(const struct recorder *recorder)
 {
 	const struct rules *rules = &recorder->rules;
 
 	return rules_record(rules, TRAFFIC_LMTP) || rules_record(rules, TRAFFIC_LMTP_PROXY) ?
-		       PRIVILEGES_ROOT_FILES :
+		       CAPABILITIES_ROOT_FILES :
 		       0;
+}
+
+/* A service manager that can't be reached is no reason not to record. */
+static void notify(const struct recorder *recorder, const char *message)
+{
+	int ret = notify_socket_send(&recorder->manager, message);
+
+	if (ret)
+		log_warn("telling the service manager %.*s: %s", (int)strcspn(message, "\n"),
+			 message, strerror(-ret));
 }
 
 static int start(struct recorder *recorder)
@@ -391,18 +391,18 @@ static int start(struct recorder *recorder)
 	recorder->pipeline.engine = engine_new(&recorder->rules, recorder->sink, &world);
 	tell_rules(recorder);
 	tell_clock(recorder);
-	ret = source_bpf_scan(recorder->source);
+	ret = source_scan(recorder->source);
 	if (ret) {
 		log_error("looking for what runs already: %s", strerror(-ret));
 		return ret;
 	}
-	ret = privileges_drop(privileges_kept(recorder));
+	ret = capabilities_drop(capabilities_kept(recorder));
 	if (ret) {
 		log_error("dropping privileges: %s", strerror(-ret));
 		return ret;
 	}
 	log_info("recording (backend %s)", recorder->bpf.backend->name);
-	sd_notify(0, "READY=1\nSTATUS=recording");
+	notify(recorder, "READY=1\nSTATUS=recording");
 	return 0;
 }
 
@@ -425,18 +425,18 @@ static int turn(struct recorder *recorder)
 
 	if (epoll_wait(recorder->epoll, events, 3, wait_ms(recorder)) < 0 && errno != EINTR)
 		return -errno;
-	recorder->now_ms = clock_ns(CLOCK_MONOTONIC) / NS_PER_MS;
+	recorder->now_ms = clock_now_ms();
 	if (recorder->now_ms >= recorder->clock_at_ms)
 		tell_clock(recorder);
-	ret = source_bpf_consume(recorder->source);
+	ret = source_consume(recorder->source);
 	if (ret > 0)
 		recorder->busy_until_ms = recorder->now_ms + BUSY_FOR_MS;
 	if (ret >= 0 && recorder->now_ms >= recorder->sweep_at_ms) {
-		ret = source_bpf_sweep(recorder->source);
+		ret = source_sweep(recorder->source);
 		recorder->sweep_at_ms = recorder->now_ms + SWEEP_MS;
 	}
 	pipeline_flush(&recorder->pipeline);
-	tcp_logs_turn(recorder->connections);
+	tcp_conns_send(recorder->connections);
 	if (ret < 0)
 		return ret;
 	return read(recorder->signals, &signal_info, sizeof(signal_info)) > 0;
@@ -449,13 +449,13 @@ static int run(struct recorder *recorder)
 
 	while ((ret = turn(recorder)) == 0)
 		;
-	sd_notify(0, "STOPPING=1");
+	notify(recorder, "STOPPING=1");
 	if (ret < 0) {
 		log_error("reading the ring: %s", strerror(-ret));
 		status = 1;
 	}
 	bpf_side_detach(&recorder->bpf);
-	ret = source_bpf_finish(recorder->source);
+	ret = source_finish(recorder->source);
 	if (ret < 0) {
 		log_error("reading the rest of the ring: %s", strerror(-ret));
 		status = 1;
@@ -463,7 +463,7 @@ static int run(struct recorder *recorder)
 	pipeline_flush(&recorder->pipeline);
 	engine_finish(recorder->pipeline.engine);
 	pipeline_flush(&recorder->pipeline);
-	unsent = tcp_logs_finish(recorder->connections, CONNECTIONS_END_MS);
+	unsent = tcp_conns_finish(recorder->connections, CONNECTIONS_END_MS);
 	summary_print(engine_summary(recorder->pipeline.engine));
 	if (status)
 		return status;
@@ -476,15 +476,18 @@ static int run(struct recorder *recorder)
 int record_run(const struct opts *opts)
 {
 	struct recorder recorder = {.opts = opts, .epoll = -1, .signals = -1};
-	int status = 1;
+	int status = 1, ret;
 
-	recorder.now_ms = clock_ns(CLOCK_MONOTONIC) / NS_PER_MS;
+	ret = notify_socket_init(&recorder.manager);
+	if (ret)
+		log_warn("NOTIFY_SOCKET: %s; the service manager gets no messages", strerror(-ret));
+	recorder.now_ms = clock_now_ms();
 	recorder.sweep_at_ms = recorder.now_ms + SWEEP_MS;
 	if (start(&recorder) == 0)
 		status = run(&recorder);
 	pipeline_free(&recorder.pipeline);
 	sink_user_free(&recorder.sink);
-	source_bpf_free(&recorder.source);
+	source_free(&recorder.source);
 	bpf_side_stop(&recorder.bpf);
 	if (close_save(&recorder) && status == 0)
 		status = 3;

@@ -14,14 +14,14 @@
 #include "file_pair.h"
 #include "mem.h"
 #include "str.h"
-#include "tcp_log.h"
+#include "tcp_conn.h"
 
 struct sink_user {
 	struct sink sink;
 	void (*answer)(void *context, const struct rl_log *fact);
 	void *context;
 	struct file_pairs pairs;
-	struct tcp_logs *connections;
+	struct tcp_conns *connections;
 };
 
 static struct sink_user *of(struct sink *sink)
@@ -180,7 +180,7 @@ static void ask_connection(struct sink_user *user, const struct log_place *place
 		.way = place->way,
 		.fds = {-1, -1},
 	};
-	ret = tcp_logs_connect(user->connections, place->tcp, &pair_r->tcp);
+	ret = tcp_conns_connect(user->connections, place->tcp, &pair_r->tcp);
 	fact_r->status = ret ? RL_LOG_CREATE_FAILED : RL_LOG_OPENED;
 	fact_r->error = -ret;
 }
@@ -207,9 +207,9 @@ static int user_open(struct sink *sink, const struct log_place *place, uint32_t 
 static int user_write(struct sink *sink, int handle, int dir, const void *data, size_t size)
 {
 	struct file_pairs *pairs = &of(sink)->pairs;
-	struct tcp_log *tcp = pairs->all[handle].tcp;
+	struct tcp_conn *tcp = pairs->all[handle].tcp;
 
-	return tcp ? tcp_log_write(tcp, data, size) :
+	return tcp ? tcp_conn_write(tcp, data, size) :
 		     file_pairs_write(pairs, handle, dir, data, size);
 }
 
@@ -219,7 +219,7 @@ static void user_sizes(struct sink *sink, int handle, __u64 sizes_r[2])
 
 	memcpy(sizes_r, pair->sizes, 2 * sizeof(*sizes_r));
 	if (pair->tcp)
-		sizes_r[RL_IN] = tcp_log_sent(pair->tcp);
+		sizes_r[RL_IN] = tcp_conn_sent(pair->tcp);
 }
 
 /* Nothing beyond was written. */
@@ -229,7 +229,7 @@ static void user_cut(struct sink *sink, int handle, const __u64 sizes[2])
 
 static void user_close(struct sink *sink, int handle)
 {
-	tcp_log_close(&of(sink)->pairs.all[handle].tcp);
+	tcp_conn_close(&of(sink)->pairs.all[handle].tcp);
 	file_pairs_close(&of(sink)->pairs, handle);
 }
 
@@ -244,7 +244,7 @@ static const struct sink_ops user_ops = {
 
 struct sink *sink_user_new(void (*answer)(void *context, const struct rl_log *fact), void *context)
 {
-	struct tcp_logs *connections = tcp_logs_new();
+	struct tcp_conns *connections = tcp_conns_new();
 	struct sink_user *user;
 
 	if (!connections)
@@ -257,7 +257,7 @@ struct sink *sink_user_new(void (*answer)(void *context, const struct rl_log *fa
 	return &user->sink;
 }
 
-struct tcp_logs *sink_user_connections(struct sink *sink)
+struct tcp_conns *sink_user_connections(struct sink *sink)
 {
 	return of(sink)->connections;
 }
@@ -270,6 +270,6 @@ void sink_user_free(struct sink **sink)
 	if (!user)
 		return;
 	file_pairs_free(&user->pairs);
-	tcp_logs_free(&user->connections);
+	tcp_conns_free(&user->connections);
 	free(user);
 }

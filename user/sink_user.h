@@ -12,14 +12,14 @@
 #include "rl_abi.h"
 #include "sink.h"
 
-struct tcp_logs;
+struct tcp_conns;
 
 /* `answer` is called for each question, with what is to become a FACT_LOG record. NULL: errno says
  * why. */
 struct sink *sink_user_new(void (*answer)(void *context, const struct rl_log *fact), void *context);
-/* For whoever runs the main loop: tcp_logs_resolve() before, tcp_logs_turn() each time that
- * tcp_logs_fd() is readable, tcp_logs_finish() at the end. Stays the sink's. */
-struct tcp_logs *sink_user_connections(struct sink *sink);
+/* For whoever runs the main loop: tcp_conns_resolve() before, tcp_conns_send() each time that
+ * tcp_conns_fd() is readable, tcp_conns_finish() at the end. Stays the sink's. */
+struct tcp_conns *sink_user_connections(struct sink *sink);
 void sink_user_free(struct sink **sink);
 
 #endif

@@ -9,9 +9,9 @@
 #include <unistd.h>
 
 #include "conf.h"
+#include "dovecot_master.h"
 #include "expand.h"
 #include "log.h"
-#include "master.h"
 #include "service.h"
 
 /* The configuration of the Dovecot that runs. Several may; for -c it must be clear which. */
@@ -29,8 +29,8 @@ static void on_master(void *context, const struct found_process *process)
 
 	if (process->service->role != RL_ROLE_MASTER)
 		return;
-	master_look(process->pid, search->base_dir, &fact);
-	if (fact.status != RL_MASTER_OK || master_config(&fact, path, sizeof(path)) ||
+	dovecot_master_look(process->pid, search->base_dir, &fact);
+	if (fact.status != RL_MASTER_OK || dovecot_master_config(&fact, path, sizeof(path)) ||
 	    strcmp(path, search->path) == 0)
 		return;
 	search->different++;
@@ -46,7 +46,7 @@ static int find_config(const struct opts *opts, const char *base_dir, struct con
 		snprintf(search->path, sizeof(search->path), "%s", opts->dovecot_config);
 		return 0;
 	}
-	master_scan(on_master, search);
+	dovecot_scan(on_master, search);
 	if (search->different > 1)
 		return -ENOTUNIQ;
 	if (!search->different && access(usual, R_OK) == 0)

@@ -10,16 +10,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "sink_user.h"
-#include "tcp_log.h"
+#include "tcp_conn.h"
 
 #define MB (1024 * 1024)
 
 static struct sink *sink;
-static struct tcp_logs *logs;
+static struct tcp_conns *conns;
 static struct rl_log fact;
 static int listener;
 static char target[64];
@@ -59,7 +59,7 @@ static int setup(void **state)
 	for (i = 0; i < sizeof(block); i++)
 		block[i] = i * 31 >> 3;
 	sink = sink_user_new(answer, NULL);
-	logs = sink_user_connections(sink);
+	conns = sink_user_connections(sink);
 	listener = listen_at(AF_INET, 16);
 	return listener < 0;
 }
@@ -121,7 +121,7 @@ static size_t read_all(int fd, char *data, size_t size)
 	while (ret) {
 		struct pollfd wait = {.fd = fd, .events = POLLIN};
 
-		tcp_logs_turn(logs);
+		tcp_conns_send(conns);
 		if (poll(&wait, 1, 10) == 0)
 			continue;
 		ret = recv(fd, data + len, size - len, MSG_DONTWAIT);
@@ -130,14 +130,6 @@ static size_t read_all(int fd, char *data, size_t size)
 	}
 	close(fd);
 	return len;
-}
-
-static int64_t clock_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * INT64_C(1000) + now.tv_nsec / 1000000;
 }
 
 /* Until the connection takes no more. How much was written. */
@@ -156,7 +148,7 @@ static void fill_up(int handle)
 	int i;
 
 	fill(handle);
-	for (i = 0; i < TCP_LOG_KEPT_MAX / MB - 1; i++)
+	for (i = 0; i < TCP_CONN_KEPT_MAX / MB - 1; i++)
 		assert_int_equal(write_log(handle, block, sizeof(block)), 0);
 }
 
@@ -185,7 +177,7 @@ static void one_connection(void **state)
 	assert_memory_equal(text, "first\nsecond\n", 13);
 	assert_int_equal(read_all(two, text, sizeof(text)), 6);
 	assert_memory_equal(text, "other\n", 6);
-	assert_int_equal(tcp_logs_finish(logs, 0), 0);
+	assert_int_equal(tcp_conns_finish(conns, 0), 0);
 }
 
 static void refused(void **state)
@@ -194,7 +186,7 @@ static void refused(void **state)
 	listener = listen_at(AF_INET, -1);
 	assert_true(listener >= 0);
 	assert_int_equal(ask(1, RL_LOG_CREATE_FAILED, ECONNREFUSED), -ENOENT);
-	assert_int_equal(tcp_logs_finish(logs, 0), 0);
+	assert_int_equal(tcp_conns_finish(conns, 0), 0);
 }
 
 static void ipv6(void **state)
@@ -222,13 +214,13 @@ static void names(void **state)
 
 	snprintf(target, sizeof(target), "localhost:1");
 	ask(1, RL_LOG_CREATE_FAILED, EDESTADDRREQ);
-	assert_int_equal(tcp_logs_resolve(logs, target, &error), 0);
+	assert_int_equal(tcp_conns_resolve(conns, target, &error), 0);
 	assert_string_equal(str_text(&error), "");
 	ask(1, RL_LOG_CREATE_FAILED, ECONNREFUSED); /* of tcpmux there is none */
-	assert_int_equal(tcp_logs_resolve(logs, "..:1", &error), -EINVAL);
+	assert_int_equal(tcp_conns_resolve(conns, "..:1", &error), -EINVAL);
 	assert_non_null(strstr(str_text(&error), "looking up ..: "));
 	str_free(&error);
-	assert_int_equal(tcp_logs_resolve(logs, "host", &error), -EINVAL);
+	assert_int_equal(tcp_conns_resolve(conns, "host", &error), -EINVAL);
 	assert_string_equal(str_text(&error), "not HOST:PORT: host");
 	str_free(&error);
 }
@@ -247,7 +239,7 @@ static void kept(void **state)
 	assert_int_equal(read_all(fd, data, 64 * MB), size);
 	check_blocks(data, size);
 	free(data);
-	assert_int_equal(tcp_logs_finish(logs, 0), 0);
+	assert_int_equal(tcp_conns_finish(conns, 0), 0);
 }
 
 /* Who takes nothing is given up; the others go on. */
@@ -263,8 +255,8 @@ static void too_much_kept(void **state)
 		size += sizeof(block);
 	assert_int_equal(ret, -ENOBUFS);
 	taken = sent(slow);
-	assert_true(size - taken <= TCP_LOG_KEPT_MAX);
-	assert_true(size - taken > TCP_LOG_KEPT_MAX - 2 * sizeof(block));
+	assert_true(size - taken <= TCP_CONN_KEPT_MAX);
+	assert_true(size - taken > TCP_CONN_KEPT_MAX - 2 * sizeof(block));
 	assert_int_equal(write_log(slow, "x", 1), -ENOBUFS); /* it stays over */
 	sink->ops->close(sink, slow);
 	assert_int_equal(write_log(good, "good", 4), 0);
@@ -272,7 +264,7 @@ static void too_much_kept(void **state)
 	assert_int_equal(read_all(good_fd, text, sizeof(text)), 4);
 	assert_int_equal(read_all(slow_fd, data, 64 * MB), taken);
 	free(data);
-	assert_int_equal(tcp_logs_finish(logs, 0), 0); /* who wrote was told */
+	assert_int_equal(tcp_conns_finish(conns, 0), 0); /* who wrote was told */
 }
 
 /* All together keep no more than that either. */
@@ -304,14 +296,14 @@ static void too_much_kept_together(void **state)
 static void hung_up(void **state)
 {
 	int handle = ask(1, RL_LOG_OPENED, 0), ret = 0;
-	int64_t until = clock_ms() + 10000;
+	int64_t until = clock_now_ms() + 10000;
 
 	close(accept_log());
-	while (ret == 0 && clock_ms() < until)
+	while (ret == 0 && clock_now_ms() < until)
 		ret = write_log(handle, "x", 1);
 	assert_true(ret == -EPIPE || ret == -ECONNRESET);
 	sink->ops->close(sink, handle);
-	assert_int_equal(tcp_logs_finish(logs, 0), 0);
+	assert_int_equal(tcp_conns_finish(conns, 0), 0);
 }
 
 /* The end of a log that is lost behind its writer's back is counted. */
@@ -322,19 +314,19 @@ static void hung_up_at_the_end(void **state)
 	fill_up(handle);
 	sink->ops->close(sink, handle);
 	close(fd); /* unread: a reset */
-	assert_int_equal(tcp_logs_finish(logs, 2000), 1);
+	assert_int_equal(tcp_conns_finish(conns, 2000), 1);
 }
 
 /* The wait at the end is bounded, and what is left then is counted. */
 static void never_taken(void **state)
 {
 	int handle = ask(1, RL_LOG_OPENED, 0), fd = accept_log();
-	int64_t begin = clock_ms();
+	int64_t begin = clock_now_ms();
 
 	fill_up(handle);
 	sink->ops->close(sink, handle);
-	assert_int_equal(tcp_logs_finish(logs, 300), 1);
-	assert_in_range(clock_ms() - begin, 300, 5000);
+	assert_int_equal(tcp_conns_finish(conns, 300), 1);
+	assert_in_range(clock_now_ms() - begin, 300, 5000);
 	close(fd);
 }
 
@@ -359,21 +351,21 @@ static void in_progress(void **state)
 		fds[i] = accept_log();
 		assert_int_equal(read_all(fds[i], text, sizeof(text)), 5);
 	}
-	assert_int_equal(tcp_logs_finish(logs, 0), 0);
+	assert_int_equal(tcp_conns_finish(conns, 0), 0);
 }
 
 /* The descriptor tells when there is something to do. */
 static void wakes(void **state)
 {
 	int handle = ask(1, RL_LOG_OPENED, 0), fd = accept_log();
-	struct pollfd wait = {.fd = tcp_logs_fd(logs), .events = POLLIN};
-	int64_t until = clock_ms() + 10000;
+	struct pollfd wait = {.fd = tcp_conns_fd(conns), .events = POLLIN};
+	int64_t until = clock_now_ms() + 10000;
 	char data[4096];
 
 	assert_int_equal(poll(&wait, 1, 0), 0);
 	fill(handle);
 	assert_int_equal(poll(&wait, 1, 0), 0);
-	while (poll(&wait, 1, 0) == 0 && clock_ms() < until)
+	while (poll(&wait, 1, 0) == 0 && clock_now_ms() < until)
 		recv(fd, data, sizeof(data), MSG_DONTWAIT);
 	assert_int_equal(poll(&wait, 1, 0), 1);
 	close(fd);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "source_bpf.h"
+#include "source.h"
 
 #include "mem.h" /* before uthash: its allocations */
 
@@ -8,11 +8,11 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 #include <uthash.h>
 
-#include "master.h"
+#include "clock.h"
+#include "dovecot_master.h"
 #include "rl_maps.h" /* before the skeleton, which uses its types */
 #include "rawtap.skel.h"
 #include "service.h"
@@ -30,7 +30,7 @@ struct known {
 	UT_hash_handle hh;
 };
 
-struct source_bpf {
+struct source {
 	struct bpf_side *side;
 	struct ring_buffer *ring;
 	source_record_fn *record;
@@ -40,7 +40,7 @@ struct source_bpf {
 	size_t taken_bytes; /* ever, of the ring */
 };
 
-static void remember(struct source_bpf *source, __u64 cookie, __u16 role)
+static void remember(struct source *source, __u64 cookie, __u16 role)
 {
 	struct known *known;
 
@@ -56,7 +56,7 @@ static void remember(struct source_bpf *source, __u64 cookie, __u16 role)
 /* ring_buffer callback: negative ends the batch; the record counts as taken all the same. */
 static int on_record(void *context, void *data, size_t size)
 {
-	struct source_bpf *source = context;
+	struct source *source = context;
 	const struct rl_rec *rec = data;
 
 	source->taken_bytes += size;
@@ -69,9 +69,9 @@ static int on_record(void *context, void *data, size_t size)
 	return ++source->taken >= BATCH ? -E2BIG : 0;
 }
 
-struct source_bpf *source_bpf_new(struct bpf_side *side, source_record_fn *record, void *context)
+struct source *source_new(struct bpf_side *side, source_record_fn *record, void *context)
 {
-	struct source_bpf *source = mem_alloc(sizeof(*source));
+	struct source *source = mem_alloc(sizeof(*source));
 
 	source->side = side;
 	source->record = record;
@@ -79,13 +79,13 @@ struct source_bpf *source_bpf_new(struct bpf_side *side, source_record_fn *recor
 	source->ring =
 		ring_buffer__new(bpf_map__fd(side->skeleton->maps.ring), on_record, source, NULL);
 	if (!source->ring)
-		source_bpf_free(&source);
+		source_free(&source);
 	return source;
 }
 
-void source_bpf_free(struct source_bpf **source_p)
+void source_free(struct source **source_p)
 {
-	struct source_bpf *source = *source_p;
+	struct source *source = *source_p;
 	struct known *known, *next;
 
 	*source_p = NULL;
@@ -99,12 +99,12 @@ void source_bpf_free(struct source_bpf **source_p)
 	free(source);
 }
 
-int source_bpf_fd(const struct source_bpf *source)
+int source_fd(const struct source *source)
 {
 	return ring_buffer__epoll_fd(source->ring);
 }
 
-int source_bpf_consume(struct source_bpf *source)
+int source_consume(struct source *source)
 {
 	int ret;
 
@@ -114,28 +114,20 @@ int source_bpf_consume(struct source_bpf *source)
 }
 
 /* All that is in the ring now; what is added meanwhile may stay. */
-static int consume_all(struct source_bpf *source)
+static int consume_all(struct source *source)
 {
 	size_t until =
 		source->taken_bytes + bpf_map__max_entries(source->side->skeleton->maps.ring);
 	int ret;
 
 	do {
-		ret = source_bpf_consume(source);
+		ret = source_consume(source);
 	} while (ret > 0 && source->taken_bytes < until);
 	return ret;
 }
 
-static __u64 now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * UINT64_C(1000000000) + now.tv_nsec;
-}
-
-static void tell(struct source_bpf *source, enum rl_type type, __u16 flags, __u32 tgid,
-		 __u64 cookie, const void *payload, size_t size)
+static void tell(struct source *source, enum rl_type type, __u16 flags, __u32 tgid, __u64 cookie,
+		 const void *payload, size_t size)
 {
 	union {
 		struct rl_rec rec;
@@ -144,7 +136,7 @@ static void tell(struct source_bpf *source, enum rl_type type, __u16 flags, __u3
 			    .len = sizeof(struct rl_rec) + size,
 			    .type = type,
 			    .flags = flags,
-			    .time_ns = now_ns(),
+			    .time_ns = clock_now_ns(),
 			    .tgid = tgid,
 			    .cookie = cookie,
 		    }};
@@ -154,7 +146,7 @@ static void tell(struct source_bpf *source, enum rl_type type, __u16 flags, __u3
 }
 
 /* The role of the process's parent, as the programs know it. */
-static enum rl_role parent_role(struct source_bpf *source, __u32 parent)
+static enum rl_role parent_role(struct source *source, __u32 parent)
 {
 	struct rl_service value;
 
@@ -167,7 +159,7 @@ static enum rl_role parent_role(struct source_bpf *source, __u32 parent)
 /* As on_exec() of bpf/on_proc.bpf.h does with those that begin later. */
 static void on_process(void *context, const struct found_process *process)
 {
-	struct source_bpf *source = context;
+	struct source *source = context;
 	struct bpf_map *procs = source->side->skeleton->maps.procs;
 	enum rl_role role = process->service->role, parent = RL_ROLE_MASTER;
 	struct rl_proc proc = {.parent_tgid = process->parent};
@@ -193,7 +185,7 @@ static void on_process(void *context, const struct found_process *process)
 }
 
 /* Sockets that are there already are not to be taken for new ones. 0 or -errno. */
-static int mark_files(struct source_bpf *source)
+static int mark_files(struct source *source)
 {
 	char none[64];
 	ssize_t len;
@@ -211,14 +203,14 @@ static int mark_files(struct source_bpf *source)
 	return len;
 }
 
-int source_bpf_scan(struct source_bpf *source)
+int source_scan(struct source *source)
 {
-	master_scan(on_process, source);
+	dovecot_scan(on_process, source);
 	return mark_files(source);
 }
 
 /* Marks what is live. 0 or -errno. */
-static int read_live(struct source_bpf *source)
+static int read_live(struct source *source)
 {
 	int fd = bpf_iter_create(bpf_link__fd(source->side->sockets));
 	struct rl_live live[64];
@@ -243,7 +235,7 @@ static int read_live(struct source_bpf *source)
 }
 
 /* A socket's end: where its directions stood, as far as more than the stream tells is known. */
-static void tell_close(struct source_bpf *source, struct known *known, __u16 flags)
+static void tell_close(struct source *source, struct known *known, __u16 flags)
 {
 	struct rawtap_bpf *skeleton = source->side->skeleton;
 	struct rl_close end = {0};
@@ -272,7 +264,7 @@ static void tell_close(struct source_bpf *source, struct known *known, __u16 fla
  * What was known before the look and is not there any more has ended; its last
  * records were in the ring before it ended, so they are taken first.
  */
-int source_bpf_sweep(struct source_bpf *source)
+int source_sweep(struct source *source)
 {
 	struct known *known, *next;
 	int ret;
@@ -308,7 +300,7 @@ static __u64 count_missed(struct rawtap_bpf *skeleton)
 	return sum;
 }
 
-static void tell_stats(struct source_bpf *source)
+static void tell_stats(struct source *source)
 {
 	int cpus = libbpf_num_possible_cpus(), cpu;
 	struct rl_stats *each, sum = {0};
@@ -329,10 +321,10 @@ static void tell_stats(struct source_bpf *source)
 	tell(source, RL_STATS, 0, 0, 0, &sum, sizeof(sum));
 }
 
-int source_bpf_finish(struct source_bpf *source)
+int source_finish(struct source *source)
 {
 	struct known *known, *next;
-	int ret = source_bpf_sweep(source);
+	int ret = source_sweep(source);
 
 	HASH_ITER(hh, source->known, known, next)
 		tell_close(source, known, RL_F_LIVE);
@@ -340,7 +332,7 @@ int source_bpf_finish(struct source_bpf *source)
 	return ret;
 }
 
-void source_bpf_verdict(struct source_bpf *source, __u64 cookie, bool record)
+void source_verdict(struct source *source, __u64 cookie, bool record)
 {
 	struct rl_decision decision = {
 		.verdict = record ? RL_VERDICT_RECORD : RL_VERDICT_MUTE,
@@ -361,7 +353,7 @@ void source_bpf_verdict(struct source_bpf *source, __u64 cookie, bool record)
 				     sizeof(cookie), &verdict, sizeof(verdict), BPF_EXIST);
 }
 
-void source_bpf_forget(struct source_bpf *source, __u32 tgid)
+void source_forget(struct source *source, __u32 tgid)
 {
 	bpf_map__delete_elem(source->side->skeleton->maps.procs, &tgid, sizeof(tgid), 0);
 }

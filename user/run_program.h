@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Runs another program and takes what it prints. */
-#ifndef COMMAND_H
-#define COMMAND_H
+#ifndef RUN_PROGRAM_H
+#define RUN_PROGRAM_H
 
 #include "str.h"
 
@@ -9,6 +9,6 @@
  * error if it failed, are appended to `out`. An open descriptor that the program needs must not
  * be close-on-exec. 0; -EIO: it failed (its exit status is not 0); -ETIME: it took more than ten
  * seconds and was killed; -errno: it could not be run. */
-int command_run(char *const argv[], struct str *out);
+int run_program(char *const argv[], struct str *out);
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "command.h"
+#include "run_program.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -8,8 +8,9 @@
 #include <spawn.h>
 #include <stdbool.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "clock.h"
 
 #define TIMEOUT_MS 10000
 
@@ -36,23 +37,15 @@ static int spawn(char *const argv[], int out_fd, pid_t *pid_r)
 	return -ret;
 }
 
-static long now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* Until the other end is closed. False: it took too long. */
 static bool read_all(int fd, struct str *out)
 {
 	struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
-	long deadline = now_ms() + TIMEOUT_MS, left;
+	int64_t deadline = clock_now_ms() + TIMEOUT_MS, left;
 	char buffer[4096];
 	ssize_t len;
 
-	while ((left = deadline - now_ms()) > 0) {
+	while ((left = deadline - clock_now_ms()) > 0) {
 		if (poll(&poll_fd, 1, left) <= 0)
 			continue;
 		len = read(fd, buffer, sizeof(buffer));
@@ -63,7 +56,7 @@ static bool read_all(int fd, struct str *out)
 	return false;
 }
 
-int command_run(char *const argv[], struct str *out)
+int run_program(char *const argv[], struct str *out)
 {
 	int fds[2], status, ret;
 	bool in_time;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "master.h"
+#include "dovecot_master.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -13,8 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "command.h"
 #include "hs_login.h"
+#include "run_program.h"
 #include "service.h"
 #include "str.h"
 
@@ -128,7 +128,7 @@ static void ask_version(int program, char version_r[RL_VERSION_LEN])
 
 	version_r[0] = '\0';
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", program);
-	if (command_run(argv, &out) == 0)
+	if (run_program(argv, &out) == 0)
 		snprintf(version_r, RL_VERSION_LEN, "%.*s", (int)strcspn(str_text(&out), "\n"),
 			 str_text(&out));
 	str_free(&out);
@@ -157,13 +157,13 @@ static enum rl_master_status look(pid_t pid, const char *base_dir, struct rl_mas
 	return hs_login_layout_find(fact->version) ? RL_MASTER_OK : RL_MASTER_VERSION;
 }
 
-void master_look(pid_t pid, const char *base_dir, struct rl_master *fact_r)
+void dovecot_master_look(pid_t pid, const char *base_dir, struct rl_master *fact_r)
 {
 	memset(fact_r, 0, sizeof(*fact_r));
 	fact_r->status = look(pid, base_dir, fact_r);
 }
 
-static void scan(bool masters, master_found_fn *found, void *context)
+static void scan(bool masters, dovecot_found_fn *found, void *context)
 {
 	DIR *dir = opendir("/proc");
 	const struct service *service;
@@ -187,13 +187,13 @@ static void scan(bool masters, master_found_fn *found, void *context)
 	closedir(dir);
 }
 
-void master_scan(master_found_fn *found, void *context)
+void dovecot_scan(dovecot_found_fn *found, void *context)
 {
 	scan(true, found, context);
 	scan(false, found, context);
 }
 
-int master_config(const struct rl_master *fact, char *path_r, size_t size)
+int dovecot_master_config(const struct rl_master *fact, char *path_r, size_t size)
 {
 	char link[RL_BASE_DIR_LEN + 32], *path;
 	int ret = 0;
@@ -208,15 +208,15 @@ int master_config(const struct rl_master *fact, char *path_r, size_t size)
 	return ret;
 }
 
-int master_setting(const struct rl_master *fact, const char *setting, struct str *value_r)
+int dovecot_master_setting(const struct rl_master *fact, const char *setting, struct str *value_r)
 {
 	char path[PATH_MAX], *argv[] = {(char *)"doveconf", (char *)"-c",    path,
 					(char *)"-h",	    (char *)setting, NULL};
-	int ret = master_config(fact, path, sizeof(path));
+	int ret = dovecot_master_config(fact, path, sizeof(path));
 
 	str_clear(value_r);
 	if (!ret)
-		ret = command_run(argv, value_r);
+		ret = run_program(argv, value_r);
 	if (ret)
 		str_clear(value_r);
 	else if (value_r->len)
@@ -224,7 +224,7 @@ int master_setting(const struct rl_master *fact, const char *setting, struct str
 	return ret;
 }
 
-int master_hostname(char *name_r, size_t size)
+int dovecot_hostname(char *name_r, size_t size)
 {
 	char own[256] = "";
 	struct hostent *host;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "privileges.h"
+#include "capabilities.h"
 
 #include <cap-ng.h>
 #include <errno.h>
@@ -11,19 +11,19 @@
 static const struct {
 	int capability;
 	bool kept;
-	unsigned int kept_with; /* enum privileges_kept */
+	unsigned int kept_with; /* enum capabilities_kept */
 } needed[] = {
 	{CAP_BPF, false, 0},	 /* maps, programs */
 	{CAP_PERFMON, false, 0}, /* tracing programs */
 	{CAP_SETUID, true, 0},	 /* files are the user's */
 	{CAP_SETGID, true, 0},
 	{CAP_DAC_READ_SEARCH, true, 0}, /* a chroot's way in; not while acting as a user */
-	{CAP_DAC_OVERRIDE, false, PRIVILEGES_ROOT_FILES}, /* nor is this one */
-	{CAP_SYS_PTRACE, true, 0},			  /* /proc/PID/exe of master processes */
+	{CAP_DAC_OVERRIDE, false, CAPABILITIES_ROOT_FILES}, /* nor is this one */
+	{CAP_SYS_PTRACE, true, 0},			    /* /proc/PID/exe of master processes */
 };
 #define NEEDED_COUNT (sizeof(needed) / sizeof(needed[0]))
 
-int privileges_check(char *missing_r, size_t size)
+int capabilities_check(char *missing_r, size_t size)
 {
 	const char *name;
 	size_t used = 0;
@@ -43,7 +43,7 @@ int privileges_check(char *missing_r, size_t size)
 	return used ? -EPERM : 0;
 }
 
-int privileges_drop(unsigned int kept)
+int capabilities_drop(unsigned int kept)
 {
 	unsigned int i;
 

@@ -3,8 +3,8 @@
  * Dovecot's master processes, as /proc shows them: is it one, may it be
  * trusted, which version, which instance.
  */
-#ifndef MASTER_H
-#define MASTER_H
+#ifndef DOVECOT_MASTER_H
+#define DOVECOT_MASTER_H
 
 #include <stdbool.h>
 #include <sys/types.h>
@@ -14,7 +14,7 @@
 #include "str.h"
 
 /* Looks at a process. `base_dir`: the only instance that is wanted, canonical; NULL: any. */
-void master_look(pid_t pid, const char *base_dir, struct rl_master *fact_r);
+void dovecot_master_look(pid_t pid, const char *base_dir, struct rl_master *fact_r);
 
 /* A process whose program is called as one of service.h. */
 struct found_process {
@@ -22,21 +22,21 @@ struct found_process {
 	uid_t uid; /* real */
 	const struct service *service;
 };
-typedef void master_found_fn(void *context, const struct found_process *process);
+typedef void dovecot_found_fn(void *context, const struct found_process *process);
 
 /* Calls `found` for each of them: masters first, then their children. The order makes a scan
  * that runs while programs watch exec complete. */
-void master_scan(master_found_fn *found, void *context);
+void dovecot_scan(dovecot_found_fn *found, void *context);
 
 /* What `doveconf -h SETTING` says of a running master's configuration, into `value_r`. 0 or -errno;
  * then `value_r` is empty. */
-int master_setting(const struct rl_master *fact, const char *setting, struct str *value_r);
+int dovecot_master_setting(const struct rl_master *fact, const char *setting, struct str *value_r);
 
 /* The host's name as a Dovecot without that setting has it: my_hostdomain() of lib/hostpid.c,
  * 2.3.19.1. 0 or -errno. */
-int master_hostname(char *name_r, size_t size);
+int dovecot_hostname(char *name_r, size_t size);
 
 /* The configuration file that a running master uses: base_dir/dovecot.conf. 0 or -errno. */
-int master_config(const struct rl_master *fact, char *path_r, size_t size);
+int dovecot_master_config(const struct rl_master *fact, char *path_r, size_t size);
 
 #endif

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+#include "unit.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+#include "clock.h"
+
+static void test_now(void **state)
+{
+	struct timespec before, after;
+	int64_t ns, ms, real;
+
+	clock_gettime(CLOCK_MONOTONIC, &before);
+	ns = clock_now_ns();
+	ms = clock_now_ms();
+	clock_gettime(CLOCK_MONOTONIC, &after);
+	assert_true(ns >= before.tv_sec * CLOCK_NS_PER_S + before.tv_nsec);
+	assert_true(ns <= after.tv_sec * CLOCK_NS_PER_S + after.tv_nsec);
+	assert_true(ms >= ns / 1000000 && ms <= after.tv_sec * 1000 + after.tv_nsec / 1000000);
+
+	clock_gettime(CLOCK_REALTIME, &before);
+	real = clock_realtime_ns();
+	clock_gettime(CLOCK_REALTIME, &after);
+	assert_true(real >= before.tv_sec * CLOCK_NS_PER_S + before.tv_nsec);
+	assert_true(real <= after.tv_sec * CLOCK_NS_PER_S + after.tv_nsec);
+}
+
+/* Central Europe, whose summer time begins and ends in the given second. */
+static void test_utc_offset(void **state)
+{
+	setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3", 1);
+	tzset();
+	assert_int_equal(clock_utc_offset(1553993999 * CLOCK_NS_PER_S), 3600);
+	assert_int_equal(clock_utc_offset(1553994000 * CLOCK_NS_PER_S), 7200);
+	assert_int_equal(clock_utc_offset(1572137999 * CLOCK_NS_PER_S), 7200);
+	assert_int_equal(clock_utc_offset(1572138000 * CLOCK_NS_PER_S), 3600);
+	setenv("TZ", "NST3:30", 1);
+	tzset();
+	assert_int_equal(clock_utc_offset(0), -12600);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_now),
+		cmocka_unit_test(test_utc_offset),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
