@@ -2,7 +2,6 @@
 #include "expand.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,29 +57,6 @@ static const struct variable {
 /* Of the plugin var_expand_crypt, which a mail process may have loaded. */
 static const char *const not_offered[] = {"encrypt", "decrypt"};
 
-int expand_fail(struct expansion *x, int ret, const char *format, ...)
-{
-	char *text, *byte;
-	va_list args;
-	int len;
-
-	if (!x->error || (ret == -ENOENT && x->error->len))
-		return ret;
-	str_clear(x->error);
-	va_start(args, format);
-	len = vasprintf(&text, format, args);
-	va_end(args);
-	if (len < 0)
-		abort();
-	for (byte = text; *byte; byte++) {
-		if ((unsigned char)*byte < ' ' || *byte == 127)
-			*byte = '?';
-	}
-	str_append(x->error, text, len);
-	free(text);
-	return ret;
-}
-
 static void append_part(const char *text, enum part part, struct str *out)
 {
 	const char *at = strchr(text, '@');
@@ -122,7 +98,7 @@ static void append_variable(const struct expand_vars *vars, const struct variabl
 static int unknown(struct expansion *x, const char *name, struct str *out)
 {
 	str_printf(out, "UNSUPPORTED_VARIABLE_%s", name);
-	return expand_fail(x, -ENOENT, "unknown variable '%%%s'", name);
+	return expansion_fail(x, -ENOENT, "unknown variable '%%%s'", name);
 }
 
 static int expand_short(struct expansion *x, char letter, struct str *out)
@@ -169,12 +145,12 @@ static int call_function(struct expansion *x, const char *name, const char *fiel
 	}
 	for (i = 0; i < sizeof(not_offered) / sizeof(not_offered[0]); i++) {
 		if (len == strlen(not_offered[i]) && !strncasecmp(name, not_offered[i], len))
-			return expand_fail(x, -EINVAL, "%%{%s} is not offered", not_offered[i]);
+			return expansion_fail(x, -EINVAL, "%%{%s} is not offered", not_offered[i]);
 	}
 	return unknown(x, name, out);
 }
 
-int expand_long(struct expansion *x, const char *key, struct str *out)
+static int expand_long(struct expansion *x, const char *key, struct str *out)
 {
 	const char *colon = strchr(key, ':');
 	char *name;
@@ -188,7 +164,7 @@ int expand_long(struct expansion *x, const char *key, struct str *out)
 		}
 	}
 	if (x->depth >= DEPTH_MAX)
-		return expand_fail(x, -EINVAL, "more than %d levels of %%{}", DEPTH_MAX);
+		return expansion_fail(x, -EINVAL, "more than %d levels of %%{}", DEPTH_MAX);
 	x->depth++;
 	name = mem_strdup(key);
 	if (colon)
@@ -205,7 +181,7 @@ static int parse_number(struct expansion *x, const char **text, int *number_r)
 	for (; **text >= '0' && **text <= '9'; (*text)++) {
 		*number_r = *number_r * 10 + (**text - '0');
 		if (*number_r > NUMBER_MAX)
-			return expand_fail(x, -EINVAL, "a width or offset above %d", NUMBER_MAX);
+			return expansion_fail(x, -EINVAL, "a width or offset above %d", NUMBER_MAX);
 	}
 	return 0;
 }
@@ -295,7 +271,7 @@ static int expand_variable(struct expansion *x, const char **text, struct str *v
 		return expand_short(x, **text, value);
 	close = find_close(*text);
 	if (!close)
-		return expand_fail(x, -EINVAL, "'%%%s' has no end", *text);
+		return expansion_fail(x, -EINVAL, "'%%%s' has no end", *text);
 	key = mem_alloc(close - *text);
 	memcpy(key, *text + 1, close - *text - 1);
 	ret = expand_long(x, key, value);
@@ -331,7 +307,7 @@ static int expand_field(struct expansion *x, const char **text, struct str *out)
 	return ret;
 }
 
-int expand_text(struct expansion *x, const char *text, struct str *out)
+static int expand_text(struct expansion *x, const char *text, struct str *out)
 {
 	int ret = 0, field;
 
@@ -353,7 +329,11 @@ int expand_text(struct expansion *x, const char *text, struct str *out)
 int expand_check(const char *text, struct str *error)
 {
 	const struct expand_vars nothing = {0};
-	struct expansion x = {.vars = &nothing, .error = error, .is_check = true};
+	struct expansion x = {.vars = &nothing,
+			      .error = error,
+			      .is_check = true,
+			      .text = expand_text,
+			      .variable = expand_long};
 	struct str out = {0};
 	int ret = expand_text(&x, text, &out);
 
@@ -363,7 +343,7 @@ int expand_check(const char *text, struct str *error)
 
 int expand(const char *text, const struct expand_vars *vars, struct str *out)
 {
-	struct expansion x = {.vars = vars};
+	struct expansion x = {.vars = vars, .text = expand_text, .variable = expand_long};
 	struct str result = {0};
 	int ret = expand_text(&x, text, &result);
 

@@ -83,10 +83,10 @@ static bool parse_uint(const char *text, unsigned int *number_r)
 static int parse_rounds(struct expansion *x, const char *value, unsigned int *rounds)
 {
 	if (!parse_uint(value, rounds))
-		return expand_fail(x, -EINVAL, "rounds='%s' is not a number", value);
+		return expansion_fail(x, -EINVAL, "rounds='%s' is not a number", value);
 	if (*rounds < 1 || *rounds > ROUNDS_MAX)
-		return expand_fail(x, -EINVAL, "rounds=%u is not between 1 and %d", *rounds,
-				   ROUNDS_MAX);
+		return expansion_fail(x, -EINVAL, "rounds=%u is not between 1 and %d", *rounds,
+				      ROUNDS_MAX);
 	return 0;
 }
 
@@ -94,7 +94,7 @@ static int parse_bits(struct expansion *x, const char *value, const struct metho
 		      unsigned int *bits)
 {
 	if (!parse_uint(value, bits))
-		return expand_fail(x, -EINVAL, "truncate='%s' is not a number", value);
+		return expansion_fail(x, -EINVAL, "truncate='%s' is not a number", value);
 	if (*bits > digest_size(method) * 8)
 		*bits = digest_size(method) * 8;
 	return 0;
@@ -105,8 +105,8 @@ static int parse_format(struct expansion *x, const char *value, bool *is_base64)
 {
 	*is_base64 = !strcmp(value, "base64");
 	if (!*is_base64 && strcmp(value, "hex") && strcmp(value, "hexuc"))
-		return expand_fail(x, -EINVAL,
-				   "'%s' is not a format (there are hex, hexuc, base64)", value);
+		return expansion_fail(x, -EINVAL,
+				      "'%s' is not a format (there are hex, hexuc, base64)", value);
 	return 0;
 }
 
@@ -118,10 +118,10 @@ static int parse_salt(struct expansion *x, const char *value, struct str *salt)
 
 	str_clear(salt);
 	x->error = error ? &no_error : NULL;
-	ret = expand_text(x, value, salt);
+	ret = x->text(x, value, salt);
 	x->error = error;
 	if (ret == -EINVAL && error)
-		expand_fail(x, ret, "%s", str_text(&no_error));
+		expansion_fail(x, ret, "%s", str_text(&no_error));
 	str_free(&no_error);
 	return ret == -EINVAL ? ret : 0;
 }
@@ -256,8 +256,8 @@ int expand_hash(struct expansion *x, const char *key, const char *field, struct 
 	int ret;
 
 	if (!method) /* Dovecot finds the function in whatever case, and then no method */
-		return expand_fail(x, -ENOENT, "unknown variable '%%%s'", key);
-	ret = expand_long(x, field, &data);
+		return expansion_fail(x, -ENOENT, "unknown variable '%%%s'", key);
+	ret = x->variable(x, field, &data);
 	if (ret)
 		goto out;
 	if (!strcmp(method->name, PKCS5)) {

@@ -76,7 +76,8 @@ static int regex_match(struct expansion *x, const char *text, const char *patter
 
 	if (code) {
 		regerror(code, &regex, message, sizeof(message));
-		return expand_fail(x, -EINVAL, "if: regular expression '%s': %s", pattern, message);
+		return expansion_fail(x, -EINVAL, "if: regular expression '%s': %s", pattern,
+				      message);
 	}
 	*result_r = !regexec(&regex, text, 0, NULL, 0);
 	regfree(&regex);
@@ -91,7 +92,7 @@ static int parse_number(struct expansion *x, const char *text, intmax_t *number_
 	errno = 0;
 	*number_r = strtoimax(text, &end, 10);
 	if (*digit < '0' || *digit > '9' || *end || errno)
-		return expand_fail(x, -EINVAL, "if: '%s' is not a number", text);
+		return expansion_fail(x, -EINVAL, "if: '%s' is not a number", text);
 	return 0;
 }
 
@@ -143,7 +144,7 @@ static int compare(struct expansion *x, const struct condition *condition, bool 
 	}
 	if (x->is_check && condition->varies[OP])
 		return 0;
-	return expand_fail(x, -EINVAL, "if: unknown operator '%s'", op);
+	return expansion_fail(x, -EINVAL, "if: unknown operator '%s'", op);
 }
 
 /* Where the parameter at `text` ends: at its ';', outside of %{}, or at a ':' there, which ends
@@ -194,7 +195,8 @@ static int parse_params(struct expansion *x, const char *text, struct condition 
 	}
 	str_free(&more);
 	if (count < PARAMS - 1 || count > PARAMS)
-		return expand_fail(x, -EINVAL, "if: takes four or five parameters, not %u", count);
+		return expansion_fail(x, -EINVAL, "if: takes four or five parameters, not %u",
+				      count);
 	return 0;
 }
 
@@ -207,7 +209,7 @@ static int expand_params(struct expansion *x, struct condition *condition)
 		text = condition->text[i];
 		condition->text[i] = (struct str){0};
 		condition->varies[i] = strchr(str_text(&text), '%');
-		ret = expand_text(x, str_text(&text), &condition->text[i]);
+		ret = x->text(x, str_text(&text), &condition->text[i]);
 		str_free(&text);
 	}
 	return ret;
@@ -226,7 +228,7 @@ int expand_if(struct expansion *x, const char *key, const char *field, struct st
 	if (params)
 		ret = parse_params(x, params + 1, &condition);
 	else
-		ret = expand_fail(x, -EINVAL, "if: takes four or five parameters, not 0");
+		ret = expansion_fail(x, -EINVAL, "if: takes four or five parameters, not 0");
 	if (!ret)
 		ret = expand_params(x, &condition);
 	if (!ret)

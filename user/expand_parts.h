@@ -10,13 +10,19 @@
 
 #include <stdbool.h>
 
-#include "expand.h"
+#include "str.h"
+
+struct expand_vars;
 
 struct expansion {
 	const struct expand_vars *vars;
 	struct str *error; /* one line; NULL: nobody asks */
 	bool is_check;	   /* what depends on values is right */
 	int depth;	   /* of texts in texts */
+	/* Of what stands inside a function: a text with variables in it; what %{...} holds, the name of
+	 * a variable or function:argument. Both add to `out`. */
+	int (*text)(struct expansion *x, const char *text, struct str *out);
+	int (*variable)(struct expansion *x, const char *key, struct str *out);
 };
 
 /* Which part of a value is wanted, how wide, and padded with zeros? Negative ones count from the
@@ -26,12 +32,6 @@ struct cut {
 	int width;
 	bool zeros;
 };
-
-/* The text with its variables; adds to `out`. */
-int expand_text(struct expansion *x, const char *text, struct str *out);
-
-/* What stands in %{...}: the name of a variable, or function:argument. */
-int expand_long(struct expansion *x, const char *key, struct str *out);
 
 /* %{if;...}: `key` and `field` are what stands before and behind the first ':'. */
 int expand_if(struct expansion *x, const char *key, const char *field, struct str *out);
@@ -47,7 +47,7 @@ void expand_modify(char letter, struct str *value, struct cut *cut);
 
 /* Says why, returns `ret`. -EINVAL ends it all, so it has the last word; of what is unknown, the
  * first is said. */
-int expand_fail(struct expansion *x, int ret, const char *format, ...)
+int expansion_fail(struct expansion *x, int ret, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
 #endif

@@ -7,13 +7,15 @@
 #define MEM_H
 
 #include <stddef.h>
+#include <stdlib.h>
 
 void *mem_alloc(size_t size);		  /* zeroed */
 void *mem_resize(void *old, size_t size); /* may be NULL before */
 char *mem_strdup(const char *text);	  /* NULL stays NULL */
 void *mem_dup(const void *data, size_t size);
 
-/* uthash's own allocations, where it is used. */
-#define uthash_malloc(size) mem_alloc(size)
+/* uthash's own allocations, where it is used: include this header before it. */
+#define uthash_malloc(size)  mem_alloc(size)
+#define uthash_fatal(reason) abort()
 
 #endif

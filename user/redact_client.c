@@ -89,7 +89,7 @@ static void line_begin(struct redact *redact)
 	}
 }
 
-void redact_line_end(struct redact *redact)
+static void line_end(struct redact *redact)
 {
 	const struct line *line = &redact->line;
 
@@ -110,13 +110,32 @@ void redact_line_end(struct redact *redact)
 		redact_sent(redact, line->tag, line->kind);
 }
 
+static void client_byte(struct redact *redact, unsigned char c);
+
 /* From `c` on all is swallowed up to the line's end; `mark` comes in its place. */
-void redact_rest(struct redact *redact, unsigned char c, const char *mark)
+static void rest(struct redact *redact, unsigned char c, const char *mark)
 {
 	redact->state = CLIENT_REST;
 	redact->mark = mark;
 	redact->literal.state = LITERAL_NONE;
-	redact_client_byte(redact, c);
+	client_byte(redact, c);
+}
+
+static void args_then(struct redact *redact, unsigned char c, enum args_then then)
+{
+	switch (then) {
+	case ARGS_GO_ON:
+		break;
+	case ARGS_LINE_END:
+		line_end(redact);
+		break;
+	case ARGS_REST:
+		rest(redact, c, NULL);
+		break;
+	case ARGS_REST_QUOTED:
+		rest(redact, c, MARK_QUOTED);
+		break;
+	}
 }
 
 static void swallow(struct redact *redact)
@@ -135,7 +154,7 @@ static void rest_byte(struct redact *redact, unsigned char c)
 		redact_release(redact);
 		put(redact, c);
 		if (!literal) {
-			redact_line_end(redact);
+			line_end(redact);
 			return;
 		}
 		redact->mark = redact->line.response ? MARK_BASE64 : MARK_QUOTED;
@@ -158,15 +177,15 @@ static void response_byte(struct redact *redact, unsigned char c)
 	if (c == '\n') {
 		redact_release(redact);
 		put(redact, c);
-		redact_line_end(redact);
+		line_end(redact);
 	} else if ((c == '\r' && (holds(redact, "") || holds(redact, "=") || holds(redact, "*"))) ||
 		   ((c == '=' || c == '*') && holds(redact, ""))) {
 		redact_hold(redact, c);
 	} else if (holds(redact, "")) {
-		redact_rest(redact, c, MARK_BASE64);
+		rest(redact, c, MARK_BASE64);
 	} else {
 		redact_replace(redact, MARK_BASE64);
-		redact_rest(redact, c, NULL);
+		rest(redact, c, NULL);
 	}
 }
 
@@ -228,11 +247,11 @@ static void delimiter_byte(struct redact *redact, unsigned char c)
 		redact->state = secret ? CLIENT_REST : CLIENT_MECH;
 		redact->mark = MARK_TEXT;
 	} else if (secret || c == '\r') {
-		redact_rest(redact, c, " " MARK_TEXT);
+		rest(redact, c, " " MARK_TEXT);
 	} else {
 		put(redact, ' ');
 		redact->state = CLIENT_MECH;
-		redact_client_byte(redact, c);
+		client_byte(redact, c);
 	}
 }
 
@@ -312,7 +331,7 @@ static void word_byte(struct redact *redact, unsigned char c)
 	if (ends && c != '\n' && redact->word_len) {
 		keyword_end(redact);
 		if (redact->state != CLIENT_WORD) {
-			redact_client_byte(redact, c);
+			client_byte(redact, c);
 			return;
 		}
 	}
@@ -320,7 +339,7 @@ static void word_byte(struct redact *redact, unsigned char c)
 		if (redact->word_len && redact->protocol != REDACT_IMAP)
 			keyword_end(redact);
 		put(redact, c);
-		redact_line_end(redact);
+		line_end(redact);
 		return;
 	}
 	put(redact, c);
@@ -336,7 +355,7 @@ static void bdat_byte(struct redact *redact, unsigned char c)
 		redact->chunk_size = redact->chunk_args == 1 || redact->chunk_args == 2 ?
 					     redact->literal.size :
 					     0;
-		redact_line_end(redact);
+		line_end(redact);
 	} else if (redact->chunk_args == 0 && redact->literal.state == LITERAL_NONE && c == ' ') {
 		redact_literal_byte(&redact->literal, '{');
 	} else if (redact->chunk_args < 2 && c >= '0' && c <= '9') {
@@ -368,7 +387,7 @@ static void data_byte(struct redact *redact, unsigned char c)
 	}
 }
 
-void redact_client_byte(struct redact *redact, unsigned char c)
+static void client_byte(struct redact *redact, unsigned char c)
 {
 	switch (redact->state) {
 	case CLIENT_BEGIN:
@@ -382,7 +401,7 @@ void redact_client_byte(struct redact *redact, unsigned char c)
 	case CLIENT_PASS:
 		put(redact, c);
 		if (c == '\n')
-			redact_line_end(redact);
+			line_end(redact);
 		break;
 	case CLIENT_BDAT:
 		bdat_byte(redact, c);
@@ -391,10 +410,10 @@ void redact_client_byte(struct redact *redact, unsigned char c)
 		data_byte(redact, c);
 		break;
 	case CLIENT_ARGS:
-		redact_args(redact, c);
+		args_then(redact, c, redact_args(redact, c));
 		break;
 	case CLIENT_LOGIN:
-		redact_login(redact, c);
+		args_then(redact, c, redact_login(redact, c));
 		break;
 	case CLIENT_SECRET:
 	case CLIENT_MECH_DELIM:
@@ -427,7 +446,7 @@ void redact_client(struct redact *redact, const unsigned char *data, size_t len)
 				line_begin(redact);
 			if (redact->line.response)
 				tag_byte(redact, *data);
-			redact_client_byte(redact, *data);
+			client_byte(redact, *data);
 			continue;
 		}
 		size = len < redact->left ? len : redact->left;

@@ -112,25 +112,23 @@ static enum arg_state args_step(struct redact *redact, unsigned char c)
 	return ARG_BROKEN;
 }
 
-/* Arguments that pass. */
-void redact_args(struct redact *redact, unsigned char c)
+enum args_then redact_args(struct redact *redact, unsigned char c)
 {
 	redact_put(redact, redact->client_dir, &c, 1);
 	if (c != '\n') {
 		redact->arg = args_step(redact, c);
-		return;
+		return ARGS_GO_ON;
 	}
-	if (redact->arg == ARG_LITERAL && redact_literal_byte(&redact->literal, c) &&
-	    redact->literal.size <= LITERAL_MAX) {
-		redact->arg = ARG_NONE;
-		redact_literal_begin(redact, CLIENT_BYTES, CLIENT_ARGS);
-	} else {
-		redact_line_end(redact);
-	}
+	if (redact->arg != ARG_LITERAL || !redact_literal_byte(&redact->literal, c) ||
+	    redact->literal.size > LITERAL_MAX)
+		return ARGS_LINE_END;
+	redact->arg = ARG_NONE;
+	redact_literal_begin(redact, CLIENT_BYTES, CLIENT_ARGS);
+	return ARGS_GO_ON;
 }
 
 /* {4+} CR LF becomes {8+} CR LF, and what follows as long. */
-static void login_literal(struct redact *redact, unsigned char c)
+static enum args_then login_literal(struct redact *redact, unsigned char c)
 {
 	struct literal *literal = &redact->literal;
 	bool cr = literal->state == LITERAL_CR;
@@ -146,77 +144,71 @@ static void login_literal(struct redact *redact, unsigned char c)
 			redact->mark = NULL;
 		}
 		redact_literal_begin(redact, CLIENT_SWALLOW, CLIENT_LOGIN);
-		return;
+		return ARGS_GO_ON;
 	}
 	if (c != '{' && literal->state != LITERAL_NONE) {
 		/* Leading zeroes can go on for ever. */
 		if (redact->sides[redact->client_dir].held.len < WORD_MAX)
 			redact_hold(redact, c);
-		return;
+		return ARGS_GO_ON;
 	}
 	redact_replace(redact, MARK_QUOTED);
-	redact_rest(redact, c, NULL);
+	return ARGS_REST;
 }
 
-static void login_next(struct redact *redact, unsigned char c)
+static enum args_then login_next(struct redact *redact, unsigned char c)
 {
-	if (redact->args == 2) {
-		redact_rest(redact, c, NULL);
-		return;
-	}
+	if (redact->args == 2)
+		return ARGS_REST;
 	switch (c) {
 	case ' ':
 	case '\t':
 		redact_put(redact, redact->client_dir, &c, 1);
-		return;
+		return ARGS_GO_ON;
 	case '{':
 		redact_literal_byte(&redact->literal, c);
 		redact_hold(redact, c);
 		redact->arg = ARG_LITERAL;
-		return;
+		return ARGS_GO_ON;
 	default:
 		if (c != '"' && !is_atom(c))
 			break;
 		redact_put_text(redact, MARK_QUOTED);
 		redact->args++;
 		redact->arg = c == '"' ? ARG_STRING : ARG_ATOM;
-		return;
+		return ARGS_GO_ON;
 	}
-	redact_rest(redact, c, MARK_QUOTED);
+	return ARGS_REST_QUOTED;
 }
 
-/* Arguments that don't pass. What is no argument of LOGIN is swallowed up to the line's end. */
-void redact_login(struct redact *redact, unsigned char c)
+enum args_then redact_login(struct redact *redact, unsigned char c)
 {
 	switch (redact->arg) {
 	case ARG_ATOM:
 		if (is_atom(c))
-			return;
-		if (c != ' ' && c != '\r' && c != '\n') {
-			redact_rest(redact, c, NULL);
-			return;
-		}
+			return ARGS_GO_ON;
+		if (c != ' ' && c != '\r' && c != '\n')
+			return ARGS_REST;
 		redact->arg = ARG_NONE;
 		/* fall through */
 	case ARG_NONE:
-		login_next(redact, c);
-		return;
+		return login_next(redact, c);
 	case ARG_STRING:
 	case ARG_ESCAPE:
 		if (c == '\r' || c == '\n' || c == '\0')
-			redact_rest(redact, c, NULL);
-		else if (redact->arg == ARG_ESCAPE)
+			return ARGS_REST;
+		if (redact->arg == ARG_ESCAPE)
 			redact->arg = ARG_STRING;
 		else if (c == '"')
 			redact->arg = ARG_NONE;
 		else if (c == '\\')
 			redact->arg = ARG_ESCAPE;
-		return;
+		return ARGS_GO_ON;
 	case ARG_LITERAL:
-		login_literal(redact, c);
-		return;
+		return login_literal(redact, c);
 	case ARG_CR:
 	case ARG_BROKEN:
-		break; /* not of LOGIN: see redact_rest() */
+		break; /* not of LOGIN: ARGS_REST comes in their place */
 	}
+	return ARGS_GO_ON;
 }

@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* What redact.c, redact_client.c, redact_login.c and redact_reply.c share; nobody else. */
+/* What the files of redact share, and nobody else. Each calls those that stand below it here:
+ * redact, client, imap_args, server, output. */
 #ifndef REDACT_STATE_H
 #define REDACT_STATE_H
 
-#include "redact.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "format.h"
+#include "service.h"
 #include "str.h"
 
 /* Marks. "redacted" in base64; "v=redacted", as a SCRAM server's last message, in base64. */
@@ -54,6 +59,14 @@ struct literal {
 	uint64_t size; /* UINT64_MAX: that, or more */
 };
 
+/* What the caller does after a byte of an argument list. */
+enum args_then {
+	ARGS_GO_ON,	  /* nothing */
+	ARGS_LINE_END,	  /* the line has ended with it */
+	ARGS_REST,	  /* swallow from it to the line's end */
+	ARGS_REST_QUOTED, /* so, and a quoted mark comes in its place */
+};
+
 enum command_kind {
 	COMMAND_OTHER,
 	COMMAND_LOGIN, /* one line */
@@ -95,7 +108,7 @@ struct redact {
 
 	/* While a chunk is fed. */
 	const struct chunk *chunk;
-	redact_emit_fn *emit;
+	void (*emit)(int dir, const struct chunk *chunk, void *context); /* redact_emit_fn */
 	void *context;
 
 	/* The client. */
@@ -135,7 +148,8 @@ struct redact {
 	bool lmtp;
 };
 
-/* redact.c: what comes out, of one direction. */
+/* redact_output.c: what comes out, of one direction. */
+struct side *redact_client_side(struct redact *redact);
 void redact_put(struct redact *redact, int dir, const void *data, size_t len);
 void redact_put_text(struct redact *redact, const char *text); /* of the client */
 void redact_hold(struct redact *redact, unsigned char c);
@@ -145,16 +159,15 @@ void redact_drop(struct redact *redact);
 
 /* redact_client.c */
 void redact_client(struct redact *redact, const unsigned char *data, size_t len);
-void redact_client_byte(struct redact *redact, unsigned char c); /* of a line that has begun */
 void redact_client_gap(struct redact *redact, uint64_t size);
 void redact_client_settle(struct redact *redact); /* what is held won't go on */
-void redact_line_end(struct redact *redact);	  /* its LF is out */
-void redact_rest(struct redact *redact, unsigned char c, const char *mark);
 
 /* redact_login.c */
 void redact_args_begin(struct redact *redact, enum client_state state);
-void redact_args(struct redact *redact, unsigned char c);
-void redact_login(struct redact *redact, unsigned char c);
+/* One more byte of arguments that pass. */
+enum args_then redact_args(struct redact *redact, unsigned char c);
+/* One more byte of arguments that don't. What is no argument of LOGIN is to be swallowed. */
+enum args_then redact_login(struct redact *redact, unsigned char c);
 void redact_literal_begin(struct redact *redact, enum client_state state, enum client_state after);
 /* One more byte; true: the literal's bytes begin behind it. LITERAL_NONE: it is none. */
 bool redact_literal_byte(struct literal *literal, unsigned char c);
