@@ -142,10 +142,14 @@ static bool check_dovecot(const char *base_dir)
 	char *canonical = base_dir ? realpath(base_dir, NULL) : NULL;
 	struct instances instances = {.base_dir = canonical};
 
+	int ret;
+
 	if (base_dir && !canonical)
 		return report(false, base_dir, strerror(errno));
-	dovecot_scan(on_master, &instances);
+	ret = dovecot_scan(on_master, &instances);
 	free(canonical);
+	if (ret)
+		return report(false, "the list of processes (/proc)", strerror(-ret));
 	if (!instances.good && !instances.bad)
 		report(false, "a running Dovecot",
 		       "none; start it, before rawtap or while it records");

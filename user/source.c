@@ -205,8 +205,9 @@ static int mark_files(struct source *source)
 
 int source_scan(struct source *source)
 {
-	dovecot_scan(on_process, source);
-	return mark_files(source);
+	int ret = dovecot_scan(on_process, source);
+
+	return ret ? ret : mark_files(source);
 }
 
 /* Marks what is live. 0 or -errno. */

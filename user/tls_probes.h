@@ -19,6 +19,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "procfs.h"
 #include "str.h"
 
 struct elf_object;
@@ -42,9 +43,9 @@ enum tls_function {
 const char *tls_function_name(enum tls_function function);
 
 struct tls_file {
-	char *path;	    /* for people: as the processes that map it see it */
-	char open_path[32]; /* to attach to: /proc/self/fd/N */
-	int fd;		    /* -1: not trusted, so not read and not probed */
+	char *path;			    /* for people: as the processes that map it see it */
+	char open_path[PROCFS_FD_PATH_LEN]; /* to attach to */
+	int fd;				    /* -1: not trusted, so not read and not probed */
 	dev_t dev;
 	ino_t ino;
 	struct elf_object *object; /* while it is being looked at */
