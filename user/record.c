@@ -93,8 +93,9 @@ static void tell_settings(struct recorder *recorder, uint32_t tgid, const struct
 	str_append(&payload, &head, sizeof(head));
 	str_append(&payload, str_text(&text), text.len);
 	if (text.len)
-		pipeline_answer(&recorder->pipeline, RL_FACT_SETTINGS, tgid, payload.data,
-				payload.len);
+		pipeline_answer(&recorder->pipeline,
+				(struct rl_rec){.type = RL_FACT_SETTINGS, .tgid = tgid},
+				payload.data, payload.len);
 	str_free(&text);
 	str_free(&value);
 	str_free(&payload);
@@ -125,7 +126,8 @@ static void ask_master(void *context, uint32_t tgid)
 	struct rl_master fact;
 
 	dovecot_master_look(tgid, recorder->base_dir, &fact);
-	pipeline_answer(&recorder->pipeline, RL_FACT_MASTER, tgid, &fact, sizeof(fact));
+	pipeline_answer(&recorder->pipeline, (struct rl_rec){.type = RL_FACT_MASTER, .tgid = tgid},
+			&fact, sizeof(fact));
 	if (fact.status != RL_MASTER_OK)
 		return;
 	if (rules_have_variable(&recorder->rules, ""))
@@ -150,7 +152,8 @@ static void write_failed(void *context, const struct rl_write *write)
 {
 	struct recorder *recorder = context;
 
-	pipeline_answer(&recorder->pipeline, RL_FACT_WRITE, 0, write, sizeof(*write));
+	pipeline_answer(&recorder->pipeline, (struct rl_rec){.type = RL_FACT_WRITE}, write,
+			sizeof(*write));
 }
 
 static void sweep(void *context)
@@ -165,7 +168,8 @@ static void log_answer(void *context, const struct rl_log *fact)
 {
 	struct recorder *recorder = context;
 
-	pipeline_answer(&recorder->pipeline, RL_FACT_LOG, 0, fact, sizeof(*fact));
+	pipeline_answer(&recorder->pipeline, (struct rl_rec){.type = RL_FACT_LOG}, fact,
+			sizeof(*fact));
 }
 
 static void on_record(void *context, const void *data, size_t size)
@@ -190,7 +194,8 @@ static void tell_clock(struct recorder *recorder)
 		return;
 	recorder->clock_offset_ns = real - now;
 	recorder->utc_offset = clock.utc_offset;
-	pipeline_tell(&recorder->pipeline, now, RL_CLOCK, 0, 0, 0, &clock, sizeof(clock));
+	pipeline_tell(&recorder->pipeline, (struct rl_rec){.type = RL_CLOCK, .time_ns = now},
+		      &clock, sizeof(clock));
 }
 
 static void tell_rules(struct recorder *recorder)
@@ -202,7 +207,8 @@ static void tell_rules(struct recorder *recorder)
 	setting.size = text.len;
 	str_append(&payload, &setting, sizeof(setting));
 	str_append(&payload, text.data, text.len);
-	pipeline_tell(&recorder->pipeline, clock_now_ns(), RL_SETTING, 0, 0, 0, payload.data,
+	pipeline_tell(&recorder->pipeline,
+		      (struct rl_rec){.type = RL_SETTING, .time_ns = clock_now_ns()}, payload.data,
 		      payload.len);
 	str_free(&text);
 	str_free(&payload);
