@@ -278,22 +278,36 @@ static void raise_file_limit(void)
 	}
 }
 
-static int start_kernel_side(struct recorder *recorder)
+static int check_capabilities(void)
+{
+	struct str missing = {0};
+	int ret = capabilities_check(&missing);
+
+	if (ret)
+		log_error("missing privileges:%s; run it as root: sudo rawtap", str_text(&missing));
+	str_free(&missing);
+	return ret;
+}
+
+static int start_bpf(struct recorder *recorder)
 {
 	const struct opts *opts = recorder->opts;
-	struct epoll_event event = {.events = EPOLLIN};
-	char text[512];
+	struct str error = {0};
 	int ret;
 
-	if (capabilities_check(text, sizeof(text))) {
-		log_error("missing privileges:%s; run it as root: sudo rawtap", text);
-		return -EPERM;
-	}
-	if (bpf_side_start(&recorder->bpf, &recorder->rules, opts->backend, opts->ring_size, text,
-			   sizeof(text))) {
-		log_error("%s", text);
-		return -ENOTSUP;
-	}
+	ret = bpf_side_start(&recorder->bpf, &recorder->rules, opts->backend, opts->ring_size,
+			     &error);
+	if (ret)
+		log_error("%s", str_text(&error));
+	str_free(&error);
+	return ret;
+}
+
+static int start_source(struct recorder *recorder)
+{
+	struct epoll_event event = {.events = EPOLLIN};
+	int ret;
+
 	recorder->source = source_new(&recorder->bpf, on_record, recorder);
 	if (!recorder->source ||
 	    epoll_ctl(recorder->epoll, EPOLL_CTL_ADD, source_fd(recorder->source), &event)) {
@@ -390,7 +404,8 @@ static int start(struct recorder *recorder)
 	if (wanted_rules(opts, recorder->base_dir, &recorder->rules) || open_save(recorder))
 		return -EINVAL;
 	raise_file_limit();
-	if (catch_signals(recorder) || start_kernel_side(recorder))
+	if (catch_signals(recorder) || check_capabilities() || start_bpf(recorder) ||
+	    start_source(recorder))
 		return -EINVAL;
 	if (start_sink(recorder))
 		return -EINVAL;

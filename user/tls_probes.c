@@ -248,6 +248,14 @@ static bool is_there(const struct tls_probes *probes, const struct tls_probe *pr
 	return false;
 }
 
+/* One more error: several are one line. */
+static struct str *next_error(struct str *error)
+{
+	if (error->len)
+		str_append_text(error, "; ");
+	return error;
+}
+
 /* All of a module's probes or none: fewer would not tell what belongs to which connection. */
 static int add_probes(struct search *search, struct tls_file *module)
 {
@@ -257,7 +265,7 @@ static int add_probes(struct search *search, struct tls_file *module)
 	int ret = read_object(module);
 
 	if (ret) {
-		str_printf(search->error, "%s: %s\n", module->path,
+		str_printf(next_error(search->error), "%s: %s", module->path,
 			   ret == -EPERM   ? "not a file of root's that nobody else can write; "
 					     "make it one (chown root, chmod 644)" :
 			   ret == -ENOEXEC ? "not a program file of this machine, or damaged" :
@@ -268,8 +276,8 @@ static int add_probes(struct search *search, struct tls_file *module)
 		found[i].function = i;
 		ret = find_probe(search, module, &found[i]);
 		if (ret) {
-			str_printf(search->error,
-				   "%s: no place for a probe on %s, in it or in OpenSSL: %s\n",
+			str_printf(next_error(search->error),
+				   "%s: no place for a probe on %s, in it or in OpenSSL: %s",
 				   module->path, tls_function_name(i), strerror(-ret));
 			return ret;
 		}
@@ -302,7 +310,7 @@ static int add_module(struct search *search, const char *path, const char *open_
 	if (ret == 0)
 		return add_probes(search, file);
 	if (ret < 0)
-		str_printf(search->error, "%s: %s\n", path, strerror(-ret));
+		str_printf(next_error(search->error), "%s: %s", path, strerror(-ret));
 	return ret < 0 ? ret : 0;
 }
 
@@ -320,7 +328,7 @@ int tls_probes_add_process(struct tls_probes *probes, pid_t pid, struct str *err
 
 	free_objects(probes);
 	if (ret && !search.is_found)
-		str_printf(error, "/proc/%d/maps: %s\n", (int)pid, strerror(-ret));
+		str_printf(next_error(error), "/proc/%d/maps: %s", (int)pid, strerror(-ret));
 	return ret;
 }
 
@@ -340,23 +348,10 @@ int tls_probes_add_usual(struct tls_probes *probes, struct str *error)
 	free_objects(probes);
 	if (search.is_found)
 		return first;
-	str_printf(error, "no %s in %s or the other usual folders: install Dovecot's TLS module\n",
-		   MODULE, module_folders[0]);
+	str_printf(next_error(error),
+		   "no %s in %s or the other usual folders: install Dovecot's TLS module", MODULE,
+		   module_folders[0]);
 	return -ENOENT;
-}
-
-int tls_probes_find(struct tls_probes *probes, const pid_t *pids, size_t pids_count,
-		    struct str *error)
-{
-	int first = 0, ret;
-	size_t i;
-
-	for (i = 0; i < pids_count; i++) {
-		ret = tls_probes_add_process(probes, pids[i], error);
-		if (ret && !first)
-			first = ret;
-	}
-	return probes->files_count || first ? first : tls_probes_add_usual(probes, error);
 }
 
 void tls_probes_print(const struct tls_probes *probes)
