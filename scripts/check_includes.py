@@ -44,7 +44,7 @@ USER = [
     Layer("pipeline", "pipeline summary", "base records rules engine saved"),
     Layer("kernel", "bpf_load source backend check", "base records rules host objects options",
           libbpf=True),
-    Layer("program", "main record wanted replay",
+    Layer("program", "main record answers wanted replay",
           "base records rules engine saved output options host config objects pipeline kernel"),
 ]
 # What must not be seen where the layer is pure.
