@@ -20,7 +20,7 @@ BPF_CFLAGS := -target bpf -mcpu=v3 -O2 -g -D__TARGET_ARCH_$(ARCH) -Iinclude -Ivm
 	      -Wall -Wextra -Werror -Wno-unused-parameter
 
 # Only these see libbpf; without them the rest is the engine, which tests link.
-KERNEL_SIDE := bpf_load source backend check record main
+KERNEL_SIDE := bpf_load source backend answers check record main
 # The maps first: libbpf 1.1 loses their offsets when it has seen only the declarations yet.
 BPF_OBJS := $(patsubst bpf/%.bpf.c,$(OUTPUT)/%.bpf.o,bpf/maps.bpf.c \
 	      $(filter-out bpf/maps.bpf.c,$(sort $(wildcard bpf/*.bpf.c))))

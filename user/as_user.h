@@ -9,12 +9,8 @@
 
 #include <sys/types.h>
 
-#define AS_USER_GROUPS_MAX 1024
-
 /* `groups`: supplementary ones. 0 or -errno; then nothing changed. */
 int as_user_begin(uid_t uid, gid_t gid, const gid_t *groups, size_t groups_count);
-/* The supplementary groups of a process, and how many; none when it is gone, or not this user's. */
-size_t as_user_groups(pid_t tgid, uid_t uid, gid_t groups_r[AS_USER_GROUPS_MAX]);
 /* Root again. Aborts if that can't be: nothing must go on half-way. */
 void as_user_end(void);
 

@@ -159,27 +159,43 @@ static int attach_probe(struct bpf_side *side, const struct tls_probe *probe, bo
 	return 0;
 }
 
-static void note_process(void *context, const struct found_process *process)
-{
-	struct bpf_side *side = context;
-	struct str error = {0};
+struct tls_scan {
+	struct tls_probes *probes;
+	const struct bpf_side *side;
+	struct str *warnings;
+};
 
-	if (process->service->role == RL_ROLE_MASTER || !bpf_side_wants(side, process->service))
-		return;
-	if (tls_probes_add_process(&side->probes, process->pid, &error))
-		log_warn("%s", str_text(&error));
-	str_free(&error);
+static void on_process(void *context, const struct found_process *process)
+{
+	const struct tls_scan *scan = context;
+
+	if (process->service->role != RL_ROLE_MASTER &&
+	    (!scan->side || bpf_side_wants(scan->side, process->service)))
+		tls_probes_add_process(scan->probes, process->pid, scan->warnings);
 }
 
-static int probe_tls(struct bpf_side *side, struct str *error)
+int bpf_side_find_tls(const struct bpf_side *side, struct tls_probes *probes, struct str *warnings,
+		      struct str *error)
+{
+	struct tls_scan scan = {probes, side, warnings};
+	int ret = dovecot_scan(on_process, &scan);
+
+	if (ret) {
+		str_printf(error, "/proc: %s", strerror(-ret));
+		return ret;
+	}
+	ret = tls_probes_add_usual(probes, error);
+	if (ret != -ENOENT || !probes->count)
+		return ret;
+	str_clear(error); /* the running processes have it elsewhere */
+	return 0;
+}
+
+static int attach_probes(struct bpf_side *side, struct str *error)
 {
 	const struct tls_probe *probe;
 	int ret;
 
-	ret = tls_probes_add_usual(&side->probes, error);
-	if (ret && !(ret == -ENOENT && side->probes.count))
-		return ret;
-	str_clear(error);
 	while (side->probes_attached < side->probes.count) {
 		probe = &side->probes.probes[side->probes_attached];
 		ret = attach_probe(side, probe, false);
@@ -208,28 +224,25 @@ void bpf_side_new_tls(struct bpf_side *side, struct str *text)
 		str_clear(text); /* it is elsewhere, or just being replaced */
 	if (side->probes_attached == side->probes.count)
 		return;
-	str_printf(
-		text,
-		"%s is new, and can't be probed while rawtap runs: restart rawtap, or what passes by "
-		"TLS in processes that use it is recorded as ciphertext",
-		side->probes.probes[side->probes_attached].file->path);
+	str_printf(text,
+		   "%s%s is new, and can't be probed while rawtap runs: restart rawtap, or what "
+		   "passes by TLS in processes that use it is recorded as ciphertext",
+		   text->len ? "; " : "", side->probes.probes[side->probes_attached].file->path);
 	side->probes_attached = side->probes.count;
 }
 
-/* The modules that run already, and the usual one. */
-static int start_tls(struct bpf_side *side, char *error_r, size_t error_size)
+static int start_tls(struct bpf_side *side, struct str *error)
 {
-	struct str error = {0};
-	int ret = 0;
+	struct str warnings = {0};
+	int ret;
 
-	if (side->tls) {
-		dovecot_scan(note_process, side);
-		ret = probe_tls(side, &error);
-		if (ret)
-			snprintf(error_r, error_size, "%s", str_text(&error));
-	}
-	str_free(&error);
-	return ret;
+	if (!side->tls)
+		return 0;
+	ret = bpf_side_find_tls(side, &side->probes, &warnings, error);
+	if (warnings.len)
+		log_warn("%s", str_text(&warnings));
+	str_free(&warnings);
+	return ret ? ret : attach_probes(side, error);
 }
 
 static void detach_tls(struct bpf_side *side)
@@ -281,53 +294,50 @@ static int load(struct bpf_side *side, size_t ring_size, const char **step_r)
 /* The first backend that works, or the one of this name. Which programs a kernel refuses is asked
  * only when it has refused some: attaching takes long where it patches functions. */
 static int load_any(struct bpf_side *side, const char *backend_name, size_t ring_size,
-		    char *error_r, size_t error_size)
+		    struct str *error)
 {
 	const struct backend *backend;
-	struct str lacks = {0};
 	const char *step;
-	int ret = -ENOTSUP, lack = 0;
+	int ret = -ENOTSUP, lack;
 
 	for (backend = backends; backend < backends + backends_count; backend++) {
 		if (backend_name && strcmp(backend_name, backend->name) != 0)
 			continue;
 		side->backend = backend;
 		ret = load(side, ring_size, &step);
-		if (!ret)
-			break;
-		lack = backend_probe(backend);
-		if (!lack) {
-			snprintf(error_r, error_size,
-				 "%s the BPF programs: %s; `rawtap check` tells more", step,
-				 strerror(-ret));
+		if (!ret) {
+			str_clear(error);
 			break;
 		}
-		str_printf(&lacks, "%sbackend %s needs %s: %s", lacks.len ? "; " : "",
+		lack = backend_probe(backend);
+		if (!lack) {
+			str_clear(error);
+			str_printf(error, "%s the BPF programs: %s; `rawtap check` tells more",
+				   step, strerror(-ret));
+			break;
+		}
+		str_printf(error, "%sbackend %s needs %s: %s", error->len ? "; " : "",
 			   backend->name, backend->needs, strerror(-lack));
 	}
-	if (ret && !side->backend)
-		snprintf(error_r, error_size, "no backend is called '%s'", backend_name);
-	else if (lack)
-		snprintf(error_r, error_size, "%s", str_text(&lacks));
-	str_free(&lacks);
+	if (!side->backend)
+		str_printf(error, "no backend is called '%s'", backend_name);
 	return ret;
 }
 
 int bpf_side_start(struct bpf_side *side, const struct rules *rules, const char *backend_name,
-		   size_t ring_size, char *error_r, size_t error_size)
+		   size_t ring_size, struct str *error)
 {
 	int ret;
 
 	*side = (struct bpf_side){.rules = rules, .tls = rules_need_tls(rules)};
 	if (access(BPF_BTF_PATH, R_OK)) {
-		snprintf(error_r, error_size, "kernel type information (%s): %s", BPF_BTF_PATH,
-			 BPF_BTF_TODO);
+		str_printf(error, "kernel type information (%s): %s", BPF_BTF_PATH, BPF_BTF_TODO);
 		return -ENOTSUP;
 	}
 	libbpf_set_print(print_libbpf);
-	ret = load_any(side, backend_name, ring_size, error_r, error_size);
+	ret = load_any(side, backend_name, ring_size, error);
 	if (!ret)
-		ret = start_tls(side, error_r, error_size);
+		ret = start_tls(side, error);
 	if (ret)
 		bpf_side_stop(side);
 	return ret;

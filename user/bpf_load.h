@@ -37,9 +37,15 @@ struct bpf_side {
 };
 
 /* Opens, loads and attaches all that `rules` need, which outlive it. `backend_name`: NULL: the
- * first that works. 0, or -errno, and one line in `error_r` that says what, why and what to do. */
+ * first that works. 0, or -errno, and one line in `error` that says what, why and what to do. */
 int bpf_side_start(struct bpf_side *side, const struct rules *rules, const char *backend_name,
-		   size_t ring_size, char *error_r, size_t error_size);
+		   size_t ring_size, struct str *error);
+/* Adds where the TLS probes go: in the modules that running processes of Dovecot's map, of the
+ * services that `side` looks at (NULL: of all), and in those of the usual folders. 0, or -errno and
+ * one line in `error`. `warnings` gets one line about modules that running processes map and that
+ * can't be probed. */
+int bpf_side_find_tls(const struct bpf_side *side, struct tls_probes *probes, struct str *warnings,
+		      struct str *error);
 /* Is there a TLS module that was not there at the start? It can't be probed any more: perf wants
  * CAP_SYS_ADMIN for a uprobe (kernel/events/core.c, 6.1 to 6.18), which is dropped by then. Says so in
  * `text`, once for each. */

@@ -4,7 +4,6 @@
 #include <cap-ng.h>
 #include <errno.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -23,24 +22,22 @@ static const struct {
 };
 #define NEEDED_COUNT (sizeof(needed) / sizeof(needed[0]))
 
-int capabilities_check(char *missing_r, size_t size)
+int capabilities_check(struct str *missing)
 {
 	const char *name;
-	size_t used = 0;
 	unsigned int i;
 
-	missing_r[0] = '\0';
 	if (geteuid() != 0)
-		used += snprintf(missing_r, size, " root");
+		str_append_text(missing, " root");
 	if (capng_get_caps_process())
 		return -EPERM;
-	for (i = 0; i < NEEDED_COUNT && used < size; i++) {
+	for (i = 0; i < NEEDED_COUNT; i++) {
 		if (capng_have_capability(CAPNG_EFFECTIVE, needed[i].capability))
 			continue;
 		name = capng_capability_to_name(needed[i].capability);
-		used += snprintf(missing_r + used, size - used, " cap_%s", name ? name : "?");
+		str_printf(missing, " cap_%s", name ? name : "?");
 	}
-	return used ? -EPERM : 0;
+	return missing->len ? -EPERM : 0;
 }
 
 int capabilities_drop(unsigned int kept)

@@ -29,11 +29,14 @@ static bool report(bool ok, const char *what, const char *todo)
 
 static bool check_privileges(void)
 {
-	char missing[256], todo[320];
-	bool ok = capabilities_check(missing, sizeof(missing)) == 0;
+	struct str missing = {0}, todo = {0};
+	bool ok = capabilities_check(&missing) == 0;
 
-	snprintf(todo, sizeof(todo), "missing:%s; run it as root", missing);
-	return report(ok, "privileges", todo);
+	str_printf(&todo, "missing:%s; run it as root", str_text(&missing));
+	report(ok, "privileges", str_text(&todo));
+	str_free(&missing);
+	str_free(&todo);
+	return ok;
 }
 
 static bool check_btf(void)
@@ -42,29 +45,19 @@ static bool check_btf(void)
 		      BPF_BTF_TODO);
 }
 
-static void note_process(void *context, const struct found_process *process)
-{
-	struct str error = {0};
-
-	if (process->service->role != RL_ROLE_MASTER &&
-	    tls_probes_add_process(context, process->pid, &error))
-		report(false, "TLS probes", str_text(&error));
-	str_free(&error);
-}
-
 /* Where they would go, for the ways that look into TLS. */
 static bool check_tls(void)
 {
+	struct str warnings = {0}, error = {0};
 	struct tls_probes probes = {0};
-	struct str error = {0};
 	bool ok = true;
-	int ret;
 
-	dovecot_scan(note_process, &probes);
-	ret = tls_probes_add_usual(&probes, &error);
-	if (ret && !(ret == -ENOENT && probes.count))
+	if (bpf_side_find_tls(NULL, &probes, &warnings, &error))
 		ok = report(false, "TLS probes", str_text(&error));
+	if (warnings.len)
+		report(false, "TLS probes", str_text(&warnings));
 	tls_probes_print(&probes);
+	str_free(&warnings);
 	str_free(&error);
 	tls_probes_free(&probes);
 	return ok;
@@ -142,10 +135,14 @@ static bool check_dovecot(const char *base_dir)
 	char *canonical = base_dir ? realpath(base_dir, NULL) : NULL;
 	struct instances instances = {.base_dir = canonical};
 
+	int ret;
+
 	if (base_dir && !canonical)
 		return report(false, base_dir, strerror(errno));
-	dovecot_scan(on_master, &instances);
+	ret = dovecot_scan(on_master, &instances);
 	free(canonical);
+	if (ret)
+		return report(false, "the list of processes (/proc)", strerror(-ret));
 	if (!instances.good && !instances.bad)
 		report(false, "a running Dovecot",
 		       "none; start it, before rawtap or while it records");

@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "dovecot_master.h"
 
-#include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <netdb.h>
 #include <stdio.h>
@@ -14,120 +11,52 @@
 #include <unistd.h>
 
 #include "hs_login.h"
+#include "procfs.h"
 #include "run_program.h"
 #include "service.h"
 #include "str.h"
+#include "trusted_file.h"
 
-/* Reads the link /proc/PID/NAME. 0 or -errno. */
-static int read_link(pid_t pid, const char *name, char *target_r, size_t size)
-{
-	char path[64];
-	ssize_t len;
-
-	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
-	len = readlink(path, target_r, size);
-	if (len < 0)
-		return -errno;
-	if ((size_t)len >= size)
-		return -ENAMETOOLONG;
-	target_r[len] = '\0';
-	return 0;
-}
-
-struct status {
-	char comm[RL_COMM_LEN];
-	pid_t parent;
-	unsigned int uid; /* real */
-};
-
-static int read_status(pid_t pid, struct status *status_r)
-{
-	char path[64], line[256];
-	FILE *file;
-
-	*status_r = (struct status){.uid = (unsigned int)-1};
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
-	file = fopen(path, "re");
-	if (!file)
-		return -errno;
-	while (fgets(line, sizeof(line), file)) {
-		line[strcspn(line, "\n")] = '\0';
-		if (strncmp(line, "Name:\t", 6) == 0)
-			snprintf(status_r->comm, sizeof(status_r->comm), "%.15s", line + 6);
-		else if (strncmp(line, "PPid:", 5) == 0)
-			status_r->parent = strtol(line + 5, NULL, 10);
-		else if (strncmp(line, "Uid:", 4) == 0)
-			status_r->uid = strtoul(line + 4, NULL, 10);
-	}
-	fclose(file);
-	return 0;
-}
-
-/* Is the link to the process's program, without what the kernel adds, one to a "dovecot"? */
 static bool is_called_dovecot(pid_t pid)
 {
-	static const char deleted[] = " (deleted)"; /* its package was upgraded meanwhile */
-	char exe[PATH_MAX], *base;
-	size_t len;
+	char path[PATH_MAX], *base;
 
-	if (read_link(pid, "exe", exe, sizeof(exe)))
+	if (procfs_program(pid, path, sizeof(path)))
 		return false;
-	len = strlen(exe);
-	if (len > sizeof(deleted) && strcmp(exe + len - (sizeof(deleted) - 1), deleted) == 0)
-		exe[len - (sizeof(deleted) - 1)] = '\0';
-	base = strrchr(exe, '/');
+	base = strrchr(path, '/');
 	return base && strcmp(base + 1, "dovecot") == 0;
 }
 
 /*
- * The process's program, if only root can have put it there, as dovecot, and
- * root runs it: a handle. Whoever else calls a process "dovecot" can't make us
- * believe its children. -errno; -EPERM: not to be trusted.
+ * A handle of the process's program, if the process can be trusted to be a
+ * master: root runs it, and the program is one that only root can have put
+ * there as "dovecot". Anybody can call a process so, but its children are not
+ * believed to be Dovecot's. -errno; -EPERM: it can't be trusted.
  */
-static int open_program(pid_t pid, const struct status *status)
+static int open_program(pid_t pid, const struct procfs_status *status)
 {
-	char path[64];
 	struct stat st;
 	int fd;
 
 	if (status->uid != 0 || !is_called_dovecot(pid))
 		return -EPERM;
-	snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
-	fd = open(path, O_PATH | O_CLOEXEC);
+	fd = procfs_open_program(pid);
 	if (fd < 0)
-		return -errno;
-	if (fstat(fd, &st) == 0 && st.st_uid == 0 && !(st.st_mode & (S_IWGRP | S_IWOTH)))
+		return fd;
+	if (fstat(fd, &st) == 0 && is_trusted_file(&st))
 		return fd;
 	close(fd);
 	return -EPERM;
 }
 
-/* Does the process see another set of processes, or of users, than we do? */
-static bool is_contained(pid_t pid)
-{
-	static const char *const names[] = {"pid", "user"};
-	char path[64], own[64];
-	struct stat theirs, ours;
-	unsigned int i;
-
-	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		snprintf(path, sizeof(path), "/proc/%d/ns/%s", (int)pid, names[i]);
-		snprintf(own, sizeof(own), "/proc/self/ns/%s", names[i]);
-		if (stat(path, &theirs) || stat(own, &ours) || theirs.st_ino != ours.st_ino ||
-		    theirs.st_dev != ours.st_dev)
-			return true;
-	}
-	return false;
-}
-
 /* What the master's own program prints as its version; "" if it does not. */
 static void ask_version(int program, char version_r[RL_VERSION_LEN])
 {
-	char path[64], *argv[] = {path, (char *)"--version", NULL};
+	char path[PROCFS_FD_PATH_LEN], *argv[] = {path, (char *)"--version", NULL};
 	struct str out = {0};
 
 	version_r[0] = '\0';
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", program);
+	procfs_fd_path(program, path);
 	if (run_program(argv, &out) == 0)
 		snprintf(version_r, RL_VERSION_LEN, "%.*s", (int)strcspn(str_text(&out), "\n"),
 			 str_text(&out));
@@ -136,21 +65,21 @@ static void ask_version(int program, char version_r[RL_VERSION_LEN])
 
 static enum rl_master_status look(pid_t pid, const char *base_dir, struct rl_master *fact)
 {
-	struct status status;
+	struct procfs_status status;
 	int program;
 
-	if (read_status(pid, &status))
+	if (procfs_status(pid, &status))
 		return RL_MASTER_GONE;
 	program = open_program(pid, &status);
 	if (program < 0)
 		return program == -EPERM ? RL_MASTER_UNTRUSTED : RL_MASTER_GONE;
-	if (is_contained(pid)) { /* nor is its program to run here */
+	if (procfs_is_contained(pid)) { /* nor may its program run here */
 		close(program);
 		return RL_MASTER_CONTAINER;
 	}
 	ask_version(program, fact->version);
 	close(program);
-	if (read_link(pid, "cwd", fact->base_dir, sizeof(fact->base_dir)))
+	if (procfs_working_dir(pid, fact->base_dir, sizeof(fact->base_dir)))
 		return RL_MASTER_GONE;
 	if (base_dir && strcmp(base_dir, fact->base_dir) != 0)
 		return RL_MASTER_EXCLUDED;
@@ -163,34 +92,27 @@ void dovecot_master_look(pid_t pid, const char *base_dir, struct rl_master *fact
 	fact_r->status = look(pid, base_dir, fact_r);
 }
 
-static void scan(bool masters, dovecot_found_fn *found, void *context)
-{
-	DIR *dir = opendir("/proc");
-	const struct service *service;
-	struct status status;
-	struct dirent *entry;
-	pid_t pid;
+struct scan {
+	bool masters; /* or else all the others */
+	dovecot_found_fn *found;
+	void *context;
+};
 
-	if (!dir)
-		return;
-	while ((entry = readdir(dir)) != NULL) {
-		if (!isdigit((unsigned char)entry->d_name[0]))
-			continue;
-		pid = strtol(entry->d_name, NULL, 10);
-		if (read_status(pid, &status))
-			continue;
-		service = service_find(status.comm);
-		if (service && masters == (service->role == RL_ROLE_MASTER))
-			found(context,
-			      &(struct found_process){pid, status.parent, status.uid, service});
-	}
-	closedir(dir);
+static void on_process(void *context, pid_t pid, const struct procfs_status *status)
+{
+	const struct service *service = service_find(status->comm);
+	const struct scan *scan = context;
+
+	if (service && scan->masters == (service->role == RL_ROLE_MASTER))
+		scan->found(scan->context,
+			    &(struct found_process){pid, status->parent, status->uid, service});
 }
 
-void dovecot_scan(dovecot_found_fn *found, void *context)
+int dovecot_scan(dovecot_found_fn *found, void *context)
 {
-	scan(true, found, context);
-	scan(false, found, context);
+	int ret = procfs_each_process(on_process, &(struct scan){true, found, context});
+
+	return ret ? ret : procfs_each_process(on_process, &(struct scan){false, found, context});
 }
 
 int dovecot_master_config(const struct rl_master *fact, char *path_r, size_t size)

@@ -24,9 +24,9 @@ struct found_process {
 };
 typedef void dovecot_found_fn(void *context, const struct found_process *process);
 
-/* Calls `found` for each of them: masters first, then their children. The order makes a scan
- * that runs while programs watch exec complete. */
-void dovecot_scan(dovecot_found_fn *found, void *context);
+/* Calls `found` for each of them: masters first, then their children. So a scan misses none, if
+ * meanwhile each exec is watched. 0, or -errno: /proc can't be read. */
+int dovecot_scan(dovecot_found_fn *found, void *context);
 
 /* What `doveconf -h SETTING` says of a running master's configuration, into `value_r`. 0 or -errno;
  * then `value_r` is empty. */

@@ -65,38 +65,26 @@ void pipeline_feed(struct pipeline *pipeline, const void *data, size_t size)
 	take_queue(pipeline);
 }
 
-static void queue(struct pipeline *pipeline, const struct rl_rec *head, const void *payload,
-		  size_t size)
+static void queue(struct pipeline *pipeline, struct rl_rec head, const void *payload, size_t size)
 {
 	static const char zeroes[8];
-	struct rl_rec rec = *head;
 
-	rec.len = sizeof(rec) + size;
-	str_append(&pipeline->queue, &rec, sizeof(rec));
+	head.len = sizeof(head) + size;
+	str_append(&pipeline->queue, &head, sizeof(head));
 	str_append(&pipeline->queue, payload, size);
 	str_append(&pipeline->queue, zeroes, -size & 7);
 }
 
-void pipeline_answer(struct pipeline *pipeline, enum rl_type type, __u32 tgid, const void *payload,
+void pipeline_answer(struct pipeline *pipeline, struct rl_rec head, const void *payload,
 		     size_t size)
 {
-	const struct rl_rec rec = {.type = type, .time_ns = pipeline->now_ns, .tgid = tgid};
-
-	queue(pipeline, &rec, payload, size);
+	head.time_ns = pipeline->now_ns;
+	queue(pipeline, head, payload, size);
 }
 
-void pipeline_tell(struct pipeline *pipeline, uint64_t now_ns, enum rl_type type, __u16 flags,
-		   __u32 tgid, __u64 cookie, const void *payload, size_t size)
+void pipeline_tell(struct pipeline *pipeline, struct rl_rec head, const void *payload, size_t size)
 {
-	const struct rl_rec rec = {
-		.type = type,
-		.flags = flags,
-		.time_ns = now_ns,
-		.tgid = tgid,
-		.cookie = cookie,
-	};
-
-	queue(pipeline, &rec, payload, size);
+	queue(pipeline, head, payload, size);
 	take_queue(pipeline);
 }
 

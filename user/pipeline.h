@@ -20,12 +20,13 @@ struct pipeline {
 };
 
 void pipeline_feed(struct pipeline *pipeline, const void *data, size_t size);
-/* Queues a record of `type` about the process `tgid`, to be taken after the current one. */
-void pipeline_answer(struct pipeline *pipeline, enum rl_type type, __u32 tgid, const void *payload,
+/* Queues the record of this header and payload, which are copied, to be taken after the current
+ * record. Sets head.len, and head.time_ns to the time of the record that is answered. */
+void pipeline_answer(struct pipeline *pipeline, struct rl_rec head, const void *payload,
 		     size_t size);
-/* Queues, and takes it now: for what does not answer a record. */
-void pipeline_tell(struct pipeline *pipeline, uint64_t now_ns, enum rl_type type, __u16 flags,
-		   __u32 tgid, __u64 cookie, const void *payload, size_t size);
+/* The same for what does not answer a record: it is taken now, and has its own head.time_ns. Not to
+ * be called while the engine takes a record. */
+void pipeline_tell(struct pipeline *pipeline, struct rl_rec head, const void *payload, size_t size);
 /* The end of a batch: files hold what was taken so far. */
 void pipeline_flush(struct pipeline *pipeline);
 void pipeline_free(struct pipeline *pipeline); /* the engine too */

@@ -13,16 +13,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "answers.h"
 #include "backend.h"
 #include "bpf_load.h"
 #include "capabilities.h"
 #include "clock.h"
-#include "dovecot_master.h"
 #include "host_port.h"
 #include "log.h"
 #include "notify_socket.h"
 #include "pipeline.h"
-#include "service.h"
 #include "sink_user.h"
 #include "source.h"
 #include "stream.h"
@@ -48,125 +47,13 @@ struct recorder {
 	struct sink *sink;
 	struct tcp_conns *connections; /* the sink's */
 	struct pipeline pipeline;
+	struct answers answers;
 	struct notify_socket manager;
 	int epoll, signals;
 	int64_t now_ms, busy_until_ms, sweep_at_ms, clock_at_ms;
 	int64_t clock_offset_ns;
 	int32_t utc_offset;
 };
-
-/* What the engine asks of the world. */
-
-static void add_setting(struct str *text, const char *name, const char *value)
-{
-	str_append(text, name, strlen(name) + 1);
-	str_append(text, value, strlen(value) + 1);
-}
-
-/* What directories depend on besides the user: where userdb returned no home, in %{hostname}
- * (my_hostdomain() of lib/hostpid.c, 2.3.19.1, if it is not set), in %{env}. */
-static void tell_settings(struct recorder *recorder, uint32_t tgid, const struct rl_master *fact)
-{
-	/* each is asked for only if a directory can depend on it */
-	static const struct {
-		const char *name, *variable;
-	} settings[] = {
-		{"mail_home", ""},
-		{"hostname", "hostname"},
-		{"import_environment", "env"},
-	};
-	struct str text = {0}, value = {0}, payload = {0};
-	struct rl_setting head = {0};
-	char own[256];
-	unsigned int i;
-
-	for (i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
-		if (!rules_have_variable(&recorder->rules, settings[i].variable))
-			continue;
-		if (dovecot_master_setting(fact, settings[i].name, &value) == 0 && value.len)
-			add_setting(&text, settings[i].name, value.data);
-		else if (strcmp(settings[i].name, "hostname") == 0 &&
-			 dovecot_hostname(own, sizeof(own)) == 0)
-			add_setting(&text, settings[i].name, own);
-	}
-	head.size = text.len;
-	str_append(&payload, &head, sizeof(head));
-	str_append(&payload, str_text(&text), text.len);
-	if (text.len)
-		pipeline_answer(&recorder->pipeline, RL_FACT_SETTINGS, tgid, payload.data,
-				payload.len);
-	str_free(&text);
-	str_free(&value);
-	str_free(&payload);
-}
-
-/* An upgrade. */
-static void look_for_new_tls(struct recorder *recorder)
-{
-	struct str text = {0};
-
-	bpf_side_new_tls(&recorder->bpf, &text);
-	if (text.len)
-		log_warn("%s", str_text(&text));
-	str_free(&text);
-}
-
-static void new_process(void *context, const struct service *service)
-{
-	struct recorder *recorder = context;
-
-	if (bpf_side_wants(&recorder->bpf, service))
-		look_for_new_tls(recorder);
-}
-
-static void ask_master(void *context, uint32_t tgid)
-{
-	struct recorder *recorder = context;
-	struct rl_master fact;
-
-	dovecot_master_look(tgid, recorder->base_dir, &fact);
-	pipeline_answer(&recorder->pipeline, RL_FACT_MASTER, tgid, &fact, sizeof(fact));
-	if (fact.status != RL_MASTER_OK)
-		return;
-	if (rules_have_variable(&recorder->rules, ""))
-		tell_settings(recorder, tgid, &fact);
-}
-
-static void verdict(void *context, uint64_t cookie, bool record)
-{
-	struct recorder *recorder = context;
-
-	source_verdict(recorder->source, cookie, record);
-}
-
-static void forget(void *context, uint32_t tgid)
-{
-	struct recorder *recorder = context;
-
-	source_forget(recorder->source, tgid);
-}
-
-static void write_failed(void *context, const struct rl_write *write)
-{
-	struct recorder *recorder = context;
-
-	pipeline_answer(&recorder->pipeline, RL_FACT_WRITE, 0, write, sizeof(*write));
-}
-
-static void sweep(void *context)
-{
-	struct recorder *recorder = context;
-
-	if (recorder->sweep_at_ms > recorder->now_ms + SWEEP_SOON_MS)
-		recorder->sweep_at_ms = recorder->now_ms + SWEEP_SOON_MS;
-}
-
-static void log_answer(void *context, const struct rl_log *fact)
-{
-	struct recorder *recorder = context;
-
-	pipeline_answer(&recorder->pipeline, RL_FACT_LOG, 0, fact, sizeof(*fact));
-}
 
 static void on_record(void *context, const void *data, size_t size)
 {
@@ -190,7 +77,8 @@ static void tell_clock(struct recorder *recorder)
 		return;
 	recorder->clock_offset_ns = real - now;
 	recorder->utc_offset = clock.utc_offset;
-	pipeline_tell(&recorder->pipeline, now, RL_CLOCK, 0, 0, 0, &clock, sizeof(clock));
+	pipeline_tell(&recorder->pipeline, (struct rl_rec){.type = RL_CLOCK, .time_ns = now},
+		      &clock, sizeof(clock));
 }
 
 static void tell_rules(struct recorder *recorder)
@@ -202,7 +90,8 @@ static void tell_rules(struct recorder *recorder)
 	setting.size = text.len;
 	str_append(&payload, &setting, sizeof(setting));
 	str_append(&payload, text.data, text.len);
-	pipeline_tell(&recorder->pipeline, clock_now_ns(), RL_SETTING, 0, 0, 0, payload.data,
+	pipeline_tell(&recorder->pipeline,
+		      (struct rl_rec){.type = RL_SETTING, .time_ns = clock_now_ns()}, payload.data,
 		      payload.len);
 	str_free(&text);
 	str_free(&payload);
@@ -272,22 +161,36 @@ static void raise_file_limit(void)
 	}
 }
 
-static int start_kernel_side(struct recorder *recorder)
+static int check_capabilities(void)
+{
+	struct str missing = {0};
+	int ret = capabilities_check(&missing);
+
+	if (ret)
+		log_error("missing privileges:%s; run it as root: sudo rawtap", str_text(&missing));
+	str_free(&missing);
+	return ret;
+}
+
+static int start_bpf(struct recorder *recorder)
 {
 	const struct opts *opts = recorder->opts;
-	struct epoll_event event = {.events = EPOLLIN};
-	char text[512];
+	struct str error = {0};
 	int ret;
 
-	if (capabilities_check(text, sizeof(text))) {
-		log_error("missing privileges:%s; run it as root: sudo rawtap", text);
-		return -EPERM;
-	}
-	if (bpf_side_start(&recorder->bpf, &recorder->rules, opts->backend, opts->ring_size, text,
-			   sizeof(text))) {
-		log_error("%s", text);
-		return -ENOTSUP;
-	}
+	ret = bpf_side_start(&recorder->bpf, &recorder->rules, opts->backend, opts->ring_size,
+			     &error);
+	if (ret)
+		log_error("%s", str_text(&error));
+	str_free(&error);
+	return ret;
+}
+
+static int start_source(struct recorder *recorder)
+{
+	struct epoll_event event = {.events = EPOLLIN};
+	int ret;
+
 	recorder->source = source_new(&recorder->bpf, on_record, recorder);
 	if (!recorder->source ||
 	    epoll_ctl(recorder->epoll, EPOLL_CTL_ADD, source_fd(recorder->source), &event)) {
@@ -326,7 +229,7 @@ static int start_sink(struct recorder *recorder)
 	struct epoll_event event = {.events = EPOLLIN};
 	int ret;
 
-	recorder->sink = sink_user_new(log_answer, recorder);
+	recorder->sink = sink_user_new(answers_log, &recorder->answers);
 	if (recorder->sink) {
 		recorder->connections = sink_user_connections(recorder->sink);
 		if (epoll_ctl(recorder->epoll, EPOLL_CTL_ADD, tcp_conns_fd(recorder->connections),
@@ -360,16 +263,7 @@ static void notify(const struct recorder *recorder, const char *message)
 static int start(struct recorder *recorder)
 {
 	const struct opts *opts = recorder->opts;
-	const struct engine_world world = {
-		.context = recorder,
-		.ask_master = ask_master,
-		.new_process = new_process,
-		.verdict = verdict,
-		.forget = forget,
-		.write_failed = write_failed,
-		.sweep = sweep,
-	};
-
+	struct engine_world world;
 	int ret;
 
 	umask(077);
@@ -384,10 +278,19 @@ static int start(struct recorder *recorder)
 	if (wanted_rules(opts, recorder->base_dir, &recorder->rules) || open_save(recorder))
 		return -EINVAL;
 	raise_file_limit();
-	if (catch_signals(recorder) || start_kernel_side(recorder))
+	if (catch_signals(recorder) || check_capabilities() || start_bpf(recorder) ||
+	    start_source(recorder))
 		return -EINVAL;
+	recorder->answers = (struct answers){
+		.rules = &recorder->rules,
+		.base_dir = recorder->base_dir,
+		.bpf = &recorder->bpf,
+		.source = recorder->source,
+		.pipeline = &recorder->pipeline,
+	};
 	if (start_sink(recorder))
 		return -EINVAL;
+	world = answers_world(&recorder->answers);
 	recorder->pipeline.engine = engine_new(&recorder->rules, recorder->sink, &world);
 	tell_rules(recorder);
 	tell_clock(recorder);
@@ -406,6 +309,23 @@ static int start(struct recorder *recorder)
 	return 0;
 }
 
+static void schedule_sweep(struct recorder *recorder)
+{
+	int64_t soon_ms = recorder->now_ms + SWEEP_SOON_MS;
+
+	if (recorder->answers.sweep_soon && recorder->sweep_at_ms > soon_ms)
+		recorder->sweep_at_ms = soon_ms;
+	recorder->answers.sweep_soon = false;
+}
+
+/* Takes back what the engine has asked for so far. */
+static int sweep(struct recorder *recorder)
+{
+	recorder->answers.sweep_soon = false;
+	recorder->sweep_at_ms = recorder->now_ms + SWEEP_MS;
+	return source_sweep(recorder->source);
+}
+
 static int wait_ms(const struct recorder *recorder)
 {
 	int64_t until = recorder->now_ms +
@@ -417,12 +337,13 @@ static int wait_ms(const struct recorder *recorder)
 }
 
 /* 0; 1: a signal asked to stop; -errno. */
-static int turn(struct recorder *recorder)
+static int run_once(struct recorder *recorder)
 {
 	struct signalfd_siginfo signal_info;
 	struct epoll_event events[3];
 	int ret;
 
+	schedule_sweep(recorder);
 	if (epoll_wait(recorder->epoll, events, 3, wait_ms(recorder)) < 0 && errno != EINTR)
 		return -errno;
 	recorder->now_ms = clock_now_ms();
@@ -431,10 +352,8 @@ static int turn(struct recorder *recorder)
 	ret = source_consume(recorder->source);
 	if (ret > 0)
 		recorder->busy_until_ms = recorder->now_ms + BUSY_FOR_MS;
-	if (ret >= 0 && recorder->now_ms >= recorder->sweep_at_ms) {
-		ret = source_sweep(recorder->source);
-		recorder->sweep_at_ms = recorder->now_ms + SWEEP_MS;
-	}
+	if (ret >= 0 && recorder->now_ms >= recorder->sweep_at_ms)
+		ret = sweep(recorder);
 	pipeline_flush(&recorder->pipeline);
 	tcp_conns_send(recorder->connections);
 	if (ret < 0)
@@ -447,7 +366,7 @@ static int run(struct recorder *recorder)
 	int ret, status = 0;
 	unsigned int unsent;
 
-	while ((ret = turn(recorder)) == 0)
+	while ((ret = run_once(recorder)) == 0)
 		;
 	notify(recorder, "STOPPING=1");
 	if (ret < 0) {

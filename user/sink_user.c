@@ -13,6 +13,7 @@
 #include "as_user.h"
 #include "file_pair.h"
 #include "mem.h"
+#include "procfs.h"
 #include "str.h"
 #include "tcp_conn.h"
 
@@ -138,15 +139,17 @@ static void look_and_create(const struct log_place *place, int root, struct file
 	close(dir);
 }
 
-/* What Dovecot gave this user: a directory can be a group's. */
+/* With the groups that Dovecot gave this user: a directory can be a group's. They are those of the
+ * process, if it is still there and this user's. */
 static int become(const struct log_place *place)
 {
-	gid_t groups[AS_USER_GROUPS_MAX];
+	struct procfs_status status;
 
 	if (place->groups_count)
 		return as_user_begin(place->uid, place->gid, place->groups, place->groups_count);
-	return as_user_begin(place->uid, place->gid, groups,
-			     as_user_groups(place->tgid, place->uid, groups));
+	if (!place->tgid || procfs_status(place->tgid, &status) || status.uid != place->uid)
+		status.groups_count = 0;
+	return as_user_begin(place->uid, place->gid, status.groups, status.groups_count);
 }
 
 /* Becomes the user, and root again. */

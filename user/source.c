@@ -126,23 +126,18 @@ static int consume_all(struct source *source)
 	return ret;
 }
 
-static void tell(struct source *source, enum rl_type type, __u16 flags, __u32 tgid, __u64 cookie,
-		 const void *payload, size_t size)
+/* Adds a record of our own to the stream, now. */
+static void tell(struct source *source, struct rl_rec head, const void *payload, size_t size)
 {
-	union {
-		struct rl_rec rec;
-		char bytes[sizeof(struct rl_rec) + sizeof(struct rl_stats)];
-	} record = {.rec = {
-			    .len = sizeof(struct rl_rec) + size,
-			    .type = type,
-			    .flags = flags,
-			    .time_ns = clock_now_ns(),
-			    .tgid = tgid,
-			    .cookie = cookie,
-		    }};
+	struct {
+		struct rl_rec head;
+		char payload[sizeof(struct rl_stats)];
+	} record = {.head = head};
 
-	memcpy(record.bytes + sizeof(struct rl_rec), payload, size);
-	source->record(source->context, &record, record.rec.len);
+	record.head.len = sizeof(head) + size;
+	record.head.time_ns = clock_now_ns();
+	memcpy(record.payload, payload, size);
+	source->record(source->context, &record, record.head.len);
 }
 
 /* The role of the process's parent, as the programs know it. */
@@ -181,7 +176,8 @@ static void on_process(void *context, const struct found_process *process)
 		return; /* its exec was seen: the ring tells of it */
 	proc.role = role;
 	memcpy(proc.comm, process->service->name, strnlen(process->service->name, RL_COMM_LEN - 1));
-	tell(source, RL_PROC_EXEC, RL_F_FOUND, tgid, 0, &proc, sizeof(proc));
+	tell(source, (struct rl_rec){.type = RL_PROC_EXEC, .flags = RL_F_FOUND, .tgid = tgid},
+	     &proc, sizeof(proc));
 }
 
 /* Sockets that are there already are not to be taken for new ones. 0 or -errno. */
@@ -205,8 +201,9 @@ static int mark_files(struct source *source)
 
 int source_scan(struct source *source)
 {
-	dovecot_scan(on_process, source);
-	return mark_files(source);
+	int ret = dovecot_scan(on_process, source);
+
+	return ret ? ret : mark_files(source);
 }
 
 /* Marks what is live. 0 or -errno. */
@@ -255,7 +252,9 @@ static void tell_close(struct source *source, struct known *known, __u16 flags)
 	if (source->side->tls)
 		bpf_map__delete_elem(skeleton->maps.tls_socks, &known->cookie,
 				     sizeof(known->cookie), 0);
-	tell(source, RL_SOCK_CLOSE, flags, 0, known->cookie, &end, sizeof(end));
+	tell(source,
+	     (struct rl_rec){.type = RL_SOCK_CLOSE, .flags = flags, .cookie = known->cookie}, &end,
+	     sizeof(end));
 	HASH_DELETE(hh, source->known, known);
 	free(known);
 }
@@ -318,7 +317,7 @@ static void tell_stats(struct source *source)
 		}
 	free(each);
 	sum.missed = count_missed(source->side->skeleton);
-	tell(source, RL_STATS, 0, 0, 0, &sum, sizeof(sum));
+	tell(source, (struct rl_rec){.type = RL_STATS}, &sum, sizeof(sum));
 }
 
 int source_finish(struct source *source)

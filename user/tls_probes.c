@@ -13,6 +13,8 @@
 #include "elf_object.h"
 #include "mem.h"
 #include "plt.h"
+#include "procfs.h"
+#include "trusted_file.h"
 
 /* ssl_module_load() in lib-ssl-iostream/iostream-ssl.c of 2.3.19.1 loads it, from MODULE_DIR. */
 #define MODULE "libssl_iostream_openssl.so"
@@ -47,12 +49,6 @@ const char *tls_function_name(enum tls_function function)
 	return names[function];
 }
 
-/* May root read it? Nobody but root can have made it, or has a say in it. */
-static bool is_trusted(const struct stat *st)
-{
-	return S_ISREG(st->st_mode) && st->st_uid == 0 && !(st->st_mode & (S_IWGRP | S_IWOTH));
-}
-
 static struct tls_file *find_file(const struct tls_probes *probes, const struct stat *st)
 {
 	size_t i;
@@ -69,7 +65,7 @@ static struct tls_file *add_file(struct tls_probes *probes, const char *path, in
 	struct tls_file *file = mem_alloc(sizeof(*file));
 
 	file->path = mem_strdup(path);
-	snprintf(file->open_path, sizeof(file->open_path), "/proc/self/fd/%d", fd);
+	procfs_fd_path(fd, file->open_path);
 	file->fd = fd;
 	file->dev = st->st_dev;
 	file->ino = st->st_ino;
@@ -87,7 +83,7 @@ static int take_file(struct tls_probes *probes, const char *path, const char *op
 		     struct tls_file **file_r)
 {
 	int handle = open(open_path, O_PATH | O_CLOEXEC), fd = -1, ret = 0;
-	char again[32];
+	char again[PROCFS_FD_PATH_LEN];
 	struct stat st;
 
 	if (handle < 0)
@@ -101,8 +97,8 @@ static int take_file(struct tls_probes *probes, const char *path, const char *op
 		ret = 1;
 		goto out;
 	}
-	if (is_trusted(&st)) {
-		snprintf(again, sizeof(again), "/proc/self/fd/%d", handle);
+	if (is_trusted_file(&st)) {
+		procfs_fd_path(handle, again);
 		fd = open(again, O_RDONLY | O_CLOEXEC);
 		if (fd < 0) {
 			ret = -errno;
@@ -128,62 +124,6 @@ static int read_object(struct tls_file *file)
 	if (ret)
 		return ret;
 	return elf_object_machine(file->object) == ELF_OBJECT_HOST ? 0 : -ENOEXEC;
-}
-
-/* What a process maps as code: a line of /proc/PID/maps. */
-struct mapping {
-	char *path;    /* without " (deleted)" */
-	char link[96]; /* of /proc/PID/map_files: to the very file, whatever its path leads to */
-};
-
-/* Takes a line apart, which changes it. False: no code, or no file. */
-static bool parse_mapping(pid_t pid, char *line, struct mapping *mapping_r)
-{
-	static const char deleted[] = " (deleted)";
-	uint64_t start, end;
-	char perms[5];
-	int path = 0;
-	size_t len;
-
-	line[strcspn(line, "\n")] = '\0';
-	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %*s %*s %*s %n", &start, &end, perms,
-		   &path) != 3 ||
-	    !path || line[path] != '/' || !strchr(perms, 'x'))
-		return false;
-	mapping_r->path = line + path;
-	len = strlen(mapping_r->path);
-	if (len > sizeof(deleted) &&
-	    strcmp(line + path + len - (sizeof(deleted) - 1), deleted) == 0)
-		line[path + len - (sizeof(deleted) - 1)] = '\0';
-	snprintf(mapping_r->link, sizeof(mapping_r->link),
-		 "/proc/%d/map_files/%" PRIx64 "-%" PRIx64, (int)pid, start, end);
-	return true;
-}
-
-/* Calls `found` for the files that a process maps as code and whose names begin with `prefix`,
- * until it returns other than 0, which is returned. 0, also when the process is gone; -errno. */
-typedef int mapping_fn(void *context, const struct mapping *mapping);
-static int each_mapping(pid_t pid, const char *prefix, mapping_fn *found, void *context)
-{
-	char path[64], *line = NULL;
-	struct mapping mapping;
-	size_t size = 0;
-	int ret = 0;
-	FILE *maps;
-
-	snprintf(path, sizeof(path), "/proc/%d/maps", (int)pid);
-	maps = fopen(path, "re");
-	if (!maps)
-		return errno == ENOENT || errno == ESRCH ? 0 : -errno;
-	while (ret == 0 && getline(&line, &size, maps) >= 0)
-		if (parse_mapping(pid, line, &mapping) &&
-		    strncmp(strrchr(mapping.path, '/') + 1, prefix, strlen(prefix)) == 0)
-			ret = found(context, &mapping);
-	if (ret == 0 && ferror(maps))
-		ret = errno == ESRCH ? 0 : -errno;
-	free(line);
-	fclose(maps);
-	return ret;
 }
 
 /* Where a module's libraries are looked for. */
@@ -214,9 +154,9 @@ static int try_library(struct search *search, const char *path, const char *open
 	return 1;
 }
 
-static int found_library(void *context, const struct mapping *mapping)
+static int found_library(void *context, const struct procfs_mapping *mapping)
 {
-	return try_library(context, mapping->path, mapping->link);
+	return try_library(context, mapping->path, mapping->open_path);
 }
 
 /* The library whose soname is search->soname: as mapped, or from the usual folders. 0 or -errno. */
@@ -230,7 +170,7 @@ static int find_library(struct search *search)
 	if (search->pid) { /* the file may have more numbers in its name: libssl.so.3.0.7 */
 		snprintf(prefix, sizeof(prefix), "%.*s", (int)strcspn(search->soname, "."),
 			 search->soname);
-		ret = each_mapping(search->pid, prefix, found_library, search);
+		ret = procfs_each_mapping(search->pid, prefix, found_library, search);
 		return ret < 0 ? ret : search->library ? 0 : -ENOENT;
 	}
 	for (i = 0; library_folders[i] && ret == 0; i++) {
@@ -308,6 +248,14 @@ static bool is_there(const struct tls_probes *probes, const struct tls_probe *pr
 	return false;
 }
 
+/* One more error: several are one line. */
+static struct str *next_error(struct str *error)
+{
+	if (error->len)
+		str_append_text(error, "; ");
+	return error;
+}
+
 /* All of a module's probes or none: fewer would not tell what belongs to which connection. */
 static int add_probes(struct search *search, struct tls_file *module)
 {
@@ -317,7 +265,7 @@ static int add_probes(struct search *search, struct tls_file *module)
 	int ret = read_object(module);
 
 	if (ret) {
-		str_printf(search->error, "%s: %s\n", module->path,
+		str_printf(next_error(search->error), "%s: %s", module->path,
 			   ret == -EPERM   ? "not a file of root's that nobody else can write; "
 					     "make it one (chown root, chmod 644)" :
 			   ret == -ENOEXEC ? "not a program file of this machine, or damaged" :
@@ -328,8 +276,8 @@ static int add_probes(struct search *search, struct tls_file *module)
 		found[i].function = i;
 		ret = find_probe(search, module, &found[i]);
 		if (ret) {
-			str_printf(search->error,
-				   "%s: no place for a probe on %s, in it or in OpenSSL: %s\n",
+			str_printf(next_error(search->error),
+				   "%s: no place for a probe on %s, in it or in OpenSSL: %s",
 				   module->path, tls_function_name(i), strerror(-ret));
 			return ret;
 		}
@@ -362,25 +310,25 @@ static int add_module(struct search *search, const char *path, const char *open_
 	if (ret == 0)
 		return add_probes(search, file);
 	if (ret < 0)
-		str_printf(search->error, "%s: %s\n", path, strerror(-ret));
+		str_printf(next_error(search->error), "%s: %s", path, strerror(-ret));
 	return ret < 0 ? ret : 0;
 }
 
-static int found_module(void *context, const struct mapping *mapping)
+static int found_module(void *context, const struct procfs_mapping *mapping)
 {
 	if (strcmp(strrchr(mapping->path, '/') + 1, MODULE) != 0)
 		return 0;
-	return add_module(context, mapping->path, mapping->link);
+	return add_module(context, mapping->path, mapping->open_path);
 }
 
 int tls_probes_add_process(struct tls_probes *probes, pid_t pid, struct str *error)
 {
 	struct search search = {.probes = probes, .pid = pid, .error = error};
-	int ret = each_mapping(pid, MODULE, found_module, &search);
+	int ret = procfs_each_mapping(pid, MODULE, found_module, &search);
 
 	free_objects(probes);
 	if (ret && !search.is_found)
-		str_printf(error, "/proc/%d/maps: %s\n", (int)pid, strerror(-ret));
+		str_printf(next_error(error), "/proc/%d/maps: %s", (int)pid, strerror(-ret));
 	return ret;
 }
 
@@ -400,23 +348,10 @@ int tls_probes_add_usual(struct tls_probes *probes, struct str *error)
 	free_objects(probes);
 	if (search.is_found)
 		return first;
-	str_printf(error, "no %s in %s or the other usual folders: install Dovecot's TLS module\n",
-		   MODULE, module_folders[0]);
+	str_printf(next_error(error),
+		   "no %s in %s or the other usual folders: install Dovecot's TLS module", MODULE,
+		   module_folders[0]);
 	return -ENOENT;
-}
-
-int tls_probes_find(struct tls_probes *probes, const pid_t *pids, size_t pids_count,
-		    struct str *error)
-{
-	int first = 0, ret;
-	size_t i;
-
-	for (i = 0; i < pids_count; i++) {
-		ret = tls_probes_add_process(probes, pids[i], error);
-		if (ret && !first)
-			first = ret;
-	}
-	return probes->files_count || first ? first : tls_probes_add_usual(probes, error);
 }
 
 void tls_probes_print(const struct tls_probes *probes)

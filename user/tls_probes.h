@@ -19,6 +19,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "procfs.h"
 #include "str.h"
 
 struct elf_object;
@@ -42,9 +43,9 @@ enum tls_function {
 const char *tls_function_name(enum tls_function function);
 
 struct tls_file {
-	char *path;	    /* for people: as the processes that map it see it */
-	char open_path[32]; /* to attach to: /proc/self/fd/N */
-	int fd;		    /* -1: not trusted, so not read and not probed */
+	char *path;			    /* for people: as the processes that map it see it */
+	char open_path[PROCFS_FD_PATH_LEN]; /* to attach to */
+	int fd;				    /* -1: not trusted, so not read and not probed */
 	dev_t dev;
 	ino_t ino;
 	struct elf_object *object; /* while it is being looked at */
@@ -70,20 +71,16 @@ struct tls_probes {
 /*
  * Adds the module that a process maps, if it maps one that is not known yet;
  * also one that was deleted since (an upgrade). Needs root's power to follow
- * /proc/PID/map_files. 0, also for a process that is gone; -errno: a module
- * that can't be probed, of which nothing was added; `error` is then a line for
- * people. A module is complained of once.
+ * /proc/PID/map_files. 0, also for a process that has ended; -errno: a module
+ * can't be probed, and nothing of it was added; `error` then says which and
+ * why: a text for people, without a newline, appended with "; " to what is
+ * there. Of each module that is reported once.
  */
 int tls_probes_add_process(struct tls_probes *probes, pid_t pid, struct str *error);
 
 /* Adds the modules in the folders where Dovecot's packages put it, for when no process maps one
  * yet. The same results; -ENOENT: there is none. */
 int tls_probes_add_usual(struct tls_probes *probes, struct str *error);
-
-/* All of these processes; if they map none, the usual folders. The first error, but all are tried;
- * `error` has a line for each. */
-int tls_probes_find(struct tls_probes *probes, const pid_t *pids, size_t pids_count,
-		    struct str *error);
 
 /* What was found, a line for each file, as `rawtap check` shows it, on standard output. */
 void tls_probes_print(const struct tls_probes *probes);
