@@ -19,9 +19,10 @@ from layers import PURE, circles
 # Of libc and nettle: bytes, texts, memory; nothing that asks or tells anybody anything.
 PURE_CALLS = set("""
     memchr memcmp memcpy memmove memset strchr strcmp strcspn strlen strncasecmp strncmp strnlen
-    strpbrk strrchr strsep strspn strstr strtok_r strtol strtoul strtoull strcasecmp
+    strpbrk strrchr strsep strspn strstr strtok_r strtol strtoul strtoull strtoimax strtoumax strcasecmp
     isalnum isalpha isdigit isspace isxdigit tolower toupper __ctype_b_loc __ctype_tolower_loc
-    __ctype_toupper_loc snprintf vsnprintf sscanf inet_ntop inet_pton strerror
+    __ctype_toupper_loc snprintf vsnprintf vasprintf sscanf inet_aton inet_ntop inet_pton strerror
+    regcomp regerror regexec regfree
     free realloc malloc abort __assert_fail __stack_chk_fail __errno_location qsort bsearch
 """.split())
 PURE_CALL_PREFIXES = ("nettle_",)

@@ -27,7 +27,7 @@ PURE = "dovecot engine rawlog redact rules".split()
 # The system's headers that they may include.
 PURE_HEADERS = """
     arpa/inet.h assert.h ctype.h errno.h inttypes.h limits.h linux/types.h netinet/in.h
-    nettle/*.h stdarg.h stdbool.h stddef.h stdint.h stdio.h stdlib.h string.h strings.h
+    nettle/*.h regex.h stdarg.h stdbool.h stddef.h stdint.h stdio.h stdlib.h string.h strings.h
     sys/socket.h sys/types.h uthash.h utlist.h
 """.split()
 

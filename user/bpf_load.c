@@ -31,6 +31,11 @@ static int print_libbpf(enum libbpf_print_level level, const char *format, va_li
 	return 0;
 }
 
+void bpf_side_take_messages(void)
+{
+	libbpf_set_print(print_libbpf);
+}
+
 /* Maps that evict what is old have all their memory from the beginning. */
 #define UNUSED_MAP_ENTRIES 64
 
@@ -334,7 +339,7 @@ int bpf_side_start(struct bpf_side *side, const struct rules *rules, const char 
 		str_printf(error, "kernel type information (%s): %s", BPF_BTF_PATH, BPF_BTF_TODO);
 		return -ENOTSUP;
 	}
-	libbpf_set_print(print_libbpf);
+	bpf_side_take_messages();
 	ret = load_any(side, backend_name, ring_size, error);
 	if (!ret)
 		ret = start_tls(side, error);

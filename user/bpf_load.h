@@ -36,6 +36,8 @@ struct bpf_side {
 	size_t probe_links_count;
 };
 
+/* From now on libbpf's messages are ours, for -D. */
+void bpf_side_take_messages(void);
 /* Opens, loads and attaches all that `rules` need, which outlive it. `backend_name`: NULL: the
  * first that works. 0, or -errno, and one line in `error` that says what, why and what to do. */
 int bpf_side_start(struct bpf_side *side, const struct rules *rules, const char *backend_name,

@@ -7,19 +7,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <bpf/libbpf.h>
-
 #include "backend.h"
 #include "bpf_load.h"
 #include "capabilities.h"
 #include "dovecot_master.h"
 #include "log.h"
 #include "service.h"
-
-static int silent(enum libbpf_print_level level, const char *format, va_list args)
-{
-	return 0;
-}
 
 static bool report(bool ok, const char *what, const char *todo)
 {
@@ -153,7 +146,7 @@ int check_run(const struct opts *opts)
 {
 	bool privileges, btf, backend, tls, dovecot;
 
-	libbpf_set_print(silent);
+	bpf_side_take_messages();
 	privileges = check_privileges();
 	btf = check_btf();
 	backend = check_backends(opts->backend);

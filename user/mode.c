@@ -44,6 +44,7 @@ const struct mode mode_lmtp = {
 	.setting = "lmtp_rawlog_dir",
 	.base = BASE_RUN,
 	.iostream = true,
+	.root_files = true,
 	.tls = TLS_RENEWS_USED,
 	.format = &format_pair,
 };
@@ -56,6 +57,7 @@ const struct mode mode_lmtp_proxy = {
 	.setting = "lmtp_proxy_rawlog_dir",
 	.base = BASE_RUN,
 	.iostream = true,
+	.root_files = true,
 	.tls = TLS_RENEWS,
 	.format = &format_pair,
 };

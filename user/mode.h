@@ -42,8 +42,9 @@ struct mode {
 	/* Directory, name and lines by the rules of lib/iostream-rawlog.c, not of util/rawlog.c
 	 * (2.3.19.1); the user can set no flags then. */
 	bool iostream;
-	bool variables; /* in the directory */
-	bool tilde;	/* a "~/" in front of it is the home */
+	bool variables;	 /* in the directory */
+	bool root_files; /* the files belong to root, as lmtp runs as root */
+	bool tilde;	 /* a "~/" in front of it is the home */
 	enum mode_tls tls;
 	const struct format *format;
 	/* Where the directory is tcp:HOST:PORT, and the service takes that; NULL: never. */

@@ -211,9 +211,8 @@ static int look_hosts_up(struct recorder *recorder)
 	int ret = 0;
 
 	for (i = 0; i < rules->ways_count && !ret; i++) {
-		target = rules->ways[i].mode == &mode_rawlog_dir ?
-				 host_port_of_dir(rules->ways[i].dir) :
-				 NULL;
+		target = rules->ways[i].mode->tcp_format ? host_port_of_dir(rules->ways[i].dir) :
+							   NULL;
 		if (!target || strchr(target, '%'))
 			continue;
 		ret = tcp_conns_resolve(recorder->connections, target, &error);
@@ -245,9 +244,7 @@ static unsigned int capabilities_kept(const struct recorder *recorder)
 {
 	const struct rules *rules = &recorder->rules;
 
-	return rules_record(rules, TRAFFIC_LMTP) || rules_record(rules, TRAFFIC_LMTP_PROXY) ?
-		       CAPABILITIES_ROOT_FILES :
-		       0;
+	return rules_need_root(rules) ? CAPABILITIES_ROOT_FILES : 0;
 }
 
 /* A service manager that can't be reached is no reason not to record. */

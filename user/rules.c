@@ -112,6 +112,16 @@ bool rules_need_tls(const struct rules *rules)
 	return false;
 }
 
+bool rules_need_root(const struct rules *rules)
+{
+	unsigned int i;
+
+	for (i = 0; i < rules->ways_count; i++)
+		if (rules->ways[i].mode->root_files)
+			return true;
+	return false;
+}
+
 bool rules_have_variable(const struct rules *rules, const char *name)
 {
 	unsigned int i;

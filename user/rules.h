@@ -49,6 +49,8 @@ bool rules_need(const struct rules *rules, const struct service *service);
 bool rules_record(const struct rules *rules, enum traffic traffic);
 /* Does a way need the text inside TLS? */
 bool rules_need_tls(const struct rules *rules);
+/* Do files of these rules belong to root? */
+bool rules_need_root(const struct rules *rules);
 /* Can a directory of these rules depend on the variable `name`? "": on any. */
 bool rules_have_variable(const struct rules *rules, const char *name);
 /* The way of this mode that names `protocol`; NULL: the one that names none. NULL: there is none. */
