@@ -268,7 +268,7 @@ enum rl_log_status {
 /* FACT_LOG. Recorder: whether the files that the engine asked for could be created. */
 struct rl_log {
 	__u32 session; /* number of the session in this stream, from 1 */
-	__u32 way;     /* which of the rules in SETTING the log is for, from 0 */
+	__u32 rule;    /* which of the rules in SETTING the log is for, from 0 */
 	__u32 status;  /* enum rl_log_status */
 	__u32 error;   /* errno */
 	__u32 serial;  /* 1: the documented name; N > 1: that was taken, -N is appended */
@@ -278,7 +278,7 @@ struct rl_log {
 /* FACT_WRITE. Recorder: a write failed, the log is given up. */
 struct rl_write {
 	__u32 session; /* as in rl_log */
-	__u32 way;     /* as in rl_log */
+	__u32 rule;    /* as in rl_log */
 	__u32 error;   /* errno */
 	__u32 pad;
 	__u64 size[2]; /* by enum rl_dir: bytes that the files hold */

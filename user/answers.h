@@ -29,7 +29,7 @@ struct answers {
 /* For engine_new(). Points to `answers`, which must stay where it is. */
 struct engine_world answers_world(struct answers *answers);
 
-/* For sink_user_new(): how opening a log went. `context` is a struct answers. */
+/* For sink_host_new(): how opening a log went. `context` is a struct answers. */
 void answers_log(void *context, const struct rl_log *fact);
 
 #endif

@@ -115,7 +115,7 @@ static bool starts(const char *text, const char *with)
 	return strncmp(text, with, strlen(with)) == 0;
 }
 
-/* What only the ways with TLS need: these run only then, and the probes wait for their places. */
+/* What only rules that look into TLS need: these run only then, and the probes wait for their places. */
 static void select_tls(struct bpf_side *side)
 {
 	struct rawtap_bpf *skeleton = side->skeleton;

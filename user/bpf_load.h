@@ -28,7 +28,7 @@ struct bpf_side {
 	struct bpf_link *sockets; /* the iterator of the tracked sockets */
 	const struct backend *backend;
 	const struct rules *rules;
-	bool tls;		/* some way needs what is inside TLS */
+	bool tls;		/* some rule needs what is inside TLS */
 	struct bpf_link *files; /* the iterator of processes' files; NULL without `tls` */
 	struct tls_probes probes;
 	size_t probes_attached; /* of them, from the first on; or told that they can't be */

@@ -38,7 +38,7 @@ static bool check_btf(void)
 		      BPF_BTF_TODO);
 }
 
-/* Where they would go, for the ways that look into TLS. */
+/* Where they would go, for the rules that look into TLS. */
 static bool check_tls(void)
 {
 	struct str warnings = {0}, error = {0};

@@ -89,7 +89,7 @@ static const char *base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-int conf_script_flags(const char *executable, struct log_flags *flags_r)
+int doveconf_script_flags(const char *executable, struct log_flags *flags_r)
 {
 	char *copy = mem_strdup(executable), *words[WORDS_MAX];
 	int count = split(copy, words), at = 1, letter, ret = 0;
@@ -112,7 +112,7 @@ int conf_script_flags(const char *executable, struct log_flags *flags_r)
 	return ret;
 }
 
-bool conf_postlogin_name(const char *executable, struct str *name_r)
+bool doveconf_postlogin_name(const char *executable, struct str *name_r)
 {
 	char *copy = mem_strdup(executable), *words[WORDS_MAX];
 	int count = split(copy, words), letter;
@@ -129,7 +129,7 @@ bool conf_postlogin_name(const char *executable, struct str *name_r)
 	return found;
 }
 
-int conf_login_dir(const char *executable, const char *program, struct str *dir_r)
+int doveconf_login_dir(const char *executable, const char *program, struct str *dir_r)
 {
 	char *copy = mem_strdup(executable), *words[WORDS_MAX];
 	int count = split(copy, words), letter, ret = 0;
@@ -166,7 +166,7 @@ static int read_postlogin(const struct mode *mode, const struct service *service
 	if (ask(overlay, NULL, setting.data, &with) || ask(base, NULL, setting.data, &without))
 		str_clear(&with); /* this service is not installed */
 	differs = strcmp(str_text(&with), str_text(&without)) != 0;
-	if (!with.len || !conf_postlogin_name(with.data, &name))
+	if (!with.len || !doveconf_postlogin_name(with.data, &name))
 		goto out;
 	str_clear(&setting);
 	str_printf(&setting, "service/%s/executable", name.data);
@@ -181,7 +181,7 @@ static int read_postlogin(const struct mode *mode, const struct service *service
 	differs = differs || strcmp(str_text(&with), str_text(&without)) != 0;
 	if (!differs)
 		goto out;
-	ret = conf_script_flags(str_text(&with), &flags);
+	ret = doveconf_script_flags(str_text(&with), &flags);
 	if (ret < 0)
 		str_printf(error, "service %s: rawlog does not take what stands behind it: %s",
 			   name.data, with.data);
@@ -242,7 +242,7 @@ static int read_dir(const struct layer *layer, const struct mode *mode,
 	str_free(&setting);
 	if (ret)
 		return 0;
-	ret = conf_login_dir(str_text(value), service->name, dir);
+	ret = doveconf_login_dir(str_text(value), service->name, dir);
 	if (ret > 0)
 		leave_chroot(layer, service->name, dir);
 	return ret < 0 ? ret : 0;
@@ -318,7 +318,7 @@ static int read_layers(const struct layer *base, const struct layer *overlay, st
 		       bool *debug_r, struct str *error)
 {
 	struct str with = {0}, without = {0};
-	unsigned int before = rules->ways_count;
+	unsigned int before = rules->count;
 	int ret;
 
 	/* the first question: does doveconf understand it at all? */
@@ -334,7 +334,7 @@ static int read_layers(const struct layer *base, const struct layer *overlay, st
 	str_free(&without);
 	if (!ret)
 		ret = read_blocks(base, overlay, rules, error);
-	if (!ret && rules->ways_count == before) {
+	if (!ret && rules->count == before) {
 		str_append_text(error, "it switches on nothing that the running Dovecot does not "
 				       "do by itself");
 		ret = -EINVAL;
@@ -342,8 +342,8 @@ static int read_layers(const struct layer *base, const struct layer *overlay, st
 	return ret;
 }
 
-int conf_read(const char *file, const char *running, struct rules *rules, bool *debug_r,
-	      struct str *error)
+int doveconf_read(const char *file, const char *running, struct rules *rules, bool *debug_r,
+		  struct str *error)
 {
 	struct layer base = {.fd = -1}, overlay = {.fd = -1};
 	char *path = realpath(file, NULL);

@@ -13,21 +13,21 @@
 #include "rules.h"
 #include "str.h"
 
-/* `running`: Dovecot's own configuration file; NULL: none. Adds the ways that `file` switches on.
+/* `running`: Dovecot's own configuration file; NULL: none. Adds the rules that `file` switches on.
  * `debug_r`: it puts DEBUG into import_environment. 0; -EINVAL, and one line in `error`. */
-int conf_read(const char *file, const char *running, struct rules *rules, bool *debug_r,
-	      struct str *error);
+int doveconf_read(const char *file, const char *running, struct rules *rules, bool *debug_r,
+		  struct str *error);
 
 /* The flags in a post-login service's executable, "script-login -d rawlog -t -I". 1: it runs
  * rawlog; 0: it runs something else; -EINVAL: rawlog's own flags make no sense. */
-int conf_script_flags(const char *executable, struct log_flags *flags_r);
+int doveconf_script_flags(const char *executable, struct log_flags *flags_r);
 
 /* The directory in a login service's executable, "imap-login -R rawlogs", as that `program` takes
  * it. 1: it is appended to `dir_r`; 0: none, or another program; -EINVAL: words that it refuses. */
-int conf_login_dir(const char *executable, const char *program, struct str *dir_r);
+int doveconf_login_dir(const char *executable, const char *program, struct str *dir_r);
 
 /* The post-login service in a mail service's executable, "imap postlogin": its name into
  * `name_r`. False: none. */
-bool conf_postlogin_name(const char *executable, struct str *name_r);
+bool doveconf_postlogin_name(const char *executable, struct str *name_r);
 
 #endif

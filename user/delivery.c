@@ -19,7 +19,7 @@ static void write_failed(struct engine *engine, struct session *session, struct 
 {
 	struct rl_write write = {
 		.session = session->id,
-		.way = log - session->logs.open,
+		.rule = log - session->logs.open,
 		.error = -error,
 	};
 
@@ -41,7 +41,7 @@ static void to_logs(struct engine *engine, struct session *session, const struct
 {
 	struct rawlog *logs = session->logs.open, *log;
 
-	for (log = logs; log < logs + engine->rules->ways_count; log++)
+	for (log = logs; log < logs + engine->rules->count; log++)
 		if (rawlog_is_open(log))
 			write_failed(engine, session, log, rawlog_write(log, chunk));
 }
@@ -104,7 +104,7 @@ static void deliver_gap(struct engine *engine, struct session *session, int dir,
 	redact_begin(engine, session);
 	if (delivery->redact)
 		redact_gap(delivery->redact, dir, size, deliver_redacted, &context);
-	for (log = logs; log < logs + engine->rules->ways_count; log++) {
+	for (log = logs; log < logs + engine->rules->count; log++) {
 		if (!rawlog_wants(log, dir))
 			continue;
 		wanted = true;
@@ -248,7 +248,7 @@ void delivery_flush_all(struct engine *engine)
 	while ((session = engine->dirty) != NULL) {
 		unmark_dirty(engine, session);
 		logs = session->logs.open;
-		for (log = logs; log < logs + engine->rules->ways_count; log++)
+		for (log = logs; log < logs + engine->rules->count; log++)
 			write_failed(engine, session, log, rawlog_flush(log));
 	}
 }

@@ -83,7 +83,7 @@ static enum rl_master_status look(pid_t pid, const char *base_dir, struct rl_mas
 		return RL_MASTER_GONE;
 	if (base_dir && strcmp(base_dir, fact->base_dir) != 0)
 		return RL_MASTER_EXCLUDED;
-	return hs_login_layout_find(fact->version) ? RL_MASTER_OK : RL_MASTER_VERSION;
+	return login_layout_find(fact->version) ? RL_MASTER_OK : RL_MASTER_VERSION;
 }
 
 void dovecot_master_look(pid_t pid, const char *base_dir, struct rl_master *fact_r)

@@ -102,7 +102,7 @@ static void mail_open(struct engine *engine, struct sock *sock, const struct pro
 
 static void set_addresses(struct session *session, const struct sock *sock)
 {
-	struct hs_addresses addresses = {
+	struct endpoints addresses = {
 		.local.family = sock->family,
 		.remote.family = sock->family,
 		.local_port = sock->inet.local_port,

@@ -11,9 +11,9 @@
 const char *explain_label(const struct session *session, char text_r[SESSION_LABEL_LEN])
 {
 	const struct identity *who = &session->who;
-	char ip[HS_IP_TEXT_LEN];
+	char ip[IP_TEXT_LEN];
 
-	hs_ip_text(&who->login.addresses.remote, ip);
+	ip_addr_text(&who->login.addresses.remote, ip);
 	snprintf(text_r, SESSION_LABEL_LEN, "%s(%s)<%" PRIu32 ",%s>", session->service->name,
 		 who->user.name ? who->user.name : ip, session->tgid, who->session_id);
 	return text_r;
@@ -24,7 +24,7 @@ static void refused_text(const struct engine *engine, const struct session *sess
 			 struct str *text)
 {
 	const struct session_logs *logs = &session->logs;
-	const struct mode *mode = engine->rules->ways[logs->refused].mode;
+	const struct mode *mode = engine->rules->all[logs->refused].mode;
 	const char *tcp = log_place_tcp(engine, session, logs->refused);
 	const char *name = session->names.log[logs->refused].name;
 	const char *error = logs->error ? strerror(logs->error) : "";
@@ -61,22 +61,22 @@ void explain_refused(const struct engine *engine, const struct session *session)
 	str_free(&text);
 }
 
-void explain_opened(const struct engine *engine, const struct session *session, uint32_t way)
+void explain_opened(const struct engine *engine, const struct session *session, uint32_t rule)
 {
-	bool tcp = log_place_tcp(engine, session, way);
+	bool tcp = log_place_tcp(engine, session, rule);
 	char label[SESSION_LABEL_LEN];
 	struct str dir = {0};
 
-	log_place_text(engine, session, way, &dir);
+	log_place_text(engine, session, rule, &dir);
 	log_debug("%s: recorded: %s%s%s", explain_label(session, label), str_text(&dir),
-		  tcp ? "" : "/", tcp ? "" : session->names.log[way].name);
+		  tcp ? "" : "/", tcp ? "" : session->names.log[rule].name);
 	str_free(&dir);
 }
 
-void explain_write_failed(const struct session *session, uint32_t way, int error)
+void explain_write_failed(const struct session *session, uint32_t rule, int error)
 {
 	char label[SESSION_LABEL_LEN];
 
 	log_warn("%s: write(%s) failed: %s; the log ends there", explain_label(session, label),
-		 session->names.log[way].name, strerror(error));
+		 session->names.log[rule].name, strerror(error));
 }

@@ -12,9 +12,9 @@ const char *explain_label(const struct session *session, char text_r[SESSION_LAB
 
 /* It is not recorded; a warning where somebody should look. */
 void explain_refused(const struct engine *engine, const struct session *session);
-/* A log of it was opened; `way`: the number of its rule. */
-void explain_opened(const struct engine *engine, const struct session *session, uint32_t way);
+/* A log of it was opened; `rule`: the number of its rule. */
+void explain_opened(const struct engine *engine, const struct session *session, uint32_t rule);
 /* A log of it ends, as it could not be written to: errno. */
-void explain_write_failed(const struct session *session, uint32_t way, int error);
+void explain_write_failed(const struct session *session, uint32_t rule, int error);
 
 #endif

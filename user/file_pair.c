@@ -22,7 +22,7 @@ int file_pair_create(const struct log_place *place, int at, uint32_t serial,
 	*pair_r = (struct file_pair){
 		.used = true,
 		.session = place->session,
-		.way = place->way,
+		.rule = place->rule,
 		.fds = {-1, -1},
 	};
 	for (dir = RL_IN; dir <= RL_OUT && ret == 0; dir++) {
@@ -53,13 +53,13 @@ int file_pairs_add(struct file_pairs *pairs, const struct file_pair *pair)
 	return handle;
 }
 
-int file_pairs_find(const struct file_pairs *pairs, uint32_t session, uint32_t way)
+int file_pairs_find(const struct file_pairs *pairs, uint32_t session, uint32_t rule)
 {
 	int handle;
 
 	for (handle = 0; handle < pairs->count; handle++)
 		if (pairs->all[handle].used && pairs->all[handle].session == session &&
-		    pairs->all[handle].way == way)
+		    pairs->all[handle].rule == rule)
 			return handle;
 	return -ENOENT;
 }

@@ -13,7 +13,7 @@ struct tcp_conn;
 
 struct file_pair {
 	bool used;
-	uint32_t session, way;
+	uint32_t session, rule;
 	int fds[2];	      /* by enum rl_dir; -1: not wanted */
 	__u64 sizes[2];	      /* written, bytes */
 	struct tcp_conn *tcp; /* instead of files; the sink's own business */
@@ -32,7 +32,7 @@ struct file_pairs {
 
 int file_pairs_add(struct file_pairs *pairs, const struct file_pair *pair); /* its handle */
 /* The handle of this log, or -ENOENT. */
-int file_pairs_find(const struct file_pairs *pairs, uint32_t session, uint32_t way);
+int file_pairs_find(const struct file_pairs *pairs, uint32_t session, uint32_t rule);
 /* Appends all of it. 0 or -errno; what was written before the error counts. */
 int file_pairs_write(struct file_pairs *pairs, int handle, int dir, const void *data, size_t size);
 void file_pairs_close(struct file_pairs *pairs, int handle);

@@ -15,8 +15,8 @@
 static void write_stamped(struct format_state *state, const struct chunk *chunk, struct str *out)
 {
 	const unsigned char *data = chunk->data, *end = data + chunk->len, *next;
-	char stamp[CALENDAR_STAMP_LEN];
-	int len = calendar_stamp(chunk->realtime_ns, stamp);
+	char stamp[TIMESTAMP_STAMP_LEN];
+	int len = timestamp_stamp(chunk->realtime_ns, stamp);
 
 	for (; data < end; data = next) {
 		next = memchr(data, '\n', end - data);
@@ -61,12 +61,12 @@ static void pair_write(struct format_state *state, const struct log_flags *flags
 static void pair_gap(struct format_state *state, const struct log_flags *flags,
 		     const struct chunk_gap *gap, struct str *out)
 {
-	char stamp[CALENDAR_STAMP_LEN];
+	char stamp[TIMESTAMP_STAMP_LEN];
 
 	if (!state->at_line_start)
 		str_append_text(out, "\n");
 	if (flags->timestamps)
-		str_append(out, stamp, calendar_stamp(gap->realtime_ns, stamp));
+		str_append(out, stamp, timestamp_stamp(gap->realtime_ns, stamp));
 	str_printf(out, "[rawtap: %" PRIu64 " bytes lost at offset %" PRIu64 ": %s]\n", gap->size,
 		   gap->offset, gap->reason);
 	state->line_ended = true;

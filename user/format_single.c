@@ -22,9 +22,9 @@
 
 static void put_mark(int dir, char mark, int64_t realtime_ns, struct str *out)
 {
-	char stamp[CALENDAR_STAMP_LEN];
+	char stamp[TIMESTAMP_STAMP_LEN];
 
-	str_append(out, stamp, calendar_stamp(realtime_ns, stamp));
+	str_append(out, stamp, timestamp_stamp(realtime_ns, stamp));
 	str_printf(out, "%c%c ", dir == RL_IN ? 'I' : 'O', mark);
 }
 

@@ -12,19 +12,19 @@ static void mail_begin(struct engine *engine, struct proc *proc, struct login_re
 		       const struct rl_rec *rec)
 {
 	struct session *session = session_new(engine, proc, TRAFFIC_MAIL);
-	char session_id[HS_SESSION_LEN] = "";
+	char session_id[SESSION_ID_LEN] = "";
 	const unsigned char *input = NULL;
 	size_t input_len = 0;
 
 	session_set_ino(engine, session, reader->head.ino);
-	if (hs_login_data_parse(reader->bytes.data, reader->head.data_size,
-				proc->service->prefix_strings, session_id, &input, &input_len))
+	if (login_request_data_parse(reader->bytes.data, reader->head.data_size,
+				     proc->service->prefix_strings, session_id, &input, &input_len))
 		engine_malformed(engine, "login request's data", proc->tgid);
 	identity_set_login(session, &reader->head, session_id);
 	delivery_set_input(session, input, input_len, rec->time_ns);
 }
 
-static bool same_peer(const struct hs_addresses *a, const struct hs_addresses *b)
+static bool same_peer(const struct endpoints *a, const struct endpoints *b)
 {
 	return a->remote_port == b->remote_port && a->local_port == b->local_port &&
 	       memcmp(a->remote.addr, b->remote.addr, sizeof(a->remote.addr)) == 0 &&
@@ -38,7 +38,7 @@ static bool same_peer(const struct hs_addresses *a, const struct hs_addresses *b
  * be lost: then there is but one client with TLS in the process, or it can't be
  * known.
  */
-static struct session *login_client(struct proc *proc, const struct hs_login *request)
+static struct session *login_client(struct proc *proc, const struct login_request *request)
 {
 	struct session *session, *only = NULL;
 	unsigned int count = 0;
@@ -77,7 +77,7 @@ static void login_complete(struct engine *engine, struct sock *sock, const struc
 
 /* A mail process has taken over the client, or has not. */
 static void login_answered(struct engine *engine, struct proc *proc,
-			   const struct hs_login_reply *reply, const struct rl_rec *rec)
+			   const struct login_reply *reply, const struct rl_rec *rec)
 {
 	struct session *session, *next;
 
@@ -93,12 +93,12 @@ static void login_replies(struct engine *engine, struct sock *sock, const struct
 {
 	struct proc *proc = proc_find(engine, sock->tgid);
 	struct str *bytes = &sock->login.reply;
-	struct hs_login_reply reply;
+	struct login_reply reply;
 	size_t at;
 
 	str_append(bytes, event->data->bytes, event->data->size);
-	for (at = 0; proc && bytes->len - at >= HS_LOGIN_REPLY_LEN; at += HS_LOGIN_REPLY_LEN) {
-		hs_login_reply_parse(bytes->data + at, &reply);
+	for (at = 0; proc && bytes->len - at >= LOGIN_REPLY_LEN; at += LOGIN_REPLY_LEN) {
+		login_reply_parse(bytes->data + at, &reply);
 		login_answered(engine, proc, &reply, event->rec);
 	}
 	str_consume(bytes, at);
@@ -119,7 +119,7 @@ static void login_lost(struct engine *engine, struct sock *sock)
 static void login_bytes(struct engine *engine, struct sock *sock, const struct event *event)
 {
 	struct proc *proc = proc_find(engine, sock->tgid);
-	const struct hs_login_layout *layout = proc ? proc_layout(engine, proc) : NULL;
+	const struct login_layout *layout = proc ? proc_layout(engine, proc) : NULL;
 	struct login_reader *reader = &sock->login;
 
 	if (!layout)
@@ -133,8 +133,8 @@ static void login_bytes(struct engine *engine, struct sock *sock, const struct e
 		if (!reader->has_head) {
 			if (reader->bytes.len < layout->size)
 				return;
-			if (hs_login_parse(layout, reader->bytes.data, layout->size,
-					   &reader->head)) {
+			if (login_request_parse(layout, reader->bytes.data, layout->size,
+						&reader->head)) {
 				engine_malformed(engine, "login request", sock->tgid);
 				login_lost(engine, sock);
 				return;
@@ -150,14 +150,14 @@ static void login_bytes(struct engine *engine, struct sock *sock, const struct e
 	}
 }
 
-/* A line and where it came from, for the callbacks of hs_lines_feed(). */
+/* A line and where it came from, for the callbacks of line_reader_feed(). */
 struct line_context {
 	struct engine *engine;
 	struct sock *sock;
 	const struct event *event;
 };
 
-static struct session *session_by_cookie(struct proc *proc, const struct hs_auth *auth)
+static struct session *session_by_cookie(struct proc *proc, const struct auth_line *auth)
 {
 	struct session *session;
 
@@ -165,7 +165,7 @@ static struct session *session_by_cookie(struct proc *proc, const struct hs_auth
 		if (session->state == SESSION_LOGIN &&
 		    session->who.login.auth_id == auth->auth_id &&
 		    session->who.login.client_pid == auth->client_pid &&
-		    memcmp(session->who.login.cookie, auth->cookie, HS_COOKIE_LEN) == 0)
+		    memcmp(session->who.login.cookie, auth->cookie, LOGIN_COOKIE_LEN) == 0)
 			return session;
 	}
 	return NULL;
@@ -189,37 +189,37 @@ static void auth_line(char *text, size_t len, void *context_p)
 	const struct rl_rec *rec = context->event->rec;
 	struct proc *proc = proc_find(engine, context->sock->tgid);
 	struct session *session = NULL;
-	struct hs_auth auth;
+	struct auth_line auth;
 
 	if (!proc)
 		return;
-	if (hs_auth_parse(text, len, &auth)) {
+	if (auth_line_parse(text, len, &auth)) {
 		engine_malformed(engine, "line of auth-master", rec->tgid);
-		session = auth.type == HS_AUTH_USER ? session_by_lookup(proc, auth.id) : NULL;
+		session = auth.type == AUTH_LINE_USER ? session_by_lookup(proc, auth.id) : NULL;
 		if (session)
 			session_refuse(engine, session, REASON_NO_USER);
 		return;
 	}
-	if ((auth.type == HS_AUTH_REQUEST) != (context->event->data->dir == RL_OUT)) {
-		hs_user_free(&auth.user); /* lmtp asks with the word that answers */
+	if ((auth.type == AUTH_LINE_REQUEST) != (context->event->data->dir == RL_OUT)) {
+		userdb_user_free(&auth.user); /* lmtp asks with the word that answers */
 		return;
 	}
 	switch (auth.type) {
-	case HS_AUTH_OTHER:
+	case AUTH_LINE_OTHER:
 		break;
-	case HS_AUTH_REQUEST:
+	case AUTH_LINE_REQUEST:
 		session = session_by_cookie(proc, &auth);
 		if (session)
 			session_lookup(engine, session, auth.id);
 		break;
-	case HS_AUTH_USER:
+	case AUTH_LINE_USER:
 		session = session_by_lookup(proc, auth.id);
 		if (session)
 			session_user(engine, session, &auth.user, rec);
-		hs_user_free(&auth.user);
+		userdb_user_free(&auth.user);
 		break;
-	case HS_AUTH_NOTFOUND:
-	case HS_AUTH_FAIL:
+	case AUTH_LINE_NOTFOUND:
+	case AUTH_LINE_FAIL:
 		session = session_by_lookup(proc, auth.id);
 		if (session)
 			session_refuse(engine, session, REASON_NO_USER);
@@ -243,17 +243,17 @@ static void script_line(char *text, size_t len, void *context_p)
 {
 	struct line_context *context = context_p;
 	struct session *session = session_by_id(context->engine, context->sock->script_session);
-	struct hs_user user;
+	struct userdb_user user;
 
 	if (!session || session->state != SESSION_SCRIPT)
 		return;
-	if (hs_postlogin_parse(text, len, &user)) {
+	if (postlogin_line_parse(text, len, &user)) {
 		engine_malformed(context->engine, "answer of a post-login service",
 				 context->sock->tgid);
 		return;
 	}
 	session_user(context->engine, session, &user, context->event->rec);
-	hs_user_free(&user);
+	userdb_user_free(&user);
 }
 
 /* The answer: the client's socket may be replaced, the line has the user's fields. */
@@ -271,8 +271,8 @@ static void script_answer(struct engine *engine, struct sock *sock, const struct
 	}
 	if (data->passed_ino)
 		session_set_ino(engine, session, data->passed_ino);
-	engine->summary.malformed +=
-		hs_lines_feed(&sock->lines[RL_IN], data->bytes, data->size, script_line, &context);
+	engine->summary.malformed += line_reader_feed(&sock->lines[RL_IN], data->bytes, data->size,
+						      script_line, &context);
 }
 
 /* A mail process is sent requests, a login process sends them. */
@@ -287,7 +287,7 @@ static int request_dir(struct engine *engine, const struct sock *sock)
 static void lost(struct engine *engine, struct sock *sock, int dir)
 {
 	engine_malformed(engine, "a handshake with bytes missing", sock->tgid);
-	hs_lines_resync(&sock->lines[dir]);
+	line_reader_resync(&sock->lines[dir]);
 	if (sock->class == RL_CLASS_LOGIN && dir == request_dir(engine, sock))
 		login_lost(engine, sock);
 	str_clear(&sock->login.reply);
@@ -306,8 +306,8 @@ static void take_data(struct engine *engine, struct sock *sock, const struct eve
 			login_replies(engine, sock, event);
 		break;
 	case RL_CLASS_AUTH:
-		engine->summary.malformed += hs_lines_feed(&sock->lines[data->dir], data->bytes,
-							   data->size, auth_line, &context);
+		engine->summary.malformed += line_reader_feed(&sock->lines[data->dir], data->bytes,
+							      data->size, auth_line, &context);
 		break;
 	case RL_CLASS_POSTLOGIN:
 		if (data->dir == RL_OUT)
@@ -339,7 +339,7 @@ void handshake_event(struct engine *engine, struct sock *sock, const struct even
 void handshake_end(struct engine *engine, struct sock *sock, const struct rl_rec *rec)
 {
 	struct proc *proc = proc_find(engine, sock->tgid);
-	struct hs_login_reply reply = {.tag = sock->login.head.tag, .ok = false};
+	struct login_reply reply = {.tag = sock->login.head.tag, .ok = false};
 
 	if (proc && sock->class == RL_CLASS_LOGIN && proc->service->role == RL_ROLE_LOGIN)
 		login_answered(engine, proc, &reply, rec);
@@ -349,6 +349,6 @@ void handshake_free(struct sock *sock)
 {
 	str_free(&sock->login.bytes);
 	str_free(&sock->login.reply);
-	hs_lines_free(&sock->lines[RL_IN]);
-	hs_lines_free(&sock->lines[RL_OUT]);
+	line_reader_free(&sock->lines[RL_IN]);
+	line_reader_free(&sock->lines[RL_OUT]);
 }

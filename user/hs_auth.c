@@ -11,8 +11,8 @@
 
 /* Lines */
 
-unsigned int hs_lines_feed(struct hs_lines *lines, const void *data, size_t len,
-			   void (*line)(char *text, size_t len, void *context), void *context)
+unsigned int line_reader_feed(struct line_reader *lines, const void *data, size_t len,
+			      void (*line)(char *text, size_t len, void *context), void *context)
 {
 	const char *pos = data;
 	unsigned int skipped = 0;
@@ -21,8 +21,8 @@ unsigned int hs_lines_feed(struct hs_lines *lines, const void *data, size_t len,
 		const char *lf = memchr(pos, '\n', len);
 		size_t size = lf ? (size_t)(lf - pos) : len;
 
-		if (!lines->skipping && size > HS_LINE_MAX - lines->partial.len) {
-			hs_lines_resync(lines);
+		if (!lines->skipping && size > AUTH_LINE_MAX - lines->partial.len) {
+			line_reader_resync(lines);
 			skipped++;
 		}
 		if (!lines->skipping)
@@ -39,13 +39,13 @@ unsigned int hs_lines_feed(struct hs_lines *lines, const void *data, size_t len,
 	return skipped;
 }
 
-void hs_lines_resync(struct hs_lines *lines)
+void line_reader_resync(struct line_reader *lines)
 {
 	str_clear(&lines->partial);
 	lines->skipping = true;
 }
 
-void hs_lines_free(struct hs_lines *lines)
+void line_reader_free(struct line_reader *lines)
 {
 	str_free(&lines->partial);
 	lines->skipping = false;
@@ -149,14 +149,14 @@ static int hex_digit(char c)
 	return -1;
 }
 
-static int next_cookie(struct span *line, uint8_t cookie_r[HS_COOKIE_LEN])
+static int next_cookie(struct span *line, uint8_t cookie_r[LOGIN_COOKIE_LEN])
 {
 	struct span field;
 	size_t i;
 
-	if (!next_field(line, &field) || field.len != 2 * HS_COOKIE_LEN)
+	if (!next_field(line, &field) || field.len != 2 * LOGIN_COOKIE_LEN)
 		return -EINVAL;
-	for (i = 0; i < HS_COOKIE_LEN; i++) {
+	for (i = 0; i < LOGIN_COOKIE_LEN; i++) {
 		int high = hex_digit(field.text[2 * i]), low = hex_digit(field.text[2 * i + 1]);
 
 		if (high < 0 || low < 0)
@@ -168,16 +168,16 @@ static int next_cookie(struct span *line, uint8_t cookie_r[HS_COOKIE_LEN])
 
 /* Users */
 
-void hs_user_free(struct hs_user *user)
+void userdb_user_free(struct userdb_user *user)
 {
 	free(user->name);
 	free(user->home);
 	free(user->chroot);
 	free(user->auth_user);
-	*user = HS_USER_NONE;
+	*user = USERDB_USER_NONE;
 }
 
-void hs_user_copy(struct hs_user *copy_r, const struct hs_user *user)
+void userdb_user_copy(struct userdb_user *copy_r, const struct userdb_user *user)
 {
 	*copy_r = *user;
 	copy_r->name = mem_strdup(user->name);
@@ -209,7 +209,7 @@ static void set_id(uid_t *id, struct span value)
 
 /* Later fields win: auth_user_fields_parse() in lib-auth/auth-master.c, 2.3.19.1, which reads
  * both the answer on auth-master and the post-login service's. */
-static int set_field(struct hs_user *user, struct span field)
+static int set_field(struct userdb_user *user, struct span field)
 {
 	struct span value;
 
@@ -227,7 +227,7 @@ static int set_field(struct hs_user *user, struct span field)
 }
 
 /* <name> <field>... */
-static int parse_user(struct span *line, struct hs_user *user_r)
+static int parse_user(struct span *line, struct userdb_user *user_r)
 {
 	struct span field;
 	int ret;
@@ -238,7 +238,7 @@ static int parse_user(struct span *line, struct hs_user *user_r)
 	while (ret == 0 && next_field(line, &field))
 		ret = set_field(user_r, field);
 	if (ret < 0)
-		hs_user_free(user_r);
+		userdb_user_free(user_r);
 	return ret;
 }
 
@@ -250,37 +250,37 @@ static struct span line_start(char *text, size_t len)
 
 /* Lines of auth-master */
 
-static int parse_request(struct span *line, struct hs_auth *auth)
+static int parse_request(struct span *line, struct auth_line *auth)
 {
 	if (next_number(line, &auth->client_pid) < 0 || next_number(line, &auth->auth_id) < 0)
 		return -EINVAL;
 	return next_cookie(line, auth->cookie);
 }
 
-static enum hs_auth_type type_find(struct span field)
+static enum auth_line_type type_find(struct span field)
 {
 	static const struct {
 		const char *name;
-		enum hs_auth_type type;
+		enum auth_line_type type;
 	} types[] = {
-		{"REQUEST", HS_AUTH_REQUEST},
-		{"USER", HS_AUTH_USER},
-		{"NOTFOUND", HS_AUTH_NOTFOUND},
-		{"FAIL", HS_AUTH_FAIL},
+		{"REQUEST", AUTH_LINE_REQUEST},
+		{"USER", AUTH_LINE_USER},
+		{"NOTFOUND", AUTH_LINE_NOTFOUND},
+		{"FAIL", AUTH_LINE_FAIL},
 	};
 	size_t i;
 
 	for (i = 0; i < sizeof(types) / sizeof(types[0]); i++)
 		if (field_is(field, types[i].name))
 			return types[i].type;
-	return HS_AUTH_OTHER;
+	return AUTH_LINE_OTHER;
 }
 
-int hs_auth_parse(char *text, size_t len, struct hs_auth *auth_r)
+int auth_line_parse(char *text, size_t len, struct auth_line *auth_r)
 {
 	struct span line, field;
 
-	*auth_r = (struct hs_auth){.user = HS_USER_NONE};
+	*auth_r = (struct auth_line){.user = USERDB_USER_NONE};
 	/* As i_stream_next_line() does, through which both sides read: lib/istream.c, 2.3.19.1. */
 	if (len && text[len - 1] == '\r')
 		len--;
@@ -290,22 +290,22 @@ int hs_auth_parse(char *text, size_t len, struct hs_auth *auth_r)
 	if (!next_field(&line, &field))
 		return 0;
 	auth_r->type = type_find(field);
-	if (auth_r->type == HS_AUTH_OTHER)
+	if (auth_r->type == AUTH_LINE_OTHER)
 		return 0;
 	if (next_number(&line, &auth_r->id) < 0)
 		return -EINVAL;
-	if (auth_r->type == HS_AUTH_REQUEST)
+	if (auth_r->type == AUTH_LINE_REQUEST)
 		return parse_request(&line, auth_r);
-	if (auth_r->type == HS_AUTH_USER)
+	if (auth_r->type == AUTH_LINE_USER)
 		return parse_user(&line, &auth_r->user);
 	return 0;
 }
 
-int hs_postlogin_parse(char *text, size_t len, struct hs_user *user_r)
+int postlogin_line_parse(char *text, size_t len, struct userdb_user *user_r)
 {
 	struct span line = line_start(text, len);
 
-	*user_r = HS_USER_NONE;
+	*user_r = USERDB_USER_NONE;
 	if (len && memchr(text, '\0', len))
 		return -EINVAL;
 	return parse_user(&line, user_r);

@@ -5,8 +5,8 @@
  * separated by TAB, values are tab-escaped (\001 and 0, 1, t, r, n:
  * lib/strescape.c of 2.3.19.1). Pure: bytes in, facts out.
  */
-#ifndef HS_AUTH_H
-#define HS_AUTH_H
+#ifndef AUTH_LINE_H
+#define AUTH_LINE_H
 
 #include <stddef.h>
 #include <stdbool.h>
@@ -16,25 +16,25 @@
 #include "hs_login.h"
 #include "str.h"
 
-/* Cuts a stream of bytes into lines. Zero-initialise; hs_lines_free() at the end. */
-#define HS_LINE_MAX 65536
-struct hs_lines {
+/* Cuts a stream of bytes into lines. Zero-initialise; line_reader_free() at the end. */
+#define AUTH_LINE_MAX 65536
+struct line_reader {
 	struct str partial;
 	bool skipping; /* the rest of a line that is too long, or whose begin was missed */
 };
 
 /* Calls `line` for each complete line, without its LF and NUL-terminated: the callback may
- * change the text, but must not touch `lines`. A line beyond HS_LINE_MAX is skipped whole.
+ * change the text, but must not touch `lines`. A line beyond AUTH_LINE_MAX is skipped whole.
  * Returns the number of lines that turned out too long. */
-unsigned int hs_lines_feed(struct hs_lines *lines, const void *data, size_t len,
-			   void (*line)(char *text, size_t len, void *context), void *context);
+unsigned int line_reader_feed(struct line_reader *lines, const void *data, size_t len,
+			      void (*line)(char *text, size_t len, void *context), void *context);
 /* Bytes were missed: forgets what it has, and what comes up to the next LF. */
-void hs_lines_resync(struct hs_lines *lines);
-void hs_lines_free(struct hs_lines *lines);
+void line_reader_resync(struct line_reader *lines);
+void line_reader_free(struct line_reader *lines);
 
 /* What userdb returned, as far as it concerns us. Of a field that is there twice, the last
- * counts. Strings are owned: hs_user_free(). */
-struct hs_user {
+ * counts. Strings are owned: userdb_user_free(). */
+struct userdb_user {
 	char *name;	 /* not empty */
 	char *home;	 /* NULL: none returned */
 	char *chroot;	 /* NULL: none returned */
@@ -43,25 +43,25 @@ struct hs_user {
 	gid_t gid;	 /* (gid_t)-1: none returned */
 };
 /* All zero would be root. */
-#define HS_USER_NONE ((struct hs_user){.uid = (uid_t)-1, .gid = (gid_t)-1})
+#define USERDB_USER_NONE ((struct userdb_user){.uid = (uid_t)-1, .gid = (gid_t)-1})
 /* A copy with strings of its own. */
-void hs_user_copy(struct hs_user *copy_r, const struct hs_user *user);
-void hs_user_free(struct hs_user *user); /* HS_USER_NONE afterwards */
+void userdb_user_copy(struct userdb_user *copy_r, const struct userdb_user *user);
+void userdb_user_free(struct userdb_user *user); /* USERDB_USER_NONE afterwards */
 
-enum hs_auth_type {
-	HS_AUTH_OTHER,	  /* VERSION, SPID, CUID, ...: of no interest */
-	HS_AUTH_REQUEST,  /* mail process: REQUEST id client_pid auth_id cookie ... */
-	HS_AUTH_USER,	  /* auth: USER id name field... */
-	HS_AUTH_NOTFOUND, /* auth: NOTFOUND id */
-	HS_AUTH_FAIL,	  /* auth: FAIL id ... */
+enum auth_line_type {
+	AUTH_LINE_OTHER,    /* VERSION, SPID, CUID, ...: of no interest */
+	AUTH_LINE_REQUEST,  /* mail process: REQUEST id client_pid auth_id cookie ... */
+	AUTH_LINE_USER,	    /* auth: USER id name field... */
+	AUTH_LINE_NOTFOUND, /* auth: NOTFOUND id */
+	AUTH_LINE_FAIL,	    /* auth: FAIL id ... */
 };
 
-struct hs_auth {
-	enum hs_auth_type type;
+struct auth_line {
+	enum auth_line_type type;
 	uint32_t id;
-	uint32_t client_pid, auth_id;  /* REQUEST */
-	uint8_t cookie[HS_COOKIE_LEN]; /* REQUEST */
-	struct hs_user user;	       /* USER, HS_USER_NONE otherwise; the caller frees it */
+	uint32_t client_pid, auth_id;	  /* REQUEST */
+	uint8_t cookie[LOGIN_COOKIE_LEN]; /* REQUEST */
+	struct userdb_user user; /* USER, USERDB_USER_NONE otherwise; the caller frees it */
 };
 
 /* Parses one line of auth-master; the text is unescaped in place and useless afterwards. 0;
@@ -71,10 +71,10 @@ struct hs_auth {
  * free; type and id are as far as they were read. The error must not be followed by the line in
  * a log: it can hold tokens. Only the direction tells an answer "USER id name ..." from lmtp's
  * question. */
-int hs_auth_parse(char *text, size_t len, struct hs_auth *auth_r);
+int auth_line_parse(char *text, size_t len, struct auth_line *auth_r);
 
-/* Parses the post-login service's answer: "<user>\t<key=value>...", as hs_auth_parse() does with
+/* Parses the post-login service's answer: "<user>\t<key=value>...", as auth_line_parse() does with
  * what follows "USER id". 0 or -EINVAL. Fields that are missing stay NULL, -1. */
-int hs_postlogin_parse(char *text, size_t len, struct hs_user *user_r);
+int postlogin_line_parse(char *text, size_t len, struct userdb_user *user_r);
 
 #endif

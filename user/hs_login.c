@@ -6,7 +6,7 @@
 #include <string.h>
 
 /* struct master_auth_request, the same in every release from 2.3.0 to 2.3.21.1. */
-static const struct hs_login_layout layouts[] = {
+static const struct login_layout layouts[] = {
 	{
 		.version_prefix = "2.3.",
 		.size = 96,
@@ -27,9 +27,9 @@ static const struct hs_login_layout layouts[] = {
 /* struct ip_addr: the family, then the address, aligned as a struct in6_addr is. */
 #define IP_ADDR_OFFSET 4
 
-_Static_assert(HS_IP_TEXT_LEN == INET6_ADDRSTRLEN, "HS_IP_TEXT_LEN");
+_Static_assert(IP_TEXT_LEN == INET6_ADDRSTRLEN, "IP_TEXT_LEN");
 
-const struct hs_login_layout *hs_login_layout_find(const char *version)
+const struct login_layout *login_layout_find(const char *version)
 {
 	size_t i;
 
@@ -78,24 +78,24 @@ static size_t ip_len(uint16_t family)
 	}
 }
 
-static int ip_parse(const unsigned char *data, size_t offset, struct hs_ip *ip_r)
+static int ip_parse(const unsigned char *data, size_t offset, struct ip_addr *ip_r)
 {
 	uint16_t family = u16_at(data, offset);
 
 	if (family && !ip_len(family))
 		return -EINVAL;
-	*ip_r = (struct hs_ip){.family = family};
+	*ip_r = (struct ip_addr){.family = family};
 	memcpy(ip_r->addr, data + offset + IP_ADDR_OFFSET, ip_len(family));
 	return 0;
 }
 
-int hs_login_parse(const struct hs_login_layout *layout, const void *data, size_t len,
-		   struct hs_login *login_r)
+int login_request_parse(const struct login_layout *layout, const void *data, size_t len,
+			struct login_request *login_r)
 {
 	const unsigned char *request = data;
 
-	*login_r = (struct hs_login){0};
-	if (len != layout->size || u32_at(request, layout->data_size) > HS_LOGIN_DATA_MAX ||
+	*login_r = (struct login_request){0};
+	if (len != layout->size || u32_at(request, layout->data_size) > LOGIN_DATA_MAX ||
 	    ip_parse(request, layout->local_ip, &login_r->addresses.local) < 0 ||
 	    ip_parse(request, layout->remote_ip, &login_r->addresses.remote) < 0)
 		return -EINVAL;
@@ -111,7 +111,7 @@ int hs_login_parse(const struct hs_login_layout *layout, const void *data, size_
 	return 0;
 }
 
-void hs_login_reply_parse(const void *data, struct hs_login_reply *reply_r)
+void login_reply_parse(const void *data, struct login_reply *reply_r)
 {
 	reply_r->tag = u32_at(data, 0);
 	reply_r->ok = u32_at(data, 4) == 0; /* MASTER_AUTH_STATUS_OK */
@@ -130,9 +130,9 @@ static int next_string(const unsigned char **data, size_t *len, size_t *string_l
 	return 0;
 }
 
-int hs_login_data_parse(const void *data, size_t len, unsigned int prefix_strings,
-			char session_r[HS_SESSION_LEN], const unsigned char **input_r,
-			size_t *input_len_r)
+int login_request_data_parse(const void *data, size_t len, unsigned int prefix_strings,
+			     char session_r[SESSION_ID_LEN], const unsigned char **input_r,
+			     size_t *input_len_r)
 {
 	const unsigned char *pos = data;
 	size_t session_len, prefix_len;
@@ -142,8 +142,8 @@ int hs_login_data_parse(const void *data, size_t len, unsigned int prefix_string
 	while (prefix_strings--)
 		if (next_string(&pos, &len, &prefix_len) < 0)
 			return -EINVAL;
-	if (session_len >= HS_SESSION_LEN)
-		session_len = HS_SESSION_LEN - 1;
+	if (session_len >= SESSION_ID_LEN)
+		session_len = SESSION_ID_LEN - 1;
 	memcpy(session_r, data, session_len);
 	session_r[session_len] = '\0';
 	*input_r = pos;
@@ -151,8 +151,8 @@ int hs_login_data_parse(const void *data, size_t len, unsigned int prefix_string
 	return 0;
 }
 
-void hs_ip_text(const struct hs_ip *ip, char text_r[HS_IP_TEXT_LEN])
+void ip_addr_text(const struct ip_addr *ip, char text_r[IP_TEXT_LEN])
 {
-	if (!ip_len(ip->family) || !inet_ntop(ip->family, ip->addr, text_r, HS_IP_TEXT_LEN))
+	if (!ip_len(ip->family) || !inet_ntop(ip->family, ip->addr, text_r, IP_TEXT_LEN))
 		text_r[0] = '\0';
 }

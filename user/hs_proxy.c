@@ -71,11 +71,11 @@ static bool parse_ipv4_decimal(const char *text, uint8_t addr_r[4])
 	}
 }
 
-static bool parse_ipv4(const char *text, struct hs_ip *ip_r)
+static bool parse_ipv4(const char *text, struct ip_addr *ip_r)
 {
 	struct in_addr addr;
 
-	*ip_r = (struct hs_ip){.family = AF_INET};
+	*ip_r = (struct ip_addr){.family = AF_INET};
 	if (parse_ipv4_decimal(text, ip_r->addr))
 		return true;
 	if (strchr(text, ':') || !inet_aton(text, &addr))
@@ -85,11 +85,11 @@ static bool parse_ipv4(const char *text, struct hs_ip *ip_r)
 }
 
 /* In brackets or not. */
-static bool parse_ipv6(char *text, struct hs_ip *ip_r)
+static bool parse_ipv6(char *text, struct ip_addr *ip_r)
 {
 	size_t len = strlen(text);
 
-	*ip_r = (struct hs_ip){.family = AF_INET6};
+	*ip_r = (struct ip_addr){.family = AF_INET6};
 	if (len > 2 && text[0] == '[' && text[len - 1] == ']') {
 		text[len - 1] = '\0';
 		text++;
@@ -97,7 +97,7 @@ static bool parse_ipv6(char *text, struct hs_ip *ip_r)
 	return inet_pton(AF_INET6, text, ip_r->addr) == 1;
 }
 
-static bool parse_ip(char *text, uint16_t family, struct hs_ip *ip_r)
+static bool parse_ip(char *text, uint16_t family, struct ip_addr *ip_r)
 {
 	if (!text)
 		return false;
@@ -115,7 +115,7 @@ static bool parse_port(const char *text, uint16_t *port_r)
 }
 
 /* "PROXY TCP4 REMOTE LOCAL REMOTE-PORT LOCAL-PORT"; "PROXY UNKNOWN", and then anything. */
-static bool parse_line(char *line, struct hs_proxy *proxy_r)
+static bool parse_line(char *line, struct proxy_header *proxy_r)
 {
 	char *protocol;
 	uint16_t family;
@@ -140,14 +140,14 @@ static bool parse_line(char *line, struct hs_proxy *proxy_r)
 	       parse_port(strsep(&line, " "), &proxy_r->addresses.local_port) && !line;
 }
 
-static int parse_v1(const unsigned char *data, size_t len, struct hs_proxy *proxy_r)
+static int parse_v1(const unsigned char *data, size_t len, struct proxy_header *proxy_r)
 {
-	size_t seen = len < HS_PROXY_V1_MAX ? len : HS_PROXY_V1_MAX;
+	size_t seen = len < PROXY_HEADER_V1_MAX ? len : PROXY_HEADER_V1_MAX;
 	const unsigned char *end = memchr(data, '\r', seen);
-	char line[HS_PROXY_V1_MAX];
+	char line[PROXY_HEADER_V1_MAX];
 
 	if (!end || end + 1 == data + seen)
-		return seen < HS_PROXY_V1_MAX ? -EAGAIN : 0;
+		return seen < PROXY_HEADER_V1_MAX ? -EAGAIN : 0;
 	if (end[1] != '\n')
 		return 0;
 	memcpy(line, data, end - data);
@@ -178,7 +178,7 @@ static bool check_tlvs(const unsigned char *data, size_t len, bool outer)
 
 /* Remote, local, their ports. */
 static void take_addresses(const unsigned char *data, uint16_t family, size_t addr_len,
-			   struct hs_proxy *proxy_r)
+			   struct proxy_header *proxy_r)
 {
 	proxy_r->has_addresses = true;
 	proxy_r->addresses.remote.family = proxy_r->addresses.local.family = family;
@@ -190,7 +190,7 @@ static void take_addresses(const unsigned char *data, uint16_t family, size_t ad
 
 /* How many bytes in front of the TLVs are addresses; -EINVAL: not what is proxied. */
 static int parse_addresses(const unsigned char *data, size_t len, unsigned int family,
-			   struct hs_proxy *proxy_r)
+			   struct proxy_header *proxy_r)
 {
 	size_t addr_len = family == V2_INET ? sizeof(struct in_addr) : sizeof(struct in6_addr);
 	size_t size = 2 * addr_len + 2 * sizeof(uint16_t);
@@ -203,7 +203,7 @@ static int parse_addresses(const unsigned char *data, size_t len, unsigned int f
 	return size;
 }
 
-static int parse_v2(const unsigned char *data, size_t len, struct hs_proxy *proxy_r)
+static int parse_v2(const unsigned char *data, size_t len, struct proxy_header *proxy_r)
 {
 	const unsigned char *rest = data + V2_HEAD_LEN;
 	size_t rest_len;
@@ -212,7 +212,7 @@ static int parse_v2(const unsigned char *data, size_t len, struct hs_proxy *prox
 	if (len < V2_HEAD_LEN)
 		return -EAGAIN;
 	rest_len = u16_at(data + V2_LEN);
-	if (V2_HEAD_LEN + rest_len > HS_PROXY_V2_MAX || data[V2_VERSION_COMMAND] >> 4 != 2)
+	if (V2_HEAD_LEN + rest_len > PROXY_HEADER_V2_MAX || data[V2_VERSION_COMMAND] >> 4 != 2)
 		return 0;
 	if (len < V2_HEAD_LEN + rest_len)
 		return -EAGAIN;
@@ -236,9 +236,9 @@ static bool begins(const unsigned char *data, size_t len, const void *begin, siz
 	return memcmp(data, begin, len < begin_len ? len : begin_len) == 0;
 }
 
-int hs_proxy_parse(const void *data, size_t len, struct hs_proxy *proxy_r)
+int proxy_header_parse(const void *data, size_t len, struct proxy_header *proxy_r)
 {
-	struct hs_proxy proxy = {0};
+	struct proxy_header proxy = {0};
 	int ret = 0;
 
 	if (!len)

@@ -6,8 +6,8 @@
  * then. (lib-master/master-service-haproxy.c of 2.3.19.1.)
  * Pure: bytes in, facts out. Every byte is checked before it is used.
  */
-#ifndef HS_PROXY_H
-#define HS_PROXY_H
+#ifndef PROXY_HEADER_H
+#define PROXY_HEADER_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -15,18 +15,19 @@
 
 #include "hs_login.h"
 
-#define HS_PROXY_V1_MAX 232  /* what is peeked at: union buf, a version 2 header with addresses */
-#define HS_PROXY_V2_MAX 1500 /* rbuf */
+#define PROXY_HEADER_V1_MAX                                                                        \
+	232 /* what is peeked at: union buf, a version 2 header with addresses */
+#define PROXY_HEADER_V2_MAX 1500 /* rbuf */
 
-struct hs_proxy {
+struct proxy_header {
 	/* The addresses of the connection to the proxy count from now on; false: it says none
 	 * (UNKNOWN, LOCAL, or neither IPv4 nor IPv6). */
 	bool has_addresses;
-	struct hs_addresses addresses;
+	struct endpoints addresses;
 };
 
 /* How many bytes the header at the beginning of `data` has. 0: there is none; -EAGAIN: there can be
  * one, with more bytes. `proxy_r` is set with the header alone. */
-int hs_proxy_parse(const void *data, size_t len, struct hs_proxy *proxy_r);
+int proxy_header_parse(const void *data, size_t len, struct proxy_header *proxy_r);
 
 #endif

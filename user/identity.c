@@ -3,23 +3,23 @@
 
 #include <string.h>
 
-void identity_set_login(struct session *session, const struct hs_login *login,
+void identity_set_login(struct session *session, const struct login_request *login,
 			const char *session_id)
 {
 	session->who.login = *login;
 	memcpy(session->who.session_id, session_id, sizeof(session->who.session_id));
 }
 
-void identity_set_addresses(struct session *session, const struct hs_addresses *addresses)
+void identity_set_addresses(struct session *session, const struct endpoints *addresses)
 {
 	session->who.login.addresses = *addresses;
 }
 
-void identity_set_user(struct session *session, struct hs_user *user, const struct rl_rec *rec)
+void identity_set_user(struct session *session, struct userdb_user *user, const struct rl_rec *rec)
 {
-	hs_user_free(&session->who.user);
+	userdb_user_free(&session->who.user);
 	session->who.user = *user;
-	*user = HS_USER_NONE;
+	*user = USERDB_USER_NONE;
 	session->who.proc_uid = rec->uid;
 	session->who.proc_gid = rec->gid;
 }
@@ -45,7 +45,7 @@ static const struct session *relay_owner(const struct session *session)
 	return owner;
 }
 
-static void take_ids(struct hs_user *user, const struct rl_rec *rec)
+static void take_ids(struct userdb_user *user, const struct rl_rec *rec)
 {
 	if (user->uid == (uid_t)-1)
 		user->uid = rec->uid;
@@ -60,16 +60,16 @@ enum reason identity_set_owner(struct session *session, const struct rl_rec *rec
 
 	if (!owner)
 		return session->proc && session->proc->found ? REASON_OPEN_BEFORE : REASON_NO_LOGIN;
-	hs_user_free(&who->user);
+	userdb_user_free(&who->user);
 	*who = owner->who;
-	hs_user_copy(&who->user, &owner->who.user);
+	userdb_user_copy(&who->user, &owner->who.user);
 	take_ids(&who->user, rec);
 	return REASON_NONE;
 }
 
 bool identity_complete(struct session *session, const struct rl_rec *rec)
 {
-	struct hs_user *user = &session->who.user;
+	struct userdb_user *user = &session->who.user;
 
 	if (user->uid != (uid_t)-1 && user->gid != (gid_t)-1)
 		return true;
@@ -82,7 +82,7 @@ bool identity_complete(struct session *session, const struct rl_rec *rec)
 enum reason identity_check(const struct engine *engine, const struct session *session)
 {
 	const struct identity *who = &session->who;
-	const struct hs_user *user = &who->user;
+	const struct userdb_user *user = &who->user;
 	bool has_ids = user->uid != (uid_t)-1 && user->gid != (gid_t)-1;
 
 	if (!rules_want_user(engine->rules, user->name ? user->name : ""))
@@ -103,5 +103,5 @@ enum reason identity_check(const struct engine *engine, const struct session *se
 
 void identity_free(struct session *session)
 {
-	hs_user_free(&session->who.user);
+	userdb_user_free(&session->who.user);
 }

@@ -6,12 +6,12 @@
 
 #include "model.h"
 
-/* A mail session's login request and the session id in it (of HS_SESSION_LEN bytes). */
-void identity_set_login(struct session *session, const struct hs_login *login,
+/* A mail session's login request and the session id in it (of SESSION_ID_LEN bytes). */
+void identity_set_login(struct session *session, const struct login_request *login,
 			const char *session_id);
-void identity_set_addresses(struct session *session, const struct hs_addresses *addresses);
-/* Takes what `user` owns, which is HS_USER_NONE afterwards; `rec` tells the process's ids. */
-void identity_set_user(struct session *session, struct hs_user *user, const struct rl_rec *rec);
+void identity_set_addresses(struct session *session, const struct endpoints *addresses);
+/* Takes what `user` owns, which is USERDB_USER_NONE afterwards; `rec` tells the process's ids. */
+void identity_set_user(struct session *session, struct userdb_user *user, const struct rl_rec *rec);
 /* Where nobody logs in, the files are the process's. */
 void identity_set_process(struct session *session, const struct rl_rec *rec);
 /* A relay's session is its owner's, who has logged in in the same process. REASON_NONE, or why

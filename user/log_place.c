@@ -29,7 +29,7 @@ static void env_split(const char *setting, struct str *words, const char *env_r[
 static int expand_for(const struct engine *engine, const struct session *session, const char *text,
 		      struct str *out)
 {
-	char local[HS_IP_TEXT_LEN], remote[HS_IP_TEXT_LEN];
+	char local[IP_TEXT_LEN], remote[IP_TEXT_LEN];
 	const char *env[ENV_MAX + 1];
 	struct str words = {0};
 	int ret;
@@ -48,8 +48,8 @@ static int expand_for(const struct engine *engine, const struct session *session
 		.gid = session->who.user.gid,
 	};
 
-	hs_ip_text(&session->who.login.addresses.local, local);
-	hs_ip_text(&session->who.login.addresses.remote, remote);
+	ip_addr_text(&session->who.login.addresses.local, local);
+	ip_addr_text(&session->who.login.addresses.remote, remote);
 	env_split(proc_setting(engine, session->proc, "import_environment"), &words, env);
 	ret = expand(text, &vars, out);
 	str_free(&words);
@@ -93,10 +93,10 @@ void log_place_set_base(const struct engine *engine, struct session *session)
 }
 
 const char *log_place_tcp(const struct engine *engine, const struct session *session,
-			  uint32_t way_index)
+			  uint32_t rule_index)
 {
-	const struct mode *mode = engine->rules->ways[way_index].mode;
-	const char *dir = session->names.log[way_index].dir;
+	const struct mode *mode = engine->rules->all[rule_index].mode;
+	const char *dir = session->names.log[rule_index].dir;
 
 	if (!mode->tcp_format || !session->service->tcp || !dir)
 		return NULL;
@@ -104,38 +104,38 @@ const char *log_place_tcp(const struct engine *engine, const struct session *ses
 }
 
 /* [IP-]yyyymmdd-HHMMSS-pid, or yyyymmdd-HHMMSS.pid.number. */
-static char *name_of(const struct engine *engine, const struct session *session, uint32_t way_index,
-		     uint64_t time_ns)
+static char *name_of(const struct engine *engine, const struct session *session,
+		     uint32_t rule_index, uint64_t time_ns)
 {
-	const struct way *way = &engine->rules->ways[way_index];
-	char ip[HS_IP_TEXT_LEN], when[CALENDAR_NAME_LEN];
+	const struct rule *rule = &engine->rules->all[rule_index];
+	char ip[IP_TEXT_LEN], when[TIMESTAMP_NAME_LEN];
 	uint32_t number = session->proc ? session->proc->rawlogs : session->names.rawlogs;
 	struct str name = {0};
 
-	calendar_name(engine_realtime(engine, time_ns), engine->utc_offset, when);
-	if (log_place_tcp(engine, session, way_index)) {
+	timestamp_name(engine_realtime(engine, time_ns), engine->utc_offset, when);
+	if (log_place_tcp(engine, session, rule_index)) {
 		/* nobody sees it but who replays: a stream has no number */
 		str_printf(&name, "%s.%" PRIu32 ".session-%" PRIu32, when, session->tgid,
 			   session->id);
 		return name.data;
 	}
-	if (way->mode->iostream) {
+	if (rule->mode->iostream) {
 		str_printf(&name, "%s.%" PRIu32 ".%" PRIu32, when, session->tgid, number + 1);
 		return name.data;
 	}
-	if (way->flags.ip_in_name) {
-		hs_ip_text(&session->who.login.addresses.remote, ip);
+	if (rule->flags.ip_in_name) {
+		ip_addr_text(&session->who.login.addresses.remote, ip);
 		str_printf(&name, "%s%s", ip, ip[0] ? "-" : "");
 	}
 	str_printf(&name, "%s-%" PRIu32, when, session->tgid);
 	return name.data;
 }
 
-void log_place_count(const struct engine *engine, struct session *session, uint32_t way_index)
+void log_place_count(const struct engine *engine, struct session *session, uint32_t rule_index)
 {
-	const struct way *way = &engine->rules->ways[way_index];
+	const struct rule *rule = &engine->rules->all[rule_index];
 
-	if (!way->mode->iostream || log_place_tcp(engine, session, way_index))
+	if (!rule->mode->iostream || log_place_tcp(engine, session, rule_index))
 		return;
 	session->names.rawlogs++;
 	if (session->proc)
@@ -148,12 +148,12 @@ void log_place_leave_process(struct session *session)
 }
 
 static int expand_dir(const struct engine *engine, const struct session *session,
-		      const struct way *way, struct str *dir)
+		      const struct rule *rule, struct str *dir)
 {
 	struct str path = {0};
-	int ret = expand_for(engine, session, way->dir, &path);
+	int ret = expand_for(engine, session, rule->dir, &path);
 
-	if (ret == 0 && way->mode->tilde)
+	if (ret == 0 && rule->mode->tilde)
 		expand_home(str_text(&path), session->names.base, dir);
 	else if (ret == 0)
 		str_append_text(dir, str_text(&path));
@@ -162,74 +162,75 @@ static int expand_dir(const struct engine *engine, const struct session *session
 }
 
 /* Its directory, expanded. */
-static enum reason dir_set(const struct engine *engine, struct session *session, uint32_t way_index)
+static enum reason dir_set(const struct engine *engine, struct session *session,
+			   uint32_t rule_index)
 {
-	const struct way *way = &engine->rules->ways[way_index];
+	const struct rule *rule = &engine->rules->all[rule_index];
 	struct str dir = {0};
 
-	if (way->mode->home_dir)
+	if (rule->mode->home_dir)
 		return session->who.user.home ? REASON_NONE : REASON_NO_HOME;
-	if (!way->mode->variables) {
-		str_append_text(&dir, way->dir);
-	} else if (session->names.base_failed || expand_dir(engine, session, way, &dir)) {
+	if (!rule->mode->variables) {
+		str_append_text(&dir, rule->dir);
+	} else if (session->names.base_failed || expand_dir(engine, session, rule, &dir)) {
 		str_free(&dir);
 		return REASON_EXPAND;
 	}
 	if (!dir.data)
 		str_append_text(&dir, "");
-	session->names.log[way_index].dir = dir.data;
-	if (dir.data[0] == '/' || log_place_tcp(engine, session, way_index))
+	session->names.log[rule_index].dir = dir.data;
+	if (dir.data[0] == '/' || log_place_tcp(engine, session, rule_index))
 		return REASON_NONE;
 	return session->names.base ? REASON_NONE : REASON_NO_HOME;
 }
 
-static void forget(struct session *session, uint32_t way_index)
+static void forget(struct session *session, uint32_t rule_index)
 {
-	free(session->names.log[way_index].name);
-	free(session->names.log[way_index].dir);
-	session->names.log[way_index].name = session->names.log[way_index].dir = NULL;
+	free(session->names.log[rule_index].name);
+	free(session->names.log[rule_index].dir);
+	session->names.log[rule_index].name = session->names.log[rule_index].dir = NULL;
 }
 
-enum reason log_place_name(struct engine *engine, struct session *session, uint32_t way_index,
+enum reason log_place_name(struct engine *engine, struct session *session, uint32_t rule_index,
 			   uint64_t time_ns)
 {
 	enum reason reason;
 
-	forget(session, way_index);
-	reason = dir_set(engine, session, way_index);
-	session->names.log[way_index].name = name_of(engine, session, way_index, time_ns);
+	forget(session, rule_index);
+	reason = dir_set(engine, session, rule_index);
+	session->names.log[rule_index].name = name_of(engine, session, rule_index, time_ns);
 	return reason;
 }
 
-void log_place_get(const struct engine *engine, const struct session *session, uint32_t way_index,
+void log_place_get(const struct engine *engine, const struct session *session, uint32_t rule_index,
 		   struct log_place *place_r)
 {
-	const struct way *way = &engine->rules->ways[way_index];
+	const struct rule *rule = &engine->rules->all[rule_index];
 	const char *chroot = session->who.user.chroot, *base = session->names.base;
 	const struct proc *proc = session->proc;
-	const char *tcp = log_place_tcp(engine, session, way_index);
-	const struct format *format = tcp ? way->mode->tcp_format : way->mode->format;
-	bool home_rule = way->mode->home_dir;
+	const char *tcp = log_place_tcp(engine, session, rule_index);
+	const struct format *format = tcp ? rule->mode->tcp_format : rule->mode->format;
+	bool home_rule = rule->mode->home_dir;
 
 	if (home_rule) {
 		base = session->who.user.home;
-	} else if (way->mode->base == BASE_LOGIN && session->names.log[way_index].dir[0] != '/') {
+	} else if (rule->mode->base == BASE_LOGIN && session->names.log[rule_index].dir[0] != '/') {
 		chroot = base; /* and it is reached as the login process did */
 		base = "/";
 	}
 	*place_r = (struct log_place){
 		.session = session->id,
-		.way = way_index,
+		.rule = rule_index,
 		.tgid = session->tgid,
 		.format = format,
-		.files = {format_has_file(format, &way->flags, RL_IN),
-			  format_has_file(format, &way->flags, RL_OUT)},
+		.files = {format_has_file(format, &rule->flags, RL_IN),
+			  format_has_file(format, &rule->flags, RL_OUT)},
 		.tcp = tcp,
 		.chroot = chroot,
 		.base = base ? base : "/",
-		.dir = home_rule ? way->mode->home_dir : session->names.log[way_index].dir,
-		.lib = way->mode->iostream,
-		.name = session->names.log[way_index].name,
+		.dir = home_rule ? rule->mode->home_dir : session->names.log[rule_index].dir,
+		.iostream = rule->mode->iostream,
+		.name = session->names.log[rule_index].name,
 		.uid = session->who.user.uid,
 		.gid = session->who.user.gid,
 	};
@@ -240,9 +241,9 @@ void log_place_get(const struct engine *engine, const struct session *session, u
 	}
 }
 
-void log_place_set_serial(struct session *session, uint32_t way_index, uint32_t serial)
+void log_place_set_serial(struct session *session, uint32_t rule_index, uint32_t serial)
 {
-	char **name = &session->names.log[way_index].name, text[SINK_SERIAL_LEN];
+	char **name = &session->names.log[rule_index].name, text[SINK_SERIAL_LEN];
 	struct str whole = {0};
 
 	str_printf(&whole, "%s%s", *name, sink_serial_text(serial, text));
@@ -250,19 +251,19 @@ void log_place_set_serial(struct session *session, uint32_t way_index, uint32_t 
 	*name = whole.data;
 }
 
-void log_place_text(const struct engine *engine, const struct session *session, uint32_t way_index,
+void log_place_text(const struct engine *engine, const struct session *session, uint32_t rule_index,
 		    struct str *text)
 {
-	const struct way *way = &engine->rules->ways[way_index];
-	const char *own = session->names.log[way_index].dir;
-	const char *dir = way->mode->home_dir ? way->mode->home_dir : own;
-	const char *base = way->mode->home_dir ? session->who.user.home : session->names.base;
+	const struct rule *rule = &engine->rules->all[rule_index];
+	const char *own = session->names.log[rule_index].dir;
+	const char *dir = rule->mode->home_dir ? rule->mode->home_dir : own;
+	const char *base = rule->mode->home_dir ? session->who.user.home : session->names.base;
 
-	if (!log_place_tcp(engine, session, way_index))
+	if (!log_place_tcp(engine, session, rule_index))
 		str_append_text(text, session->who.user.chroot ? session->who.user.chroot : "");
 	if (!dir)
-		str_append_text(text, way->dir);
-	else if (dir[0] == '/' || log_place_tcp(engine, session, way_index))
+		str_append_text(text, rule->dir);
+	else if (dir[0] == '/' || log_place_tcp(engine, session, rule_index))
 		str_append_text(text, dir);
 	else if (base)
 		str_printf(text, "%s%s%s", base, strcmp(base, "/") == 0 ? "" : "/", dir);
@@ -272,10 +273,10 @@ void log_place_text(const struct engine *engine, const struct session *session, 
 
 void log_place_free(struct session *session)
 {
-	uint32_t way_index;
+	uint32_t rule_index;
 
-	for (way_index = 0; way_index < RULES_WAYS_MAX; way_index++)
-		forget(session, way_index);
+	for (rule_index = 0; rule_index < RULES_MAX; rule_index++)
+		forget(session, rule_index);
 	free(session->names.base);
 	session->names.base = NULL;
 }

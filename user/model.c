@@ -37,7 +37,7 @@ const struct master *proc_master(const struct engine *engine, const struct proc 
 	return master_find(engine, proc->master_tgid);
 }
 
-const struct hs_login_layout *proc_layout(const struct engine *engine, const struct proc *proc)
+const struct login_layout *proc_layout(const struct engine *engine, const struct proc *proc)
 {
 	const struct master *master = proc_master(engine, proc);
 

@@ -29,7 +29,7 @@
 struct master {
 	uint32_t tgid;
 	enum rl_master_status status;
-	const struct hs_login_layout *layout; /* NULL: a version that is not known */
+	const struct login_layout *layout; /* NULL: a version that is not known */
 	char base_dir[RL_BASE_DIR_LEN];
 	struct str settings; /* NAME, NUL, VALUE, NUL, ...: as FACT_SETTINGS has them */
 	UT_hash_handle hh;
@@ -74,26 +74,26 @@ enum session_state {
 
 /* identity.c: whose session it is. */
 struct identity {
-	struct hs_login login; /* of others than mail sessions: the addresses alone */
-	char session_id[HS_SESSION_LEN];
-	struct hs_user user;
+	struct login_request login; /* of others than mail sessions: the addresses alone */
+	char session_id[SESSION_ID_LEN];
+	struct userdb_user user;
 	uint32_t proc_uid, proc_gid; /* of the mail process when the user was looked up */
 };
 
 /* log_place.c: what the logs are called, and where they are. */
 struct log_names {
 	struct {
-		char *name;    /* of the file or files; NULL: not settled */
-		char *dir;     /* expanded; NULL: not settled, or the mode's own below the home */
-	} log[RULES_WAYS_MAX]; /* by the number of their rule */
-	char *base;	       /* where relative directories begin; NULL: not known */
-	bool base_failed;      /* mail_home says it, and could not be expanded */
-	uint32_t rawlogs;      /* proc->rawlogs, once that has ended */
+		char *name; /* of the file or files; NULL: not settled */
+		char *dir;  /* expanded; NULL: not settled, or the mode's own below the home */
+	} log[RULES_MAX];   /* by the number of their rule */
+	char *base;	    /* where relative directories begin; NULL: not known */
+	bool base_failed;   /* mail_home says it, and could not be expanded */
+	uint32_t rawlogs;   /* proc->rawlogs, once that has ended */
 };
 
 /* session_logs.c: the logs, by the number of their rule. */
 struct session_logs {
-	struct rawlog open[RULES_WAYS_MAX];
+	struct rawlog open[RULES_MAX];
 	uint32_t asked;	  /* rules whose FACT_LOG has not come yet, a bit each */
 	uint32_t refused; /* the last rule that got no log, and why */
 	enum reason reason;
@@ -153,7 +153,7 @@ struct session {
 struct login_reader {
 	struct str bytes;
 	bool has_head;
-	struct hs_login head;
+	struct login_request head;
 	struct str reply; /* a login process's */
 };
 
@@ -183,10 +183,10 @@ struct sock {
 	struct session *session; /* session.c; CLIENT, RELAY: the one that it belongs to */
 	struct sock_tls tls;
 	struct sock_proxy proxy;
-	uint64_t next[2];	   /* handshake.c: the offset that is expected next */
-	uint32_t script_session;   /* handshake.c; POSTLOGIN: the id of the one that it decides */
-	struct login_reader login; /* LOGIN */
-	struct hs_lines lines[2];  /* handshake.c; AUTH, POSTLOGIN */
+	uint64_t next[2];	     /* handshake.c: the offset that is expected next */
+	uint32_t script_session;     /* handshake.c; POSTLOGIN: the id of the one that it decides */
+	struct login_reader login;   /* LOGIN */
+	struct line_reader lines[2]; /* handshake.c; AUTH, POSTLOGIN */
 	UT_hash_handle hh;
 };
 
@@ -215,7 +215,7 @@ struct sock *sock_find(const struct engine *engine, uint64_t cookie);
 const struct master *proc_master(const struct engine *engine, const struct proc *proc);
 
 /* How the login requests of its Dovecot are laid out; NULL: its master is not recorded. */
-const struct hs_login_layout *proc_layout(const struct engine *engine, const struct proc *proc);
+const struct login_layout *proc_layout(const struct engine *engine, const struct proc *proc);
 /* A setting of the process's master, as FACT_SETTINGS told it; NULL: not told. `proc` can be NULL. */
 const char *proc_setting(const struct engine *engine, const struct proc *proc, const char *name);
 

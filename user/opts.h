@@ -13,7 +13,7 @@ enum command { COMMAND_RECORD = 1 << 0, COMMAND_REPLAY = 1 << 1, COMMAND_CHECK =
 /* The strings are argv's, which outlives it; `rules` has copies. */
 struct opts {
 	enum command command;
-	struct rules rules;	/* -u, --redact, and the ways with a directory of their own */
+	struct rules rules;	/* -u, --redact, and the modes with a directory of their own */
 	bool rawlog;		/* --rawlog */
 	const char *config;	/* -c */
 	struct log_flags flags; /* -b -t -I -f -i -o */

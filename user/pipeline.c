@@ -19,7 +19,7 @@ static void take(struct pipeline *pipeline, const void *data, size_t size)
 	int ret = 0;
 
 	if (pipeline->save && !pipeline->save_error)
-		ret = stream_write(pipeline->save, data, size);
+		ret = saved_stream_write(pipeline->save, data, size);
 	if (ret)
 		save_failed(pipeline, ret);
 	if (size >= sizeof(*rec))

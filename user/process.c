@@ -127,7 +127,7 @@ void process_master(struct engine *engine, const struct event *event)
 		HASH_ADD(hh, engine->masters, tgid, sizeof(master->tgid), master);
 	}
 	master->status = event->master->status;
-	master->layout = hs_login_layout_find(event->master->version);
+	master->layout = login_layout_find(event->master->version);
 	memcpy(master->base_dir, event->master->base_dir, sizeof(master->base_dir));
 	explain_master(engine, event);
 }

@@ -45,9 +45,9 @@ static bool is_first(const struct sock *sock, const struct event *event)
 static void take(struct engine *engine, struct sock *sock)
 {
 	const struct rl_data *data = header_data(sock);
-	struct hs_proxy proxy;
+	struct proxy_header proxy;
 
-	if (hs_proxy_parse(data->bytes, data->size, &proxy) != (int)data->size) {
+	if (proxy_header_parse(data->bytes, data->size, &proxy) != (int)data->size) {
 		proxy_strip_end(engine, sock);
 		return;
 	}
@@ -76,7 +76,7 @@ void proxy_strip_event(struct engine *engine, struct sock *sock, const struct ev
 	add(sock, event);
 	if (!more)
 		take(engine, sock);
-	else if (header_data(sock)->size > HS_PROXY_V2_MAX)
+	else if (header_data(sock)->size > PROXY_HEADER_V2_MAX)
 		proxy_strip_end(engine, sock);
 }
 

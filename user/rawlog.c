@@ -14,7 +14,7 @@ bool rawlog_is_open(const struct rawlog *rawlog)
 int rawlog_open(struct rawlog *rawlog, struct sink *sink, const struct log_place *place,
 		const struct log_flags *flags, uint32_t serial)
 {
-	int handle = sink->ops->open(sink, place, serial);
+	int handle = sink->ops->claim(sink, place, serial);
 
 	if (handle < 0)
 		return handle;

@@ -20,7 +20,7 @@
 	X(NO_IDS, "the user's uid and gid are not known", 1)                                       \
 	X(FORGED_IDS, "the process could not have taken the ids that the lookup gave it", 1)       \
 	X(NOT_WANTED, "not one of the users that -u names", 0)                                     \
-	X(NO_WAY, "no rule names this protocol", 0)                                                \
+	X(NO_RULE, "no rule names this protocol", 0)                                               \
 	X(NO_USER, "the user lookup failed", 0)                                                    \
 	X(SCRIPT, "the post-login service let it end", 0)                                          \
 	X(OPEN_BEFORE, "it was open before rawtap started", 0)                                     \

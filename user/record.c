@@ -22,7 +22,7 @@
 #include "log.h"
 #include "notify_socket.h"
 #include "pipeline.h"
-#include "sink_user.h"
+#include "sink_host.h"
 #include "source.h"
 #include "stream.h"
 #include "summary.h"
@@ -106,7 +106,7 @@ static int open_save(struct recorder *recorder)
 		return 0;
 	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	recorder->pipeline.save = fd < 0 ? NULL : fdopen(fd, "w");
-	ret = recorder->pipeline.save ? stream_begin(recorder->pipeline.save) : -errno;
+	ret = recorder->pipeline.save ? saved_stream_begin(recorder->pipeline.save) : -errno;
 	if (ret)
 		log_error("--save %s: %s", path, strerror(-ret));
 	return ret;
@@ -210,14 +210,14 @@ static int look_hosts_up(struct recorder *recorder)
 	unsigned int i;
 	int ret = 0;
 
-	for (i = 0; i < rules->ways_count && !ret; i++) {
-		target = rules->ways[i].mode->tcp_format ? host_port_of_dir(rules->ways[i].dir) :
-							   NULL;
+	for (i = 0; i < rules->count && !ret; i++) {
+		target =
+			rules->all[i].mode->tcp_format ? host_port_of_dir(rules->all[i].dir) : NULL;
 		if (!target || strchr(target, '%'))
 			continue;
 		ret = tcp_conns_resolve(recorder->connections, target, &error);
 		if (ret)
-			log_error("%s: %s", rules->ways[i].dir, str_text(&error));
+			log_error("%s: %s", rules->all[i].dir, str_text(&error));
 	}
 	str_free(&error);
 	return ret;
@@ -228,9 +228,9 @@ static int start_sink(struct recorder *recorder)
 	struct epoll_event event = {.events = EPOLLIN};
 	int ret;
 
-	recorder->sink = sink_user_new(answers_log, &recorder->answers);
+	recorder->sink = sink_host_new(answers_log, &recorder->answers);
 	if (recorder->sink) {
-		recorder->connections = sink_user_connections(recorder->sink);
+		recorder->connections = sink_host_connections(recorder->sink);
 		if (epoll_ctl(recorder->epoll, EPOLL_CTL_ADD, tcp_conns_fd(recorder->connections),
 			      &event) == 0)
 			return look_hosts_up(recorder);
@@ -272,7 +272,7 @@ static int start(struct recorder *recorder)
 			return ret;
 		}
 	}
-	if (wanted_rules(opts, recorder->base_dir, &recorder->rules) || open_save(recorder))
+	if (config_rules(opts, recorder->base_dir, &recorder->rules) || open_save(recorder))
 		return -EINVAL;
 	raise_file_limit();
 	if (catch_signals(recorder) || check_capabilities() || start_bpf(recorder) ||
@@ -402,7 +402,7 @@ int record_run(const struct opts *opts)
 	if (start(&recorder) == 0)
 		status = run(&recorder);
 	pipeline_free(&recorder.pipeline);
-	sink_user_free(&recorder.sink);
+	sink_host_free(&recorder.sink);
 	source_free(&recorder.source);
 	bpf_side_stop(&recorder.bpf);
 	if (close_save(&recorder) && status == 0)

@@ -73,7 +73,7 @@ static const char *open_stream(struct replay *replay)
 	replay->file = fopen(replay->opts->replay, "re");
 	if (!replay->file)
 		return strerror(errno);
-	switch (stream_check(replay->file)) {
+	switch (saved_stream_check(replay->file)) {
 	case 0:
 		return NULL;
 	case -EINVAL:
@@ -99,7 +99,7 @@ static const char *begin(struct replay *replay)
 	struct event event;
 	long size;
 
-	size = stream_read(replay->file, replay->buffer);
+	size = saved_stream_read(replay->file, replay->buffer);
 	if (size <= 0 || event_parse(replay->buffer, size, &event) || event.type != RL_SETTING ||
 	    take_rules(replay, &event))
 		return "it does not begin with the rules of its recording";
@@ -111,7 +111,7 @@ static const char *feed_all(struct replay *replay)
 {
 	long size;
 
-	while ((size = stream_read(replay->file, replay->buffer)) > 0) {
+	while ((size = saved_stream_read(replay->file, replay->buffer)) > 0) {
 		engine_feed(replay->engine, replay->buffer, size);
 		engine_flush(replay->engine);
 		if (replay->error)
@@ -126,7 +126,7 @@ static const char *feed_all(struct replay *replay)
 
 int replay_run(const struct opts *opts)
 {
-	struct replay replay = {.opts = opts, .buffer = mem_alloc(STREAM_RECORD_MAX)};
+	struct replay replay = {.opts = opts, .buffer = mem_alloc(SAVED_STREAM_RECORD_MAX)};
 	const char *root = opts->root ? opts->root : ".", *error = NULL;
 	int status = 1;
 

@@ -9,30 +9,30 @@
 #include "mem.h"
 #include "rl_abi.h"
 
-struct way *rules_add(struct rules *rules, const struct mode *mode, const char *protocol,
-		      const struct log_flags *flags, const char *dir)
+struct rule *rules_add(struct rules *rules, const struct mode *mode, const char *protocol,
+		       const struct log_flags *flags, const char *dir)
 {
-	struct way *way;
+	struct rule *rule;
 
-	if (rules->ways_count == RULES_WAYS_MAX)
+	if (rules->count == RULES_MAX)
 		return NULL;
-	way = &rules->ways[rules->ways_count++];
-	way->mode = mode;
-	way->protocol = mem_strdup(protocol);
-	way->flags = *flags;
+	rule = &rules->all[rules->count++];
+	rule->mode = mode;
+	rule->protocol = mem_strdup(protocol);
+	rule->flags = *flags;
 	if (mode->iostream)
-		way->flags = (struct log_flags){.timestamps = true};
-	way->dir = mem_strdup(dir);
-	return way;
+		rule->flags = (struct log_flags){.timestamps = true};
+	rule->dir = mem_strdup(dir);
+	return rule;
 }
 
 int rules_merge(struct rules *rules, const struct rules *others)
 {
-	const struct way *way;
+	const struct rule *rule;
 	unsigned int i;
 
-	for (way = others->ways; way < others->ways + others->ways_count; way++)
-		if (!rules_add(rules, way->mode, way->protocol, &way->flags, way->dir))
+	for (rule = others->all; rule < others->all + others->count; rule++)
+		if (!rules_add(rules, rule->mode, rule->protocol, &rule->flags, rule->dir))
 			return -E2BIG;
 	for (i = 0; i < others->masks_count; i++)
 		rules_add_mask(rules, others->masks[i]);
@@ -43,51 +43,51 @@ int rules_merge(struct rules *rules, const struct rules *others)
 unsigned int rules_set_flags(struct rules *rules, const struct log_flags *flags, bool instead)
 {
 	unsigned int count = 0;
-	struct way *way;
+	struct rule *rule;
 
-	for (way = rules->ways; way < rules->ways + rules->ways_count; way++) {
-		if (way->mode->iostream)
+	for (rule = rules->all; rule < rules->all + rules->count; rule++) {
+		if (rule->mode->iostream)
 			continue;
 		count++;
 		if (instead)
-			way->flags = *flags;
+			rule->flags = *flags;
 		else
-			log_flags_add(&way->flags, flags);
+			log_flags_add(&rule->flags, flags);
 	}
 	return count;
 }
 
-const struct way *rules_find(const struct rules *rules, const struct mode *mode,
-			     const char *protocol)
+const struct rule *rules_find(const struct rules *rules, const struct mode *mode,
+			      const char *protocol)
 {
-	const struct way *way;
+	const struct rule *rule;
 
-	for (way = rules->ways; way < rules->ways + rules->ways_count; way++)
-		if (way->mode == mode && !way->protocol == !protocol &&
-		    (!protocol || strcmp(way->protocol, protocol) == 0))
-			return way;
+	for (rule = rules->all; rule < rules->all + rules->count; rule++)
+		if (rule->mode == mode && !rule->protocol == !protocol &&
+		    (!protocol || strcmp(rule->protocol, protocol) == 0))
+			return rule;
 	return NULL;
 }
 
-bool rules_way_takes(const struct rules *rules, unsigned int index, enum traffic traffic,
-		     const char *protocol)
+bool rules_take(const struct rules *rules, unsigned int index, enum traffic traffic,
+		const char *protocol)
 {
-	const struct way *way = &rules->ways[index];
+	const struct rule *rule = &rules->all[index];
 
-	if (way->mode->traffic != traffic)
+	if (rule->mode->traffic != traffic)
 		return false;
-	if (way->protocol)
-		return strcmp(way->protocol, protocol) == 0;
-	return way->mode->home_dir || !rules_find(rules, way->mode, protocol);
+	if (rule->protocol)
+		return strcmp(rule->protocol, protocol) == 0;
+	return rule->mode->home_dir || !rules_find(rules, rule->mode, protocol);
 }
 
 bool rules_need(const struct rules *rules, const struct service *service)
 {
 	unsigned int i;
 
-	for (i = 0; i < rules->ways_count; i++)
-		if (rules_way_takes(rules, i, service->client, service->protocol) ||
-		    rules_way_takes(rules, i, service->relay, service->protocol))
+	for (i = 0; i < rules->count; i++)
+		if (rules_take(rules, i, service->client, service->protocol) ||
+		    rules_take(rules, i, service->relay, service->protocol))
 			return true;
 	return false;
 }
@@ -96,8 +96,8 @@ bool rules_record(const struct rules *rules, enum traffic traffic)
 {
 	unsigned int i;
 
-	for (i = 0; i < rules->ways_count; i++)
-		if (rules->ways[i].mode->traffic == traffic)
+	for (i = 0; i < rules->count; i++)
+		if (rules->all[i].mode->traffic == traffic)
 			return true;
 	return false;
 }
@@ -106,8 +106,8 @@ bool rules_need_tls(const struct rules *rules)
 {
 	unsigned int i;
 
-	for (i = 0; i < rules->ways_count; i++)
-		if (rules->ways[i].mode->tls != TLS_NONE)
+	for (i = 0; i < rules->count; i++)
+		if (rules->all[i].mode->tls != TLS_NONE)
 			return true;
 	return false;
 }
@@ -116,8 +116,8 @@ bool rules_need_root(const struct rules *rules)
 {
 	unsigned int i;
 
-	for (i = 0; i < rules->ways_count; i++)
-		if (rules->ways[i].mode->root_files)
+	for (i = 0; i < rules->count; i++)
+		if (rules->all[i].mode->root_files)
 			return true;
 	return false;
 }
@@ -126,18 +126,19 @@ bool rules_have_variable(const struct rules *rules, const char *name)
 {
 	unsigned int i;
 
-	for (i = 0; i < rules->ways_count; i++)
-		if (rules->ways[i].mode->variables && strstr(rules->ways[i].dir, name))
+	for (i = 0; i < rules->count; i++)
+		if (rules->all[i].mode->variables && strstr(rules->all[i].dir, name))
 			return true;
 	return false;
 }
 
 bool rules_have(const struct rules *rules, const struct mode *mode, const char *protocol)
 {
-	const struct way *way;
+	const struct rule *rule;
 
-	for (way = rules->ways; way < rules->ways + rules->ways_count; way++)
-		if (way->mode == mode && (!way->protocol || strcmp(way->protocol, protocol) == 0))
+	for (rule = rules->all; rule < rules->all + rules->count; rule++)
+		if (rule->mode == mode &&
+		    (!rule->protocol || strcmp(rule->protocol, protocol) == 0))
 			return true;
 	return false;
 }
@@ -158,9 +159,9 @@ void rules_clear_masks(struct rules *rules)
 
 void rules_free(struct rules *rules)
 {
-	while (rules->ways_count) {
-		free(rules->ways[--rules->ways_count].protocol);
-		free(rules->ways[rules->ways_count].dir);
+	while (rules->count) {
+		free(rules->all[--rules->count].protocol);
+		free(rules->all[rules->count].dir);
 	}
 	rules_clear_masks(rules);
 }
@@ -220,18 +221,18 @@ static const char *load_word(const char **text, const char *end)
 	return word;
 }
 
-/* A way begins with its mode, protocol and flags; its other settings follow, as rows of way_words. */
-static void save_way(const struct way *way, struct str *text)
+/* "way", mode, protocol and flags; the rule's other settings follow, as rows of rule_words. */
+static void save_rule(const struct rule *rule, struct str *text)
 {
 	save_word(text, "way");
-	save_word(text, way->mode->name);
-	save_word(text, way->protocol ? way->protocol : "");
+	save_word(text, rule->mode->name);
+	save_word(text, rule->protocol ? rule->protocol : "");
 	str_append_text(text, "-");
-	log_flags_text(&way->flags, text);
+	log_flags_text(&rule->flags, text);
 	save_word(text, "");
 }
 
-static int load_way(struct rules *rules, const char **text, const char *end)
+static int load_rule(struct rules *rules, const char **text, const char *end)
 {
 	const char *name = load_word(text, end), *protocol = load_word(text, end);
 	const char *letters = load_word(text, end);
@@ -246,41 +247,41 @@ static int load_way(struct rules *rules, const char **text, const char *end)
 	return rules_add(rules, mode, *protocol ? protocol : NULL, &flags, NULL) ? 0 : -EINVAL;
 }
 
-static const char *way_dir(const struct way *way)
+static const char *rule_dir(const struct rule *rule)
 {
-	return way->dir;
+	return rule->dir;
 }
 
-static int way_load_dir(struct way *way, const char *dir)
+static int rule_load_dir(struct rule *rule, const char *dir)
 {
-	if (way->dir || way->mode->home_dir)
+	if (rule->dir || rule->mode->home_dir)
 		return -EINVAL;
-	way->dir = mem_strdup(dir);
+	rule->dir = mem_strdup(dir);
 	return 0;
 }
 
-/* What a way has besides, as WORD VALUE; NULL: nothing to save. */
-static const struct way_word {
+/* What a rule has besides, as WORD VALUE. `value`: NULL: there is nothing to save. */
+static const struct rule_word {
 	const char *word;
-	const char *(*value)(const struct way *way);
-	int (*load)(struct way *way, const char *value);
-} way_words[] = {
-	{"dir", way_dir, way_load_dir},
+	const char *(*value)(const struct rule *rule);
+	int (*load)(struct rule *rule, const char *value);
+} rule_words[] = {
+	{"dir", rule_dir, rule_load_dir},
 };
-#define WAY_WORDS_COUNT (sizeof(way_words) / sizeof(way_words[0]))
+#define RULE_WORDS_COUNT (sizeof(rule_words) / sizeof(rule_words[0]))
 
 void rules_save(const struct rules *rules, struct str *text)
 {
-	const struct way *way;
+	const struct rule *rule;
 	unsigned int i;
 
-	for (way = rules->ways; way < rules->ways + rules->ways_count; way++) {
-		save_way(way, text);
-		for (i = 0; i < WAY_WORDS_COUNT; i++) {
-			if (!way_words[i].value(way))
+	for (rule = rules->all; rule < rules->all + rules->count; rule++) {
+		save_rule(rule, text);
+		for (i = 0; i < RULE_WORDS_COUNT; i++) {
+			if (!rule_words[i].value(rule))
 				continue;
-			save_word(text, way_words[i].word);
-			save_word(text, way_words[i].value(way));
+			save_word(text, rule_words[i].word);
+			save_word(text, rule_words[i].value(rule));
 		}
 	}
 	for (i = 0; i < rules->masks_count; i++) {
@@ -292,14 +293,14 @@ void rules_save(const struct rules *rules, struct str *text)
 	save_word(text, "end");
 }
 
-static int load_way_word(struct rules *rules, const char *word, const char *value)
+static int load_rule_word(struct rules *rules, const char *word, const char *value)
 {
-	struct way *way = rules->ways_count ? &rules->ways[rules->ways_count - 1] : NULL;
+	struct rule *rule = rules->count ? &rules->all[rules->count - 1] : NULL;
 	unsigned int i;
 
-	for (i = 0; way && value && i < WAY_WORDS_COUNT; i++)
-		if (strcmp(way_words[i].word, word) == 0)
-			return way_words[i].load(way, value);
+	for (i = 0; rule && value && i < RULE_WORDS_COUNT; i++)
+		if (strcmp(rule_words[i].word, word) == 0)
+			return rule_words[i].load(rule, value);
 	return -EINVAL;
 }
 
@@ -309,7 +310,7 @@ static int load_entry(struct rules *rules, const char *word, const char **text, 
 	const char *mask;
 
 	if (strcmp(word, "way") == 0)
-		return load_way(rules, text, end);
+		return load_rule(rules, text, end);
 	if (strcmp(word, "redact") == 0) {
 		rules->redact = true;
 		return 0;
@@ -320,16 +321,16 @@ static int load_entry(struct rules *rules, const char *word, const char **text, 
 			rules_add_mask(rules, mask);
 		return mask ? 0 : -EINVAL;
 	}
-	return load_way_word(rules, word, load_word(text, end));
+	return load_rule_word(rules, word, load_word(text, end));
 }
 
-/* A way has a directory, or its mode has one. */
+/* A rule has a directory, or its mode has one. */
 static int check_dirs(const struct rules *rules)
 {
 	unsigned int i;
 
-	for (i = 0; i < rules->ways_count; i++)
-		if (!rules->ways[i].dir != !!rules->ways[i].mode->home_dir)
+	for (i = 0; i < rules->count; i++)
+		if (!rules->all[i].dir != !!rules->all[i].mode->home_dir)
 			return -EINVAL;
 	return 0;
 }

@@ -21,7 +21,7 @@ struct session *session_new(struct engine *engine, struct proc *proc, enum traff
 	session->proc = proc;
 	session->tgid = proc->tgid;
 	session->service = proc->service;
-	session->who.user = HS_USER_NONE;
+	session->who.user = USERDB_USER_NONE;
 	DL_APPEND(proc->sessions, session);
 	HASH_ADD(by_id, engine->sessions_by_id, id, sizeof(session->id), session);
 	return session;
@@ -203,7 +203,7 @@ void session_script(struct engine *engine, struct session *session)
 	set_state(engine, session, SESSION_SCRIPT);
 }
 
-void session_user(struct engine *engine, struct session *session, struct hs_user *user,
+void session_user(struct engine *engine, struct session *session, struct userdb_user *user,
 		  const struct rl_rec *rec)
 {
 	identity_set_user(session, user, rec);

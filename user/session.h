@@ -25,7 +25,7 @@ void session_lookup(struct engine *engine, struct session *session, uint32_t loo
 /* A post-login service is asked, and has the final say. */
 void session_script(struct engine *engine, struct session *session);
 /* Who it is; takes what `user` owns. */
-void session_user(struct engine *engine, struct session *session, struct hs_user *user,
+void session_user(struct engine *engine, struct session *session, struct userdb_user *user,
 		  const struct rl_rec *rec);
 
 /* DATA, GAP or TLS_BEGIN of the socket: to the logs, or held until it is known whether there are

@@ -8,9 +8,9 @@
 #include "log.h"
 #include "log_place.h"
 
-static void note_refused(struct session *session, uint32_t way, enum reason reason, int error)
+static void note_refused(struct session *session, uint32_t rule, enum reason reason, int error)
 {
-	session->logs.refused = way;
+	session->logs.refused = rule;
 	session->logs.reason = reason;
 	session->logs.error = error;
 }
@@ -23,10 +23,10 @@ enum reason session_logs_ask(struct engine *engine, struct session *session, uin
 	enum reason reason;
 	unsigned int i;
 
-	note_refused(session, 0, REASON_NO_WAY, 0);
-	for (i = 0; i < rules->ways_count; i++) {
+	note_refused(session, 0, REASON_NO_RULE, 0);
+	for (i = 0; i < rules->count; i++) {
 		if (rawlog_is_open(&logs->open[i]) ||
-		    !rules_way_takes(rules, i, session->traffic, session->service->protocol))
+		    !rules_take(rules, i, session->traffic, session->service->protocol))
 			continue;
 		reason = log_place_name(engine, session, i, time_ns);
 		if (reason == REASON_NONE)
@@ -36,11 +36,11 @@ enum reason session_logs_ask(struct engine *engine, struct session *session, uin
 	}
 	if (!logs->asked)
 		return logs->reason;
-	for (i = 0; i < rules->ways_count; i++) {
+	for (i = 0; i < rules->count; i++) {
 		if (!(logs->asked & UINT32_C(1) << i))
 			continue;
 		log_place_get(engine, session, i, &place);
-		engine->sink->ops->ask(engine->sink, &place);
+		engine->sink->ops->create(engine->sink, &place);
 	}
 	return REASON_NONE;
 }
@@ -67,35 +67,35 @@ static void open_log(struct engine *engine, struct session *session, const struc
 	struct log_place place;
 	int ret;
 
-	log_place_get(engine, session, fact->way, &place);
-	ret = rawlog_open(&session->logs.open[fact->way], engine->sink, &place,
-			  &engine->rules->ways[fact->way].flags, fact->serial);
+	log_place_get(engine, session, fact->rule, &place);
+	ret = rawlog_open(&session->logs.open[fact->rule], engine->sink, &place,
+			  &engine->rules->all[fact->rule].flags, fact->serial);
 	if (ret < 0) {
-		note_refused(session, fact->way, REASON_CREATE, -ret);
+		note_refused(session, fact->rule, REASON_CREATE, -ret);
 		engine->summary.given_up++;
 		return;
 	}
 	if (!place.tcp)
 		engine->summary.files += place.files[RL_IN] + place.files[RL_OUT];
-	log_place_set_serial(session, fact->way, fact->serial);
-	explain_opened(engine, session, fact->way);
+	log_place_set_serial(session, fact->rule, fact->serial);
+	explain_opened(engine, session, fact->rule);
 }
 
 bool session_logs_answer(struct engine *engine, struct session *session, const struct rl_log *fact)
 {
 	uint32_t *asked = &session->logs.asked;
 
-	if (fact->way >= engine->rules->ways_count || !(*asked & UINT32_C(1) << fact->way)) {
+	if (fact->rule >= engine->rules->count || !(*asked & UINT32_C(1) << fact->rule)) {
 		engine_malformed(engine, "an answer that nobody asked for", session->tgid);
 		return false;
 	}
-	*asked &= ~(UINT32_C(1) << fact->way);
+	*asked &= ~(UINT32_C(1) << fact->rule);
 	if (fact->status == RL_LOG_OPENED || fact->status == RL_LOG_CREATE_FAILED)
-		log_place_count(engine, session, fact->way);
+		log_place_count(engine, session, fact->rule);
 	if (fact->status == RL_LOG_OPENED)
 		open_log(engine, session, fact);
 	else
-		note_refused(session, fact->way, reason_of(fact->status), fact->error);
+		note_refused(session, fact->rule, reason_of(fact->status), fact->error);
 	return !*asked;
 }
 
@@ -103,24 +103,24 @@ bool session_logs_open(const struct engine *engine, const struct session *sessio
 {
 	unsigned int i;
 
-	for (i = 0; i < engine->rules->ways_count; i++)
+	for (i = 0; i < engine->rules->count; i++)
 		if (rawlog_is_open(&session->logs.open[i]))
 			return true;
 	return false;
 }
 
-static void give_up(struct engine *engine, const struct session *session, uint32_t way, int error)
+static void give_up(struct engine *engine, const struct session *session, uint32_t rule, int error)
 {
-	explain_write_failed(session, way, error);
+	explain_write_failed(session, rule, error);
 	engine->summary.given_up++;
 }
 
-static void close_log(struct engine *engine, struct session *session, uint32_t way)
+static void close_log(struct engine *engine, struct session *session, uint32_t rule)
 {
-	int ret = rawlog_close(&session->logs.open[way]);
+	int ret = rawlog_close(&session->logs.open[rule]);
 
 	if (ret)
-		give_up(engine, session, way, -ret);
+		give_up(engine, session, rule, -ret);
 }
 
 bool session_logs_end_at_tls(struct engine *engine, struct session *session, bool used)
@@ -129,8 +129,8 @@ bool session_logs_end_at_tls(struct engine *engine, struct session *session, boo
 	bool closed = false;
 	unsigned int i;
 
-	for (i = 0; i < engine->rules->ways_count; i++) {
-		tls = engine->rules->ways[i].mode->tls;
+	for (i = 0; i < engine->rules->count; i++) {
+		tls = engine->rules->all[i].mode->tls;
 		if (!rawlog_is_open(&session->logs.open[i]) ||
 		    !(tls == TLS_RENEWS || (tls == TLS_RENEWS_USED && used)))
 			continue;
@@ -145,12 +145,12 @@ void session_logs_write_failed(struct engine *engine, struct session *session,
 {
 	struct rawlog *log;
 
-	if (write->way >= engine->rules->ways_count)
+	if (write->rule >= engine->rules->count)
 		return;
-	log = &session->logs.open[write->way];
+	log = &session->logs.open[write->rule];
 	if (!rawlog_is_open(log))
 		return;
-	give_up(engine, session, write->way, write->error);
+	give_up(engine, session, write->rule, write->error);
 	rawlog_abandon(log, write->size);
 }
 
@@ -158,6 +158,6 @@ void session_logs_close(struct engine *engine, struct session *session)
 {
 	unsigned int i;
 
-	for (i = 0; i < engine->rules->ways_count; i++)
+	for (i = 0; i < engine->rules->count; i++)
 		close_log(engine, session, i);
 }

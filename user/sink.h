@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Where logs go: the user's directory on this host, or a TCP connection
- * (sink_user.c), or a tree below a directory of the caller's (sink_tree.c, for
+ * (sink_host.c), or a tree below a directory of the caller's (sink_tree.c, for
  * replay). A sink is the only thing below main that writes files.
  */
 #ifndef SINK_H
@@ -19,7 +19,7 @@ struct sink;
 
 /* All that is needed to make one log. Pointers are valid during the call only. */
 struct log_place {
-	uint32_t session, way;	/* as in struct rl_log */
+	uint32_t session, rule; /* as in struct rl_log */
 	uint32_t tgid;		/* of the mail process */
 	const uint32_t *groups; /* supplementary; none: as the process has them, if it is there */
 	uint32_t groups_count;
@@ -30,23 +30,24 @@ struct log_place {
 	const char *tcp;
 	const char *chroot; /* NULL: none */
 	const char *base;   /* absolute, inside the chroot: the home, or $base_dir/login */
-	/* Home rule: a name in `base`. Lib rule: absolute, or relative to `base`; both are inside
-	 * the chroot. */
+	/* A name in `base`; with `iostream` absolute, or relative to `base`. All inside the chroot. */
 	const char *dir;
 	const char *name; /* of the files, without "-N", ".in", ".out" */
-	/* false, the home rule: what util/rawlog.c does (2.3.19.1): lstat().
-	 * true, the lib rule: what lib/iostream-rawlog.c does: stat(). */
-	bool lib;
+	/* false: what util/rawlog.c does (2.3.19.1): lstat().
+	 * true: what lib/iostream-rawlog.c does: stat(). */
+	bool iostream;
 	uid_t uid;
 	gid_t gid;
 };
 
 struct sink_ops {
-	/* Look whether the directory is there and make the files; what came of it is told as a
-	 * FACT_LOG record, later. A sink that replays knows it from the stream: does nothing. */
-	void (*ask)(struct sink *sink, const struct log_place *place);
-	/* FACT_LOG said that the log is open. A handle of 0 or more, or -errno. */
-	int (*open)(struct sink *sink, const struct log_place *place, uint32_t serial);
+	/* Looks whether the directory is there and creates the files. What came of it is a FACT_LOG
+	 * record, later: the sink must not feed the engine now. A sink for replay does nothing, as the
+	 * stream has the answer. */
+	void (*create)(struct sink *sink, const struct log_place *place);
+	/* FACT_LOG said that the files were created, with this serial: takes them over. A handle of 0 or
+	 * more, which close() ends; or -errno. */
+	int (*claim)(struct sink *sink, const struct log_place *place, uint32_t serial);
 	/* Appends to one of the files. 0, or -errno: then what was written of it is in the file. */
 	int (*write)(struct sink *sink, int handle, int file, const void *data, size_t size);
 	/* What was written to each file, or sent, bytes. */

@@ -91,21 +91,21 @@ static void place_path(const struct log_place *place, struct str *path)
 	}
 	if (place->chroot)
 		str_append_text(path, place->chroot);
-	if (!place->lib || place->dir[0] != '/')
+	if (!place->iostream || place->dir[0] != '/')
 		str_printf(&dir, "%s/", place->base);
 	str_append_text(&dir, place->dir);
-	if (place->lib)
+	if (place->iostream)
 		append_resolved(path, dir.data);
 	else
 		str_printf(path, "/%s", dir.data);
 	str_free(&dir);
 }
 
-static void tree_ask(struct sink *sink, const struct log_place *place)
+static void tree_create(struct sink *sink, const struct log_place *place)
 {
 }
 
-static int tree_open(struct sink *sink, const struct log_place *place, uint32_t serial)
+static int tree_claim(struct sink *sink, const struct log_place *place, uint32_t serial)
 {
 	struct sink_tree *tree = of(sink);
 	struct file_pair pair;
@@ -149,8 +149,8 @@ static void tree_close(struct sink *sink, int handle)
 }
 
 static const struct sink_ops tree_ops = {
-	.ask = tree_ask,
-	.open = tree_open,
+	.create = tree_create,
+	.claim = tree_claim,
 	.write = tree_write,
 	.sizes = tree_sizes,
 	.cut = tree_cut,

@@ -19,15 +19,15 @@ static int put(FILE *file, const void *data, size_t size)
 	return fwrite(data, 1, size, file) == size ? 0 : errno ? -errno : -EIO;
 }
 
-int stream_begin(FILE *file)
+int saved_stream_begin(FILE *file)
 {
-	struct stream_header header = {.version = RL_ABI_VERSION, .endian = ENDIAN_MARK};
+	struct saved_stream_header header = {.version = RL_ABI_VERSION, .endian = ENDIAN_MARK};
 
 	memcpy(header.magic, magic, sizeof(magic));
 	return put(file, &header, sizeof(header));
 }
 
-int stream_write(FILE *file, const void *data, size_t size)
+int saved_stream_write(FILE *file, const void *data, size_t size)
 {
 	static const char zeroes[8];
 	int ret = put(file, data, size);
@@ -35,9 +35,9 @@ int stream_write(FILE *file, const void *data, size_t size)
 	return ret ? ret : put(file, zeroes, padding(size));
 }
 
-int stream_check(FILE *file)
+int saved_stream_check(FILE *file)
 {
-	struct stream_header header;
+	struct saved_stream_header header;
 
 	if (fread(&header, 1, sizeof(header), file) != sizeof(header))
 		return ferror(file) ? -errno : -EINVAL;
@@ -51,7 +51,7 @@ static long short_read(FILE *file)
 	return ferror(file) ? -errno : -ENODATA;
 }
 
-long stream_read(FILE *file, void *buffer)
+long saved_stream_read(FILE *file, void *buffer)
 {
 	struct rl_rec *rec = buffer;
 	size_t got = fread(rec, 1, sizeof(*rec), file), rest;
@@ -60,7 +60,7 @@ long stream_read(FILE *file, void *buffer)
 		return 0;
 	if (got != sizeof(*rec))
 		return short_read(file);
-	if (rec->len < sizeof(*rec) || rec->len > STREAM_RECORD_MAX - 8)
+	if (rec->len < sizeof(*rec) || rec->len > SAVED_STREAM_RECORD_MAX - 8)
 		return -EINVAL;
 	rest = rec->len - sizeof(*rec) + padding(rec->len);
 	if (fread(rec + 1, 1, rest, file) != rest)

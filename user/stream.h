@@ -12,23 +12,23 @@
 #include "rl_abi.h"
 
 /* The largest record that is taken from a file, bytes. */
-#define STREAM_RECORD_MAX (1024 * 1024)
+#define SAVED_STREAM_RECORD_MAX (1024 * 1024)
 
-struct stream_header {
+struct saved_stream_header {
 	char magic[8]; /* "RAWTAP\0\n" */
 	__u32 version; /* RL_ABI_VERSION */
 	__u32 endian;  /* 0x01020304 in the byte order of the records */
 };
 
 /* Writes the header; `file` stays the caller's. 0 or -errno. */
-int stream_begin(FILE *file);
+int saved_stream_begin(FILE *file);
 /* One record; `data` begins with a struct rl_rec whose len is `size`. 0 or -errno. */
-int stream_write(FILE *file, const void *data, size_t size);
+int saved_stream_write(FILE *file, const void *data, size_t size);
 
 /* Reads the header. 0; -EINVAL: not a saved stream; -ENOTSUP: of another version or byte order. */
-int stream_check(FILE *file);
-/* The next record into `buffer` (8-byte aligned, STREAM_RECORD_MAX bytes). Its size; 0: the end;
+int saved_stream_check(FILE *file);
+/* The next record into `buffer` (8-byte aligned, SAVED_STREAM_RECORD_MAX bytes). Its size; 0: the end;
  * -EINVAL: not a record; -ENODATA: cut off in the middle; -errno of the file. */
-long stream_read(FILE *file, void *buffer);
+long saved_stream_read(FILE *file, void *buffer);
 
 #endif

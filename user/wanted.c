@@ -71,7 +71,8 @@ static int read_config(const struct opts *opts, const char *base_dir, struct rul
 			  opts->config);
 		return -EINVAL;
 	}
-	ret = conf_read(opts->config, search.path[0] ? search.path : NULL, rules, &debug, &error);
+	ret = doveconf_read(opts->config, search.path[0] ? search.path : NULL, rules, &debug,
+			    &error);
 	if (ret)
 		log_error("-c %s: %s", opts->config, str_text(&error));
 	str_free(&error);
@@ -85,7 +86,7 @@ static void add_home_rule(struct rules *rules, const struct log_flags *flags)
 {
 	const struct service *service;
 
-	if (!rules->ways_count) {
+	if (!rules->count) {
 		rules_add(rules, &mode_home, NULL, flags, NULL);
 		return;
 	}
@@ -105,40 +106,40 @@ static int set_flags(struct rules *rules, const struct opts *opts)
 }
 
 /* Can they be expanded? Is it known who -u is about? */
-static int check_ways(const struct rules *rules)
+static int check_rules(const struct rules *rules)
 {
 	struct str error = {0};
-	const struct way *way;
+	const struct rule *rule;
 	int ret = 0;
 
-	for (way = rules->ways; way < rules->ways + rules->ways_count && !ret; way++) {
-		if (rules->masks_count && way->mode->traffic != TRAFFIC_MAIL &&
-		    way->mode->traffic != TRAFFIC_RELAY) {
+	for (rule = rules->all; rule < rules->all + rules->count && !ret; rule++) {
+		if (rules->masks_count && rule->mode->traffic != TRAFFIC_MAIL &&
+		    rule->mode->traffic != TRAFFIC_RELAY) {
 			log_error("-u can't choose from connections that have no user yet "
 				  "(%s): leave one of them out",
-				  way->dir);
+				  rule->dir);
 			ret = -EINVAL;
-		} else if (way->mode->variables) {
-			ret = expand_check(way->dir, &error);
+		} else if (rule->mode->variables) {
+			ret = expand_check(rule->dir, &error);
 			if (ret)
-				log_error("%s: %s", way->dir, str_text(&error));
+				log_error("%s: %s", rule->dir, str_text(&error));
 		}
 	}
 	str_free(&error);
 	return ret;
 }
 
-int wanted_rules(const struct opts *opts, const char *base_dir, struct rules *rules)
+int config_rules(const struct opts *opts, const char *base_dir, struct rules *rules)
 {
 	if (opts->config && read_config(opts, base_dir, rules))
 		return -EINVAL;
 	if (rules_merge(rules, &opts->rules)) {
-		log_error("too many directories: %d at the most", RULES_WAYS_MAX);
+		log_error("too many directories: %d at the most", RULES_MAX);
 		return -EINVAL;
 	}
-	if (opts->rawlog || !rules->ways_count)
+	if (opts->rawlog || !rules->count)
 		add_home_rule(rules, &opts->flags);
 	if (set_flags(rules, opts))
 		return -EINVAL;
-	return check_ways(rules);
+	return check_rules(rules);
 }

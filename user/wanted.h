@@ -8,6 +8,6 @@
 
 /* Fills `rules`; with neither, the home rule. `base_dir`: the only instance that is wanted,
  * canonical; NULL: any. 0, or -EINVAL, which was said. */
-int wanted_rules(const struct opts *opts, const char *base_dir, struct rules *rules);
+int config_rules(const struct opts *opts, const char *base_dir, struct rules *rules);
 
 #endif

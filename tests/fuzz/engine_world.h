@@ -90,14 +90,14 @@ static inline bool is_users(enum traffic traffic)
 static inline const struct mode *session_mode(const struct engine *engine,
 					      const struct log_place *place)
 {
-	assert(place->way < engine->rules->ways_count);
-	return engine->rules->ways[place->way].mode;
+	assert(place->rule < engine->rules->count);
+	return engine->rules->all[place->rule].mode;
 }
 
-static inline void world_ask(struct sink *sink, const struct log_place *place)
+static inline void world_create(struct sink *sink, const struct log_place *place)
 {
 	struct world *world = (struct world *)sink;
-	struct rl_log log = {.session = place->session, .way = place->way, .serial = 1};
+	struct rl_log log = {.session = place->session, .rule = place->rule, .serial = 1};
 
 	const struct session *session = session_by_id(world->engine, place->session);
 
@@ -107,16 +107,16 @@ static inline void world_ask(struct sink *sink, const struct log_place *place)
 	assert(place->uid != (uid_t)-1 && place->gid != (gid_t)-1);
 	if (is_users(session->traffic))
 		assert(place->uid != 0);
-	assert(place->lib == !session_mode(world->engine, place)->home_dir);
-	assert(place->dir && (place->lib || place->dir[0]));
-	assert(!place->lib || place->files[RL_OUT] == !place->tcp);
+	assert(place->iostream == !session_mode(world->engine, place)->home_dir);
+	assert(place->dir && (place->iostream || place->dir[0]));
+	assert(!place->iostream || place->files[RL_OUT] == !place->tcp);
 	assert(place->name[0] && !strchr(place->name, '/') && place->name[0] != '.');
 	assert(place->files[RL_IN] || place->files[RL_OUT]);
 	if (world->answers)
 		world_tell(world, RL_FACT_LOG, &log, sizeof(log));
 }
 
-static inline int world_open(struct sink *sink, const struct log_place *place, uint32_t serial)
+static inline int world_claim(struct sink *sink, const struct log_place *place, uint32_t serial)
 {
 	struct world *world = (struct world *)sink;
 	int handle;
@@ -200,7 +200,7 @@ static inline void world_sweep(void *context)
 }
 
 static const struct sink_ops world_sink_ops = {
-	world_ask, world_open, world_write, world_sizes, world_cut, world_close,
+	world_create, world_claim, world_write, world_sizes, world_cut, world_close,
 };
 
 static inline void world_begin(struct world *world, const struct rules *rules)
@@ -223,7 +223,7 @@ static inline bool is_open(const struct engine *engine, const struct session *se
 {
 	unsigned int i;
 
-	for (i = 0; i < engine->rules->ways_count; i++)
+	for (i = 0; i < engine->rules->count; i++)
 		if (rawlog_is_open(&session->logs.open[i]))
 			return true;
 	return false;

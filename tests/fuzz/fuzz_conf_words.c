@@ -18,17 +18,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	int ret;
 
 	memcpy(text, data, len);
-	ret = conf_script_flags(text, &flags);
+	ret = doveconf_script_flags(text, &flags);
 	assert(ret == 0 || ret == 1 || ret == -EINVAL);
 	if (ret)
 		assert(strstr(text, "script-login") && strstr(text, "rawlog"));
 	if (ret == 1)
 		assert(!flags.only[0] || !flags.only[1]);
-	found = conf_postlogin_name(text, &name);
+	found = doveconf_postlogin_name(text, &name);
 	assert(found == (name.len > 0));
 	assert(!found || (strstr(text, name.data) && !strpbrk(name.data, " \t")));
 	str_clear(&name);
-	ret = conf_login_dir(text, "imap-login", &name);
+	ret = doveconf_login_dir(text, "imap-login", &name);
 	assert(ret == 0 || ret == 1 || ret == -EINVAL);
 	assert((ret == 1) == (name.len > 0));
 	if (ret)

@@ -83,7 +83,7 @@ static void take_rules(struct rules *rules, const void *data, size_t len)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	static struct world world;
-	const size_t header = sizeof(struct stream_header);
+	const size_t header = sizeof(struct saved_stream_header);
 	unsigned char *copy;
 	struct rules rules = {0};
 	struct rl_rec rec;

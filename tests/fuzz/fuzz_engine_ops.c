@@ -176,7 +176,7 @@ static void do_ask(struct world *world, struct input *input)
 
 static void do_reply(struct world *world, struct input *input)
 {
-	unsigned char reply[HS_LOGIN_REPLY_LEN] = {0};
+	unsigned char reply[LOGIN_REPLY_LEN] = {0};
 	unsigned int cookie = take_cookie(input, LOGIN_REQUESTS);
 
 	reply[0] = take(input, 4);
@@ -332,7 +332,7 @@ static void do_log(struct world *world, struct input *input)
 {
 	struct rl_log log = {
 		.session = 1 + take(input, 8),
-		.way = take(input, 3),
+		.rule = take(input, 3),
 		.status = take(input, 5),
 		.serial = 1 + take(input, 3),
 	};
@@ -342,7 +342,7 @@ static void do_log(struct world *world, struct input *input)
 
 static void do_write(struct world *world, struct input *input)
 {
-	struct rl_write write = {.session = 1 + take(input, 8), .way = take(input, 3), .error = 5};
+	struct rl_write write = {.session = 1 + take(input, 8), .rule = take(input, 3), .error = 5};
 
 	feed(world, input, RL_FACT_WRITE, 0, 0, 0, &write, sizeof(write));
 }
@@ -488,13 +488,13 @@ static void begin(struct world *world, struct input *input)
 	open_sock(world, input, SUBMISSION_AUTH, SUBMISSION, 0, &sock);
 }
 
-/* The ways that the input switches on, of all that there are. */
+/* The modes that the input switches on, of all that there are. */
 static void take_rules(struct input *input, struct world *world, struct rules *rules)
 {
 	static const struct {
 		const struct mode *mode;
 		const char *dir;
-	} ways[] = {
+	} all[] = {
 		{&mode_rawlog_dir, "%h/%{session}/%{hostname}"},
 		{&mode_login, "logs"},
 		{&mode_lmtp, "/lmtp/%u"},
@@ -514,9 +514,9 @@ static void take_rules(struct input *input, struct world *world, struct rules *r
 	rules_add(rules, &mode_home, NULL, &flags, NULL);
 	if (bits & 32)
 		rules_add(rules, &mode_home, "imap", &(struct log_flags){0}, NULL);
-	for (i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
+	for (i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		if (more & 1 << i)
-			rules_add(rules, ways[i].mode, NULL, &flags, ways[i].dir);
+			rules_add(rules, all[i].mode, NULL, &flags, all[i].dir);
 	rules->redact = more & 64;
 }
 

@@ -24,7 +24,7 @@ static void append_escaped(struct str *str, const char *text)
 	}
 }
 
-static void append_user(struct str *str, const struct hs_user *user)
+static void append_user(struct str *str, const struct userdb_user *user)
 {
 	append_escaped(str, user->name);
 	if (user->home) {
@@ -41,7 +41,7 @@ static void append_user(struct str *str, const struct hs_user *user)
 		str_printf(str, "\tgid=%u", user->gid);
 }
 
-static void check_none(const struct hs_user *user)
+static void check_none(const struct userdb_user *user)
 {
 	assert(!user->name && !user->home && !user->chroot);
 	assert(user->uid == (uid_t)-1 && user->gid == (gid_t)-1);
@@ -53,7 +53,7 @@ static void check_same_text(const char *a, const char *b)
 	assert(!a || strcmp(a, b) == 0);
 }
 
-static void check_user(const struct hs_user *user, size_t line_len)
+static void check_user(const struct userdb_user *user, size_t line_len)
 {
 	assert(user->name && user->name[0]);
 	assert(strlen(user->name) <= line_len);
@@ -64,18 +64,18 @@ static void check_user(const struct hs_user *user, size_t line_len)
 }
 
 /* What was understood, written as a line again, must mean the same. */
-static void check_round_trip(const struct hs_user *user)
+static void check_round_trip(const struct userdb_user *user)
 {
-	struct hs_user again;
+	struct userdb_user again;
 	struct str line = {0};
 
 	append_user(&line, user);
-	assert(hs_postlogin_parse(line.data, line.len, &again) == 0);
+	assert(postlogin_line_parse(line.data, line.len, &again) == 0);
 	check_same_text(user->name, again.name);
 	check_same_text(user->home, again.home);
 	check_same_text(user->chroot, again.chroot);
 	assert(user->uid == again.uid && user->gid == again.gid);
-	hs_user_free(&again);
+	userdb_user_free(&again);
 	check_none(&again);
 	str_free(&line);
 }
@@ -83,14 +83,14 @@ static void check_round_trip(const struct hs_user *user)
 static void check_postlogin(const char *text, size_t len)
 {
 	char *copy = mem_dup(text, len); /* without the NUL behind it */
-	struct hs_user user;
-	int ret = hs_postlogin_parse(copy, len, &user);
+	struct userdb_user user;
+	int ret = postlogin_line_parse(copy, len, &user);
 
 	assert(ret == 0 || ret == -EINVAL);
 	if (ret == 0) {
 		check_user(&user, len);
 		check_round_trip(&user);
-		hs_user_free(&user);
+		userdb_user_free(&user);
 	}
 	check_none(&user);
 	free(copy);
@@ -99,15 +99,15 @@ static void check_postlogin(const char *text, size_t len)
 static void check_auth(const char *text, size_t len)
 {
 	char *copy = mem_dup(text, len);
-	struct hs_auth auth;
-	int ret = hs_auth_parse(copy, len, &auth);
+	struct auth_line auth;
+	int ret = auth_line_parse(copy, len, &auth);
 
 	assert(ret == 0 || ret == -EINVAL);
-	assert(auth.type <= HS_AUTH_FAIL);
-	if (ret == 0 && auth.type == HS_AUTH_USER) {
+	assert(auth.type <= AUTH_LINE_FAIL);
+	if (ret == 0 && auth.type == AUTH_LINE_USER) {
 		check_user(&auth.user, len);
 		check_round_trip(&auth.user);
-		hs_user_free(&auth.user);
+		userdb_user_free(&auth.user);
 	}
 	check_none(&auth.user);
 	if (memchr(text, '\0', len))
@@ -119,7 +119,7 @@ static void collect(char *text, size_t len, void *context)
 {
 	struct str *lines = context;
 
-	assert(text[len] == '\0' && len <= HS_LINE_MAX && !memchr(text, '\n', len));
+	assert(text[len] == '\0' && len <= AUTH_LINE_MAX && !memchr(text, '\n', len));
 	str_append(lines, text, len);
 	str_append_text(lines, "\n");
 }
@@ -133,33 +133,33 @@ static void check_line(char *text, size_t len, void *context)
 /* However the bytes arrive, the lines are the same: all of the input up to the last LF. */
 static void check_lines(const uint8_t *data, size_t len, size_t chunk)
 {
-	struct hs_lines feeder = {0};
+	struct line_reader feeder = {0};
 	struct str lines = {0};
 	size_t pos, size;
 
 	for (pos = 0; pos < len; pos += size) {
 		size = chunk < len - pos ? chunk : len - pos;
-		assert(hs_lines_feed(&feeder, data + pos, size, collect, &lines) == 0);
+		assert(line_reader_feed(&feeder, data + pos, size, collect, &lines) == 0);
 	}
 	assert(lines.len <= len);
 	assert(!lines.len || memcmp(lines.data, data, lines.len) == 0);
 	assert(!memchr(data + lines.len, '\n', len - lines.len));
-	hs_lines_free(&feeder);
+	line_reader_free(&feeder);
 	str_free(&lines);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
-	struct hs_lines lines = {0};
+	struct line_reader lines = {0};
 
-	if (len > HS_LINE_MAX)
+	if (len > AUTH_LINE_MAX)
 		return 0;
 	check_lines(data, len, 1);
 	check_lines(data, len, len % 7 + 2);
 	check_lines(data, len, len + 1);
-	hs_lines_feed(&lines, data, len, check_line, NULL);
-	hs_lines_resync(&lines);
-	hs_lines_feed(&lines, data, len, check_line, NULL);
-	hs_lines_free(&lines);
+	line_reader_feed(&lines, data, len, check_line, NULL);
+	line_reader_resync(&lines);
+	line_reader_feed(&lines, data, len, check_line, NULL);
+	line_reader_free(&lines);
 	return 0;
 }

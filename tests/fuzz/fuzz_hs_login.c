@@ -8,12 +8,12 @@
 
 #include "hs_login.h"
 
-static void check_ip(const struct hs_ip *ip)
+static void check_ip(const struct ip_addr *ip)
 {
-	char text[HS_IP_TEXT_LEN];
+	char text[IP_TEXT_LEN];
 	uint8_t addr[sizeof(ip->addr)] = {0};
 
-	hs_ip_text(ip, text);
+	ip_addr_text(ip, text);
 	assert(memchr(text, '\0', sizeof(text)));
 	if (ip->family == 0) {
 		assert(text[0] == '\0');
@@ -26,18 +26,18 @@ static void check_ip(const struct hs_ip *ip)
 
 static void check_request(const uint8_t *data, size_t len)
 {
-	const struct hs_login_layout *layout = hs_login_layout_find("2.3.19.1 (9b53102964)");
-	struct hs_login login;
+	const struct login_layout *layout = login_layout_find("2.3.19.1 (9b53102964)");
+	struct login_request login;
 	int ret;
 
-	ret = hs_login_parse(layout, data, len, &login);
+	ret = login_request_parse(layout, data, len, &login);
 	assert(ret == 0 || ret == -EINVAL);
 	if (len != layout->size)
 		assert(ret == -EINVAL);
 	if (ret < 0)
 		return;
-	assert(login.data_size <= HS_LOGIN_DATA_MAX);
-	assert(memcmp(login.cookie, data + layout->cookie, HS_COOKIE_LEN) == 0);
+	assert(login.data_size <= LOGIN_DATA_MAX);
+	assert(memcmp(login.cookie, data + layout->cookie, LOGIN_COOKIE_LEN) == 0);
 	check_ip(&login.addresses.local);
 	check_ip(&login.addresses.remote);
 }
@@ -46,12 +46,12 @@ static void check_request(const uint8_t *data, size_t len)
 static void check_data(const uint8_t *data, size_t len)
 {
 	const unsigned char *input, *before = data;
-	char session[HS_SESSION_LEN];
+	char session[SESSION_ID_LEN];
 	size_t input_len;
 	unsigned int strings;
 
 	for (strings = 0; strings < 4; strings++) {
-		if (hs_login_data_parse(data, len, strings, session, &input, &input_len) < 0) {
+		if (login_request_data_parse(data, len, strings, session, &input, &input_len) < 0) {
 			assert(!memchr(before, '\0', data + len - before));
 			return;
 		}
@@ -66,7 +66,7 @@ static void check_data(const uint8_t *data, size_t len)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
-	const size_t size = hs_login_layout_find("2.3.")->size;
+	const size_t size = login_layout_find("2.3.")->size;
 
 	check_request(data, len);
 	if (len < size)

@@ -8,13 +8,13 @@
 
 #include "hs_proxy.h"
 
-static void check_ip(const struct hs_ip *ip)
+static void check_ip(const struct ip_addr *ip)
 {
-	char text[HS_IP_TEXT_LEN];
+	char text[IP_TEXT_LEN];
 	uint8_t addr[sizeof(ip->addr)] = {0};
 
 	assert(ip->family == AF_INET || ip->family == AF_INET6);
-	hs_ip_text(ip, text);
+	ip_addr_text(ip, text);
 	assert(inet_pton(ip->family, text, addr) == 1);
 	assert(memcmp(ip->addr, addr, sizeof(addr)) == 0);
 }
@@ -22,12 +22,12 @@ static void check_ip(const struct hs_ip *ip)
 /* What is said of a header does not depend on what is behind it, and of a part that it can be one. */
 static void check_parts(const uint8_t *data, size_t len, int whole)
 {
-	struct hs_proxy proxy;
+	struct proxy_header proxy;
 	size_t part;
 	int ret;
 
 	for (part = 0; part < len; part++) {
-		ret = hs_proxy_parse(data, part, &proxy);
+		ret = proxy_header_parse(data, part, &proxy);
 		if (whole > 0 && part >= (size_t)whole)
 			assert(ret == whole);
 		else if (whole)
@@ -39,18 +39,18 @@ static void check_parts(const uint8_t *data, size_t len, int whole)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
-	struct hs_proxy proxy;
-	int ret = hs_proxy_parse(data, len, &proxy);
+	struct proxy_header proxy;
+	int ret = proxy_header_parse(data, len, &proxy);
 
 	assert(ret == 0 || ret == -EAGAIN || (ret > 0 && (size_t)ret <= len));
-	assert(ret <= HS_PROXY_V2_MAX);
+	assert(ret <= PROXY_HEADER_V2_MAX);
 	if (ret == -EAGAIN)
-		assert(len < HS_PROXY_V2_MAX);
+		assert(len < PROXY_HEADER_V2_MAX);
 	if (ret > 0 && proxy.has_addresses) {
 		check_ip(&proxy.addresses.local);
 		check_ip(&proxy.addresses.remote);
 		assert(proxy.addresses.local.family == proxy.addresses.remote.family);
 	}
-	check_parts(data, len < 2 * HS_PROXY_V2_MAX ? len : 2 * HS_PROXY_V2_MAX, ret);
+	check_parts(data, len < 2 * PROXY_HEADER_V2_MAX ? len : 2 * PROXY_HEADER_V2_MAX, ret);
 	return 0;
 }

@@ -42,7 +42,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	int ret = rules_load(&rules, text, len);
 
 	assert(ret == 0 || ret == -EINVAL);
-	assert(rules.ways_count <= RULES_WAYS_MAX);
+	assert(rules.count <= RULES_MAX);
 	memcpy(user, data, len);
 	if (ret == 0)
 		check_round_trip(&rules);

@@ -13,7 +13,7 @@
 static void check_again(const uint8_t *data, size_t len, const char *again, size_t again_len)
 {
 	struct rl_rec rec;
-	size_t at = sizeof(struct stream_header);
+	size_t at = sizeof(struct saved_stream_header);
 
 	assert(again_len <= len && again_len % 8 == 0);
 	assert(memcmp(again, data, at) == 0);
@@ -26,17 +26,17 @@ static void check_again(const uint8_t *data, size_t len, const char *again, size
 
 static void read_all(FILE *file, const uint8_t *data, size_t len)
 {
-	void *buffer = mem_alloc(STREAM_RECORD_MAX);
+	void *buffer = mem_alloc(SAVED_STREAM_RECORD_MAX);
 	char *again = NULL;
 	size_t again_len = 0;
 	FILE *out = open_memstream(&again, &again_len);
 	long size;
 
-	assert(out && stream_begin(out) == 0);
-	while ((size = stream_read(file, buffer)) > 0) {
-		assert((size_t)size >= sizeof(struct rl_rec) && size <= STREAM_RECORD_MAX);
+	assert(out && saved_stream_begin(out) == 0);
+	while ((size = saved_stream_read(file, buffer)) > 0) {
+		assert((size_t)size >= sizeof(struct rl_rec) && size <= SAVED_STREAM_RECORD_MAX);
 		assert(((const struct rl_rec *)buffer)->len == size);
-		assert(stream_write(out, buffer, size) == 0);
+		assert(saved_stream_write(out, buffer, size) == 0);
 	}
 	assert(size == 0 || size == -EINVAL || size == -ENODATA);
 	fclose(out);
@@ -56,7 +56,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		return 0;
 	file = fmemopen((void *)data, len, "r");
 	assert(file);
-	ret = stream_check(file);
+	ret = saved_stream_check(file);
 	assert(ret == 0 || ret == -EINVAL || ret == -ENOTSUP);
 	if (ret == 0)
 		read_all(file, data, len);

@@ -22,8 +22,8 @@ STRUCTS = {
     "rl_gap": ("=QQBBB5s", "offset size dir class reason pad"),
     "rl_close": ("=16s", "end"),
     "rl_master": ("=II64s256s", "status pad version base_dir"),
-    "rl_log": ("=IIIIII", "session way status error serial pad"),
-    "rl_write": ("=IIII16s", "session way error pad size"),
+    "rl_log": ("=IIIIII", "session rule status error serial pad"),
+    "rl_write": ("=IIII16s", "session rule error pad size"),
     "rl_setting": ("=II", "size pad"),
     "rl_tls": ("=2Q", "offset out_end"),
 }

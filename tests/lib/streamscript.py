@@ -5,8 +5,8 @@ A line is an event: the time in seconds, a verb, arguments. The compiler keeps c
 inode numbers of sockets and numbers of sessions, so a script says only what matters. Strings are
 "quoted", with \r \n \t \0 \\ \" \xHH; "x"*1000 repeats. Sockets and sessions have names.
 
-    way [MODE] [PROTOCOL|*] [-FLAGS] [dir=DIR]
-                                    the recorder's rules (before the first event; none: way *)
+    rule [MODE] [PROTOCOL|*] [-FLAGS] [dir=DIR]
+                                    the recorder's rules (before the first event; none: rule *)
                                     MODE: rawlog rawlog_dir login lmtp lmtp_proxy relay
     user-mask MASK, redact          -u and --redact of the recorder
     setting "..."                   instead of these: the rules, as they are
@@ -21,7 +21,7 @@ inode numbers of sockets and numbers of sessions, so a script says only what mat
                     [unseen]        no record   [again] [cookie=SOCK]   the cookie of another
                     [handed=SOCK]   it was this one, of another process
            A client of a login process or of lmtp and a relay are a session of the socket's name,
-           if a way records such; [uncounted]: not this one.
+           if a rule records such; [uncounted]: not this one.
     T in|out SOCK "bytes" [at=OFFSET] [pass=INO] [more] [cont] [eof] [as=UID,GID]
                     [tls]           the text inside TLS   [undecided]   it can be TLS already
     T tls SOCK [at=OFFSET]          TLS begins, with the last undecided bytes that came in
@@ -41,8 +41,8 @@ inode numbers of sockets and numbers of sessions, so a script says only what mat
     T session SESSION PID ino=N NAME [field=value] [rip=] [input=] [id=] [handed=SOCK]
                                     all of these with the process's own sockets, then the client's,
                                     which has the session's name
-    T log SESSION missing|notdir|lstat|create|opened [way=N] [error=N] [serial=N]
-    T write SESSION [way=N] error=N size=IN,OUT
+    T log SESSION missing|notdir|lstat|create|opened [rule=N] [error=N] [serial=N]
+    T write SESSION [rule=N] error=N size=IN,OUT
     T stats [counter=N]
     T raw TYPE "payload" [len=N]    any record; len: what its header claims
     T cut N                         the file ends N bytes earlier
@@ -158,8 +158,8 @@ class Script:
             self.time_ns = round((MONOTONIC_BASE + float(verb)) * 10**9)
             verb = args.text()
             getattr(self, "do_" + verb.replace("-", "_"))(args)
-        elif verb == "way":
-            self.way(args)
+        elif verb == "rule":
+            self.rule(args)
         elif verb == "redact":
             self.setting += b"redact\0"
         elif verb == "user-mask":
@@ -172,7 +172,7 @@ class Script:
             raise ScriptError(f"no such word: {verb}")
         args.done()
 
-    def way(self, args):
+    def rule(self, args):
         mode = args.text() if args.words and args.words[0] in MODES else "rawlog"
         protocol = args.text() if args.words and not args.words[0].startswith("-") else "*"
         flags = args.text() if args.words else "-"
@@ -417,11 +417,11 @@ class Script:
 
     def do_log(self, args):
         self.fact("FACT_LOG", args.text(), status=NUMBERS["RL_LOG_" + LOG_STATUS[args.text()]],
-                  way=args.number("way"), error=args.number("error"),
+                  rule=args.number("rule"), error=args.number("error"),
                   serial=args.number("serial", 1))
 
     def do_write(self, args):
-        self.fact("FACT_WRITE", args.text(), way=args.number("way"), error=args.number("error"),
+        self.fact("FACT_WRITE", args.text(), rule=args.number("rule"), error=args.number("error"),
                   size=struct.pack("=QQ", *args.pair("size")))
 
     def do_stats(self, args):

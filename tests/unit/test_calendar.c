@@ -9,10 +9,10 @@
 
 static void check_name(int64_t ns, int32_t offset, const char *expect)
 {
-	char text[CALENDAR_NAME_LEN];
+	char text[TIMESTAMP_NAME_LEN];
 
 	memset(text, 'x', sizeof(text));
-	calendar_name(ns, offset, text);
+	timestamp_name(ns, offset, text);
 	assert_string_equal(text, expect);
 }
 
@@ -32,9 +32,9 @@ static void names(void **state)
 
 static void check_stamp(int64_t ns, const char *expect)
 {
-	char text[CALENDAR_STAMP_LEN];
+	char text[TIMESTAMP_STAMP_LEN];
 
-	assert_int_equal(calendar_stamp(ns, text), strlen(expect));
+	assert_int_equal(timestamp_stamp(ns, text), strlen(expect));
 	assert_string_equal(text, expect);
 }
 
@@ -52,16 +52,16 @@ static void any_instant(void **state)
 {
 	static const int64_t instants[] = {INT64_MIN, INT64_MIN + 1, -S,	-1,
 					   1,	      INT64_MAX - 1, INT64_MAX, INT64_MAX / 2};
-	char name[CALENDAR_NAME_LEN], stamp[CALENDAR_STAMP_LEN];
+	char name[TIMESTAMP_NAME_LEN], stamp[TIMESTAMP_STAMP_LEN];
 	unsigned int i;
 	size_t len;
 
 	for (i = 0; i < sizeof(instants) / sizeof(instants[0]); i++) {
-		calendar_name(instants[i], INT32_MAX, name);
+		timestamp_name(instants[i], INT32_MAX, name);
 		assert_int_equal(strlen(name), 15);
-		calendar_name(instants[i], INT32_MIN, name);
+		timestamp_name(instants[i], INT32_MIN, name);
 		assert_int_equal(strlen(name), 15);
-		len = calendar_stamp(instants[i], stamp);
+		len = timestamp_stamp(instants[i], stamp);
 		assert_int_equal(len, strlen(stamp));
 		assert_int_equal(stamp[strlen(stamp) - 1], ' ');
 	}

@@ -11,7 +11,7 @@ static void check_flags(const char *executable, int ret, const char *letters)
 {
 	struct log_flags flags;
 
-	assert_int_equal(conf_script_flags(executable, &flags), ret);
+	assert_int_equal(doveconf_script_flags(executable, &flags), ret);
 	if (ret != 1)
 		return;
 	assert_int_equal(flags.boundaries, strchr(letters, 'b') != NULL);
@@ -67,7 +67,7 @@ static void check_postlogin(const char *executable, const char *expect)
 {
 	struct str name = {0};
 
-	assert_int_equal(conf_postlogin_name(executable, &name), expect != NULL);
+	assert_int_equal(doveconf_postlogin_name(executable, &name), expect != NULL);
 	assert_string_equal(str_text(&name), expect ? expect : "");
 	str_free(&name);
 }
@@ -94,7 +94,7 @@ static void check_login_dir(const char *executable, int ret, const char *expect)
 {
 	struct str dir = {0};
 
-	assert_int_equal(conf_login_dir(executable, "imap-login", &dir), ret);
+	assert_int_equal(doveconf_login_dir(executable, "imap-login", &dir), ret);
 	assert_string_equal(str_text(&dir), expect);
 	str_free(&dir);
 }
@@ -145,16 +145,16 @@ static void many_words(void **state)
 	str_append_text(&text, "script-login -d rawlog");
 	for (i = 0; i < 1000; i++)
 		str_append_text(&text, " -t");
-	assert_int_equal(conf_script_flags(text.data, &flags), 1);
+	assert_int_equal(doveconf_script_flags(text.data, &flags), 1);
 	assert_true(flags.timestamps);
-	assert_true(conf_postlogin_name(text.data, &name));
+	assert_true(doveconf_postlogin_name(text.data, &name));
 	assert_string_equal(name.data, "rawlog");
 	str_clear(&text);
 	str_clear(&name);
 	str_append_text(&text, "imap-login -R rawlogs");
 	for (i = 0; i < 1000; i++)
 		str_append_text(&text, " -D");
-	assert_int_equal(conf_login_dir(text.data, "imap-login", &name), 1);
+	assert_int_equal(doveconf_login_dir(text.data, "imap-login", &name), 1);
 	assert_string_equal(name.data, "rawlogs");
 	str_free(&text);
 	str_free(&name);

@@ -21,7 +21,7 @@ static void write_plainly(const struct log_flags *flags, const struct call *call
 			  struct str *out)
 {
 	bool line_begins = true;
-	char stamp[CALENDAR_STAMP_LEN];
+	char stamp[TIMESTAMP_STAMP_LEN];
 	size_t i;
 
 	for (; count--; calls++) {
@@ -31,7 +31,7 @@ static void write_plainly(const struct log_flags *flags, const struct call *call
 			str_append_text(out, "<<<\n");
 		for (i = 0; i < calls->len; i++) {
 			if (flags->timestamps && line_begins)
-				str_append(out, stamp, calendar_stamp(calls->ns, stamp));
+				str_append(out, stamp, timestamp_stamp(calls->ns, stamp));
 			str_append(out, &calls->data[i], 1);
 			line_begins = calls->data[i] == '\n';
 		}

@@ -17,13 +17,13 @@ static const char user_line[] =
 	"home=/home/alice@example.org\tauth_mech=PLAIN\t"
 	"auth_token=0123456789abcdef0123456789abcdef01234567";
 
-static int parse(const char *data, size_t len, struct hs_auth *auth_r)
+static int parse(const char *data, size_t len, struct auth_line *auth_r)
 {
 	char *guarded = guard_dup(data, len);
-	int ret = hs_auth_parse(guarded, len, auth_r);
+	int ret = auth_line_parse(guarded, len, auth_r);
 
 	guard_free(guarded, len);
-	if (ret < 0 || auth_r->type != HS_AUTH_USER) {
+	if (ret < 0 || auth_r->type != AUTH_LINE_USER) {
 		assert_null(auth_r->user.name);
 		assert_null(auth_r->user.home);
 		assert_null(auth_r->user.chroot);
@@ -33,16 +33,16 @@ static int parse(const char *data, size_t len, struct hs_auth *auth_r)
 	return ret;
 }
 
-static int parse_postlogin(const char *data, size_t len, struct hs_user *user_r)
+static int parse_postlogin(const char *data, size_t len, struct userdb_user *user_r)
 {
 	char *guarded = guard_dup(data, len);
-	int ret = hs_postlogin_parse(guarded, len, user_r);
+	int ret = postlogin_line_parse(guarded, len, user_r);
 
 	guard_free(guarded, len);
 	return ret;
 }
 
-static void expect_user(struct hs_user *user, const char *name, const char *home,
+static void expect_user(struct userdb_user *user, const char *name, const char *home,
 			const char *chroot, uid_t uid, gid_t gid)
 {
 	assert_string_equal(user->name, name);
@@ -50,7 +50,7 @@ static void expect_user(struct hs_user *user, const char *name, const char *home
 	assert_string_equal(user->chroot ? user->chroot : "(none)", chroot ? chroot : "(none)");
 	assert_int_equal(user->uid, uid);
 	assert_int_equal(user->gid, gid);
-	hs_user_free(user);
+	userdb_user_free(user);
 	assert_null(user->name);
 	assert_true(user->uid == (uid_t)-1);
 }
@@ -75,28 +75,28 @@ static void others(void **state)
 		{BYTES("PASS\t1\talice\tservice=lmtp")},
 		{BYTES("\001")},
 	};
-	struct hs_auth auth;
+	struct auth_line auth;
 	size_t i;
 
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		assert_int_equal(parse(cases[i].text, cases[i].len, &auth), 0);
-		assert_int_equal(auth.type, HS_AUTH_OTHER);
+		assert_int_equal(auth.type, AUTH_LINE_OTHER);
 	}
 }
 
 static void requests(void **state)
 {
-	struct hs_auth auth;
+	struct auth_line auth;
 
 	assert_int_equal(parse(BYTES(request_line), &auth), 0);
-	assert_int_equal(auth.type, HS_AUTH_REQUEST);
+	assert_int_equal(auth.type, AUTH_LINE_REQUEST);
 	assert_int_equal(auth.id, 2598109185);
 	assert_int_equal(auth.client_pid, 27037);
 	assert_int_equal(auth.auth_id, 1);
 	assert_memory_equal(auth.cookie,
 			    "\x6b\xc7\x3c\x97\x33\x7d\x43\x57"
 			    "\x23\xa1\xe6\x23\xcd\x41\x3f\x29",
-			    HS_COOKIE_LEN);
+			    LOGIN_COOKIE_LEN);
 
 	assert_int_equal(parse(BYTES("REQUEST\t0\t4294967295\t0000\t"
 				     "aAbBcCdDeEfF00000000000000000000"),
@@ -131,7 +131,7 @@ static void requests_malformed(void **state)
 		"REQUEST\t1\t1\t1\tGbc73c97337d435723a1e623cd413f29",
 		"REQUEST\t1\t1\t1\t6bc73c97 37d435723a1e623cd413f29",
 	};
-	struct hs_auth auth;
+	struct auth_line auth;
 	size_t i;
 
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
@@ -142,23 +142,23 @@ static void request_truncated(void **state)
 {
 	const size_t type_end = strlen("REQUEST");
 	const size_t cookie_end = strlen("REQUEST\t2598109185\t27037\t1\t" COOKIE);
-	struct hs_auth auth;
+	struct auth_line auth;
 	size_t len;
 
 	for (len = 0; len < sizeof(request_line); len++) {
 		const bool good = len < type_end || len >= cookie_end;
 
 		assert_int_equal(parse(request_line, len, &auth), good ? 0 : -EINVAL);
-		assert_int_equal(auth.type, len < type_end ? HS_AUTH_OTHER : HS_AUTH_REQUEST);
+		assert_int_equal(auth.type, len < type_end ? AUTH_LINE_OTHER : AUTH_LINE_REQUEST);
 	}
 }
 
 static void users(void **state)
 {
-	struct hs_auth auth;
+	struct auth_line auth;
 
 	assert_int_equal(parse(BYTES(user_line), &auth), 0);
-	assert_int_equal(auth.type, HS_AUTH_USER);
+	assert_int_equal(auth.type, AUTH_LINE_USER);
 	assert_int_equal(auth.id, 2598109185);
 	expect_user(&auth.user, "alice@example.org", "/home/alice@example.org", NULL, 5000, 5001);
 
@@ -180,7 +180,7 @@ static void users(void **state)
 /* As auth_user_fields_parse() of lib-auth/auth-master.c, 2.3.19.1. */
 static void last_field_wins(void **state)
 {
-	struct hs_auth auth;
+	struct auth_line auth;
 
 	assert_int_equal(parse(BYTES("USER\t1\tbob\tuid=1\thome=/a\tgid=2\tchroot=/b\tuid=3\t"
 				     "home=/c\tgid=4\tchroot=/d"),
@@ -193,7 +193,7 @@ static void last_field_wins(void **state)
 
 static void users_unescaped(void **state)
 {
-	struct hs_auth auth;
+	struct auth_line auth;
 
 	assert_int_equal(parse(BYTES("USER\t1\tb\001tob\thome=/a\001tb\001nc\001rd\0011t\tchroot="
 				     "\001x\001\xff"),
@@ -242,7 +242,7 @@ static void nul_refused(void **state)
 		{BYTES("REQUEST\t1\t1\t1\t6bc73c97337d435723a1e623cd413f29\001"
 		       "0")},
 	};
-	struct hs_auth auth;
+	struct auth_line auth;
 	size_t i;
 
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
@@ -290,18 +290,18 @@ static void ids(void **state)
 			const char *id = cases[i].text;
 			int len = snprintf(line, sizeof(line), "USER\t1\tbob\t%s=%s\thome=/a",
 					   key ? "gid" : "uid", id);
-			struct hs_auth auth;
+			struct auth_line auth;
 
 			assert_int_equal(parse(line, len, &auth), 0);
 			assert_true((key ? auth.user.gid : auth.user.uid) == (uid_t)cases[i].id);
-			hs_user_free(&auth.user);
+			userdb_user_free(&auth.user);
 		}
 }
 
 static void user_truncated(void **state)
 {
 	const size_t type_end = strlen("USER"), name = strlen("USER\t2598109185\t");
-	struct hs_auth auth;
+	struct auth_line auth;
 	size_t len;
 
 	for (len = 0; len < sizeof(user_line); len++) {
@@ -310,12 +310,12 @@ static void user_truncated(void **state)
 		assert_int_equal(parse(user_line, len, &auth), good ? 0 : -EINVAL);
 		if (!good || len < type_end)
 			continue;
-		assert_int_equal(auth.type, HS_AUTH_USER);
+		assert_int_equal(auth.type, AUTH_LINE_USER);
 		assert_memory_equal(auth.user.name, "alice@example.org", strlen(auth.user.name));
 		if (auth.user.home)
 			assert_memory_equal(auth.user.home, "/home/alice@example.org",
 					    strlen(auth.user.home));
-		hs_user_free(&auth.user);
+		userdb_user_free(&auth.user);
 	}
 }
 
@@ -330,12 +330,12 @@ static void users_malformed(void **state)
 		"USER\talice\t1",
 		"USER\t4294967296\talice",
 	};
-	struct hs_auth auth;
+	struct auth_line auth;
 	size_t i;
 
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		assert_int_equal(parse(cases[i], strlen(cases[i]), &auth), -EINVAL);
-		assert_int_equal(auth.type, HS_AUTH_USER);
+		assert_int_equal(auth.type, AUTH_LINE_USER);
 	}
 
 	/* Whose lookup it was that failed is known. */
@@ -348,13 +348,13 @@ static void users_malformed(void **state)
 
 static void refusals(void **state)
 {
-	struct hs_auth auth;
+	struct auth_line auth;
 
 	assert_int_equal(parse(BYTES("NOTFOUND\t7"), &auth), 0);
-	assert_int_equal(auth.type, HS_AUTH_NOTFOUND);
+	assert_int_equal(auth.type, AUTH_LINE_NOTFOUND);
 	assert_int_equal(auth.id, 7);
 	assert_int_equal(parse(BYTES("FAIL\t8\treason=Try again"), &auth), 0);
-	assert_int_equal(auth.type, HS_AUTH_FAIL);
+	assert_int_equal(auth.type, AUTH_LINE_FAIL);
 	assert_int_equal(auth.id, 8);
 	assert_int_equal(parse(BYTES("NOTFOUND"), &auth), -EINVAL);
 	assert_int_equal(parse(BYTES("FAIL\t"), &auth), -EINVAL);
@@ -363,8 +363,8 @@ static void refusals(void **state)
 
 static void carriage_return(void **state)
 {
-	struct hs_auth auth;
-	struct hs_user user;
+	struct auth_line auth;
+	struct userdb_user user;
 
 	assert_int_equal(parse(BYTES("NOTFOUND\t7\r"), &auth), 0);
 	assert_int_equal(auth.id, 7);
@@ -380,7 +380,7 @@ static void postlogin(void **state)
 	/* As 2.3.19.1's script-login answers, but for the path. */
 	static const char answer[] = "alice@example.org\tquota_rule=*:storage=1G\tuid=5000\t"
 				     "gid=5001\thome=/home/alice@example.org\tauth_mech=PLAIN";
-	struct hs_user user;
+	struct userdb_user user;
 	size_t len;
 
 	assert_int_equal(parse_postlogin(BYTES(answer), &user), 0);
@@ -389,7 +389,7 @@ static void postlogin(void **state)
 	expect_user(&user, "bob\t", "/b\n", NULL, -1, -1);
 
 	assert_int_equal(parse_postlogin(BYTES(""), &user), -EINVAL);
-	assert_int_equal(hs_postlogin_parse(NULL, 0, &user), -EINVAL);
+	assert_int_equal(postlogin_line_parse(NULL, 0, &user), -EINVAL);
 	assert_int_equal(parse_postlogin(BYTES("\thome=/a"), &user), -EINVAL);
 	assert_int_equal(parse_postlogin(BYTES("b\0ob"), &user), -EINVAL);
 	assert_int_equal(parse_postlogin(BYTES("bob\tx=\0"), &user), -EINVAL);
@@ -404,7 +404,7 @@ static void postlogin(void **state)
 		const bool good = len > 0;
 
 		assert_int_equal(parse_postlogin(answer, len, &user), good ? 0 : -EINVAL);
-		hs_user_free(&user);
+		userdb_user_free(&user);
 	}
 }
 

@@ -24,11 +24,12 @@ static void collect(char *text, size_t len, void *context)
 }
 
 /* Feeds bytes that end at unmapped memory. */
-static void feed(struct hs_lines *lines, const char *data, size_t len, struct collected *collected)
+static void feed(struct line_reader *lines, const char *data, size_t len,
+		 struct collected *collected)
 {
 	char *guarded = guard_dup(data, len);
 
-	collected->skipped += hs_lines_feed(lines, guarded, len, collect, collected);
+	collected->skipped += line_reader_feed(lines, guarded, len, collect, collected);
 	guard_free(guarded, len);
 }
 
@@ -44,7 +45,7 @@ static const char stream_lines[] = "VERSION\t1\t1|SPID\t77||with\0nul|last|";
 
 static void whole(void **state)
 {
-	struct hs_lines lines = {0};
+	struct line_reader lines = {0};
 	struct collected collected = {0};
 
 	feed(&lines, "", 0, &collected);
@@ -53,8 +54,8 @@ static void whole(void **state)
 	feed(&lines, BYTES("\n"), &collected);
 	expect_lines(&collected, BYTES("part|"));
 	assert_int_equal(collected.skipped, 0);
-	assert_int_equal(hs_lines_feed(&lines, NULL, 0, collect, &collected), 0);
-	hs_lines_free(&lines);
+	assert_int_equal(line_reader_feed(&lines, NULL, 0, collect, &collected), 0);
+	line_reader_free(&lines);
 }
 
 static void split(void **state)
@@ -64,40 +65,40 @@ static void split(void **state)
 
 	for (first = 0; first <= len; first++)
 		for (second = first; second <= len; second++) {
-			struct hs_lines lines = {0};
+			struct line_reader lines = {0};
 			struct collected collected = {0};
 
 			feed(&lines, stream, first, &collected);
 			feed(&lines, stream + first, second - first, &collected);
 			feed(&lines, stream + second, len - second, &collected);
 			expect_lines(&collected, BYTES(stream_lines));
-			hs_lines_free(&lines);
+			line_reader_free(&lines);
 		}
 }
 
 static void byte_by_byte(void **state)
 {
-	struct hs_lines lines = {0};
+	struct line_reader lines = {0};
 	struct collected collected = {0};
 	size_t i;
 
 	for (i = 0; i < sizeof(stream) - 1; i++)
 		feed(&lines, stream + i, 1, &collected);
 	expect_lines(&collected, BYTES(stream_lines));
-	hs_lines_free(&lines);
+	line_reader_free(&lines);
 }
 
 /* Around the limit, in one piece and in two, with a good line behind. */
 static void too_long(void **state)
 {
-	static char data[HS_LINE_MAX + 16];
-	const size_t cuts[] = {0, 1, HS_LINE_MAX - 1, HS_LINE_MAX, HS_LINE_MAX + 1};
+	static char data[AUTH_LINE_MAX + 16];
+	const size_t cuts[] = {0, 1, AUTH_LINE_MAX - 1, AUTH_LINE_MAX, AUTH_LINE_MAX + 1};
 	size_t len, i;
 
-	for (len = HS_LINE_MAX - 1; len <= HS_LINE_MAX + 2; len++)
+	for (len = AUTH_LINE_MAX - 1; len <= AUTH_LINE_MAX + 2; len++)
 		for (i = 0; i < sizeof(cuts) / sizeof(cuts[0]); i++) {
-			const bool fits = len <= HS_LINE_MAX;
-			struct hs_lines lines = {0};
+			const bool fits = len <= AUTH_LINE_MAX;
+			struct line_reader lines = {0};
 			struct collected collected = {0};
 
 			memset(data, 'y', len);
@@ -108,40 +109,40 @@ static void too_long(void **state)
 			assert_int_equal(collected.text.len, (fits ? len + 1 : 0) + 3);
 			assert_string_equal(collected.text.data + collected.text.len - 3, "ok|");
 			str_free(&collected.text);
-			hs_lines_free(&lines);
+			line_reader_free(&lines);
 		}
 }
 
 static void endless(void **state)
 {
 	static const char data[10000] = {'z'};
-	struct hs_lines lines = {0};
+	struct line_reader lines = {0};
 	struct collected collected = {0};
 	unsigned int i;
 
 	for (i = 0; i < 1000; i++) {
 		feed(&lines, data, sizeof(data), &collected);
-		assert_true(lines.partial.len <= HS_LINE_MAX);
+		assert_true(lines.partial.len <= AUTH_LINE_MAX);
 	}
 	feed(&lines, BYTES("\nok\n"), &collected);
 	assert_int_equal(collected.skipped, 1);
 	expect_lines(&collected, BYTES("ok|"));
-	hs_lines_free(&lines);
+	line_reader_free(&lines);
 }
 
 static void resync(void **state)
 {
-	struct hs_lines lines = {0};
+	struct line_reader lines = {0};
 	struct collected collected = {0};
 
 	feed(&lines, BYTES("one\ntw"), &collected);
-	hs_lines_resync(&lines);
-	hs_lines_resync(&lines);
+	line_reader_resync(&lines);
+	line_reader_resync(&lines);
 	feed(&lines, BYTES("hree"), &collected);
 	feed(&lines, BYTES("\nfour\n"), &collected);
 	assert_int_equal(collected.skipped, 0);
 	expect_lines(&collected, BYTES("one|four|"));
-	hs_lines_free(&lines);
+	line_reader_free(&lines);
 }
 
 int main(void)
@@ -152,5 +153,5 @@ int main(void)
 		cmocka_unit_test(endless),	cmocka_unit_test(resync),
 	};
 
-	return cmocka_run_group_tests_name("hs_lines", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("line_reader", tests, NULL, NULL);
 }

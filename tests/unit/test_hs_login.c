@@ -25,45 +25,45 @@ static const char imap_data[] = "YysPcd9g0rB/AAAB\0"
 static const char pop3_data[] = "3Hs1cd9gZtR/AAAB\0"
 				"STAT\r\n";
 
-static int parse(const void *data, size_t len, struct hs_login *login_r)
+static int parse(const void *data, size_t len, struct login_request *login_r)
 {
 	void *guarded = guard_dup(data, len);
-	int ret = hs_login_parse(hs_login_layout_find("2.3.19.1"), guarded, len, login_r);
+	int ret = login_request_parse(login_layout_find("2.3.19.1"), guarded, len, login_r);
 
 	guard_free(guarded, len);
 	return ret;
 }
 
 /* The request with a field changed. */
-static int parse_with(size_t offset, const void *value, size_t size, struct hs_login *login_r)
+static int parse_with(size_t offset, const void *value, size_t size, struct login_request *login_r)
 {
 	unsigned char changed[REQUEST_LEN];
 
 	memcpy(changed, request, sizeof(changed));
 	memcpy(changed + offset, value, size);
-	return hs_login_parse(hs_login_layout_find("2.3."), changed, sizeof(changed), login_r);
+	return login_request_parse(login_layout_find("2.3."), changed, sizeof(changed), login_r);
 }
 
 static void layouts(void **state)
 {
-	const struct hs_login_layout *layout = hs_login_layout_find("2.3.19.1 (9b53102964)");
+	const struct login_layout *layout = login_layout_find("2.3.19.1 (9b53102964)");
 
 	assert_non_null(layout);
 	assert_int_equal(layout->size, 96);
-	assert_ptr_equal(hs_login_layout_find("2.3.0"), layout);
-	assert_ptr_equal(hs_login_layout_find("2.3.21.1 (d492236fa0)"), layout);
-	assert_null(hs_login_layout_find(""));
-	assert_null(hs_login_layout_find("2.3"));
-	assert_null(hs_login_layout_find("2.2.36"));
-	assert_null(hs_login_layout_find("2.4.4"));
-	assert_null(hs_login_layout_find("2.30.1"));
-	assert_null(hs_login_layout_find("12.3.1"));
+	assert_ptr_equal(login_layout_find("2.3.0"), layout);
+	assert_ptr_equal(login_layout_find("2.3.21.1 (d492236fa0)"), layout);
+	assert_null(login_layout_find(""));
+	assert_null(login_layout_find("2.3"));
+	assert_null(login_layout_find("2.2.36"));
+	assert_null(login_layout_find("2.4.4"));
+	assert_null(login_layout_find("2.30.1"));
+	assert_null(login_layout_find("12.3.1"));
 }
 
 static void fields(void **state)
 {
-	struct hs_login login;
-	char text[HS_IP_TEXT_LEN];
+	struct login_request login;
+	char text[IP_TEXT_LEN];
 
 	assert_int_equal(parse(request, REQUEST_LEN, &login), 0);
 	assert_int_equal(login.auth_id, 1);
@@ -71,15 +71,15 @@ static void fields(void **state)
 	assert_memory_equal(login.cookie,
 			    "\x6b\xc7\x3c\x97\x33\x7d\x43\x57"
 			    "\x23\xa1\xe6\x23\xcd\x41\x3f\x29",
-			    HS_COOKIE_LEN);
+			    LOGIN_COOKIE_LEN);
 	assert_int_equal(login.addresses.local_port, 43365);
 	assert_int_equal(login.addresses.remote_port, 45266);
 	assert_int_equal(login.flags, 2);
 	assert_int_equal(login.data_size, sizeof(imap_data) - 1);
 	assert_int_equal(login.ino, 52059);
-	hs_ip_text(&login.addresses.local, text);
+	ip_addr_text(&login.addresses.local, text);
 	assert_string_equal(text, "127.0.0.1");
-	hs_ip_text(&login.addresses.remote, text);
+	ip_addr_text(&login.addresses.remote, text);
 	assert_string_equal(text, "127.0.0.1");
 }
 
@@ -89,7 +89,7 @@ static void fields_apart(void **state)
 	unsigned char data[REQUEST_LEN];
 	const uint16_t inet = AF_INET, inet6 = AF_INET6;
 	const uint32_t data_size = 1218;
-	struct hs_login login;
+	struct login_request login;
 	size_t i;
 
 	for (i = 0; i < sizeof(data); i++)
@@ -116,7 +116,7 @@ static void fields_apart(void **state)
 static void other_sizes(void **state)
 {
 	unsigned char data[2 * REQUEST_LEN] = {0};
-	struct hs_login login;
+	struct login_request login;
 	size_t len;
 
 	memcpy(data, request, REQUEST_LEN);
@@ -127,7 +127,7 @@ static void other_sizes(void **state)
 static void data_sizes(void **state)
 {
 	const uint32_t none = 0, most = 1218, too_many = 1219, all = UINT32_MAX;
-	struct hs_login login;
+	struct login_request login;
 
 	assert_int_equal(parse_with(80, &none, 4, &login), 0);
 	assert_int_equal(login.data_size, 0);
@@ -139,7 +139,7 @@ static void data_sizes(void **state)
 
 static void families(void **state)
 {
-	struct hs_login login;
+	struct login_request login;
 	unsigned int family;
 
 	for (family = 0; family <= UINT16_MAX; family++) {
@@ -155,7 +155,7 @@ static void families(void **state)
 static void ip_texts(void **state)
 {
 	static const struct {
-		struct hs_ip ip;
+		struct ip_addr ip;
 		const char *text;
 	} cases[] = {
 		{{0, {1, 2, 3, 4}}, ""},
@@ -170,21 +170,22 @@ static void ip_texts(void **state)
 		   0xff, 0xff, 0xff}},
 		 "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"},
 	};
-	char text[HS_IP_TEXT_LEN];
+	char text[IP_TEXT_LEN];
 	size_t i;
 
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		hs_ip_text(&cases[i].ip, text);
+		ip_addr_text(&cases[i].ip, text);
 		assert_string_equal(text, cases[i].text);
 	}
 }
 
 static int parse_data(const void *data, size_t len, unsigned int prefix_strings,
-		      char session_r[HS_SESSION_LEN], size_t *input_offset_r, size_t *input_len_r)
+		      char session_r[SESSION_ID_LEN], size_t *input_offset_r, size_t *input_len_r)
 {
 	unsigned char *guarded = guard_dup(data, len);
 	const unsigned char *input = NULL;
-	int ret = hs_login_data_parse(guarded, len, prefix_strings, session_r, &input, input_len_r);
+	int ret = login_request_data_parse(guarded, len, prefix_strings, session_r, &input,
+					   input_len_r);
 
 	if (ret == 0) {
 		*input_offset_r = input - guarded;
@@ -196,7 +197,7 @@ static int parse_data(const void *data, size_t len, unsigned int prefix_strings,
 
 static void data_parts(void **state)
 {
-	char session[HS_SESSION_LEN];
+	char session[SESSION_ID_LEN];
 	size_t offset, len;
 
 	assert_int_equal(parse_data(BYTES(imap_data), 1, session, &offset, &len), 0);
@@ -217,14 +218,14 @@ static void data_parts(void **state)
 	assert_int_equal(parse_data(BYTES("\0"), 0, session, &offset, &len), 0);
 	assert_string_equal(session, "");
 	assert_int_equal(len, 0);
-	assert_int_equal(hs_login_data_parse(NULL, 0, 0, session, NULL, NULL), -EINVAL);
+	assert_int_equal(login_request_data_parse(NULL, 0, 0, session, NULL, NULL), -EINVAL);
 }
 
 static void data_truncated(void **state)
 {
 	const size_t size = sizeof(imap_data) - 1;
 	const size_t whole[] = {17, 21}; /* for as many prefix strings */
-	char session[HS_SESSION_LEN];
+	char session[SESSION_ID_LEN];
 	size_t len, offset, input_len;
 	unsigned int strings;
 
@@ -244,25 +245,25 @@ static void data_truncated(void **state)
 
 static void long_sessions(void **state)
 {
-	char session[HS_SESSION_LEN], data[HS_LOGIN_DATA_MAX];
+	char session[SESSION_ID_LEN], data[LOGIN_DATA_MAX];
 	size_t len, offset, input_len;
 
 	for (len = 0; len < sizeof(data); len++) {
 		memset(data, 's', len);
 		data[len] = '\0';
 		assert_int_equal(parse_data(data, len + 1, 0, session, &offset, &input_len), 0);
-		assert_int_equal(strlen(session), len < HS_SESSION_LEN ? len : HS_SESSION_LEN - 1);
+		assert_int_equal(strlen(session), len < SESSION_ID_LEN ? len : SESSION_ID_LEN - 1);
 		assert_int_equal(offset, len + 1);
 	}
 }
 
-static struct hs_login_reply reply_of(const char *bytes, size_t len)
+static struct login_reply reply_of(const char *bytes, size_t len)
 {
-	struct hs_login_reply reply;
+	struct login_reply reply;
 	void *guarded = guard_dup(bytes, len);
 
-	assert_int_equal(len, HS_LOGIN_REPLY_LEN);
-	hs_login_reply_parse(guarded, &reply);
+	assert_int_equal(len, LOGIN_REPLY_LEN);
+	login_reply_parse(guarded, &reply);
 	guard_free(guarded, len);
 	return reply;
 }
@@ -270,8 +271,8 @@ static struct hs_login_reply reply_of(const char *bytes, size_t len)
 /* As a 2.3.19.1 imap answered the request above: its tag, the status, its pid. */
 static void replies(void **state)
 {
-	struct hs_login_reply reply = reply_of(BYTES("\x01\0\0\0\0\0\0\0\xa2\x69\0\0"));
-	struct hs_login login;
+	struct login_reply reply = reply_of(BYTES("\x01\0\0\0\0\0\0\0\xa2\x69\0\0"));
+	struct login_request login;
 
 	assert_int_equal(parse(request, REQUEST_LEN, &login), 0);
 	assert_int_equal(reply.tag, login.tag);
@@ -288,7 +289,7 @@ static void replies(void **state)
 static void tags(void **state)
 {
 	static const uint32_t values[] = {0, 1, 0x80000000, UINT32_MAX};
-	struct hs_login login;
+	struct login_request login;
 	unsigned int i;
 
 	for (i = 0; i < sizeof(values) / sizeof(values[0]); i++) {

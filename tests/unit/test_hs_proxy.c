@@ -19,7 +19,7 @@
 #define SSL_CUT "\x20\0\x0d\1\0\0\0\0\x21\0\6TLSv1"
 #define V1_REST " 192.0.2.7 198.51.100.1 51000 993"
 
-static struct hs_proxy proxy;
+static struct proxy_header proxy;
 
 static int parse(const void *data, size_t len)
 {
@@ -27,7 +27,7 @@ static int parse(const void *data, size_t len)
 	int ret;
 
 	memset(&proxy, 0xff, sizeof(proxy));
-	ret = hs_proxy_parse(guarded, len, &proxy);
+	ret = proxy_header_parse(guarded, len, &proxy);
 	guard_free(guarded, len);
 	return ret;
 }
@@ -35,7 +35,7 @@ static int parse(const void *data, size_t len)
 /* With bytes behind it, and cut anywhere: then there can be more. */
 static void is_header(const char *data, size_t len)
 {
-	char more[HS_PROXY_V2_MAX + 10];
+	char more[PROXY_HEADER_V2_MAX + 10];
 	size_t part;
 
 	assert_int_equal(parse(data, len), len);
@@ -49,12 +49,12 @@ static void is_header(const char *data, size_t len)
 
 static void has_addresses(const char *remote, const char *local)
 {
-	char text[HS_IP_TEXT_LEN];
+	char text[IP_TEXT_LEN];
 
 	assert_true(proxy.has_addresses);
-	hs_ip_text(&proxy.addresses.remote, text);
+	ip_addr_text(&proxy.addresses.remote, text);
 	assert_string_equal(text, remote);
-	hs_ip_text(&proxy.addresses.local, text);
+	ip_addr_text(&proxy.addresses.local, text);
 	assert_string_equal(text, local);
 	assert_int_equal(proxy.addresses.remote_port, 51000);
 	assert_int_equal(proxy.addresses.local_port, 993);
@@ -62,7 +62,7 @@ static void has_addresses(const char *remote, const char *local)
 
 static void version_1(void **state)
 {
-	static const struct hs_ip ip = {.family = AF_INET, .addr = {192, 0, 2, 7}};
+	static const struct ip_addr ip = {.family = AF_INET, .addr = {192, 0, 2, 7}};
 
 	is_header(BYTES("PROXY TCP4" V1_REST "\r\n"));
 	has_addresses("192.0.2.7", "198.51.100.1");
@@ -139,18 +139,18 @@ static void not_version_1(void **state)
 /* Dovecot peeks at no more than 232 bytes. */
 static void version_1_length(void **state)
 {
-	char line[HS_PROXY_V1_MAX + 2];
+	char line[PROXY_HEADER_V1_MAX + 2];
 	int len;
 
-	len = snprintf(line, sizeof(line), "PROXY UNKNOWN %*s\r\n", HS_PROXY_V1_MAX - 16, "");
-	assert_int_equal(len, HS_PROXY_V1_MAX);
+	len = snprintf(line, sizeof(line), "PROXY UNKNOWN %*s\r\n", PROXY_HEADER_V1_MAX - 16, "");
+	assert_int_equal(len, PROXY_HEADER_V1_MAX);
 	is_header(line, len);
-	len = snprintf(line, sizeof(line), "PROXY UNKNOWN %*s\r\n", HS_PROXY_V1_MAX - 15, "");
-	assert_int_equal(parse(line, HS_PROXY_V1_MAX), 0);
+	len = snprintf(line, sizeof(line), "PROXY UNKNOWN %*s\r\n", PROXY_HEADER_V1_MAX - 15, "");
+	assert_int_equal(parse(line, PROXY_HEADER_V1_MAX), 0);
 	assert_int_equal(parse(line, len), 0);
 	memset(line + 14, 'x', sizeof(line) - 14);
-	assert_int_equal(parse(line, HS_PROXY_V1_MAX - 1), -EAGAIN);
-	assert_int_equal(parse(line, HS_PROXY_V1_MAX), 0);
+	assert_int_equal(parse(line, PROXY_HEADER_V1_MAX - 1), -EAGAIN);
+	assert_int_equal(parse(line, PROXY_HEADER_V1_MAX), 0);
 }
 
 static void version_2(void **state)
@@ -202,9 +202,9 @@ static void not_version_2(void **state)
 
 static void version_2_length(void **state)
 {
-	char header[HS_PROXY_V2_MAX + 1] = V2 "\x21\x11\5\xcc" IPV4 "\xee\5\xbd";
+	char header[PROXY_HEADER_V2_MAX + 1] = V2 "\x21\x11\5\xcc" IPV4 "\xee\5\xbd";
 
-	is_header(header, HS_PROXY_V2_MAX);
+	is_header(header, PROXY_HEADER_V2_MAX);
 	header[15]++;
 	assert_int_equal(parse(header, sizeof(header)), 0);
 	assert_int_equal(parse(header, 16), 0);

@@ -124,15 +124,15 @@ static void replay(void **state)
 	assert_false(opts.flags_given);
 }
 
-static void check_way(const struct way *way, const struct mode *mode, const char *protocol,
-		      const char *dir)
+static void check_rule(const struct rule *rule, const struct mode *mode, const char *protocol,
+		       const char *dir)
 {
-	assert_ptr_equal(way->mode, mode);
-	assert_int_equal(!way->protocol, !protocol);
+	assert_ptr_equal(rule->mode, mode);
+	assert_int_equal(!rule->protocol, !protocol);
 	if (protocol)
-		assert_string_equal(way->protocol, protocol);
-	assert_string_equal(way->dir, dir);
-	assert_true(way->flags.timestamps && !way->flags.boundaries);
+		assert_string_equal(rule->protocol, protocol);
+	assert_string_equal(rule->dir, dir);
+	assert_true(rule->flags.timestamps && !rule->flags.boundaries);
 }
 
 static void directories(void **state)
@@ -142,26 +142,26 @@ static void directories(void **state)
 	assert_int_equal(parse(&opts, "--rawlog-dir /var/log/%u --rawlog-dir imap=tcp:[::1]:514 "
 				      "--rawlog-dir pop3=%h/a=b -R raw -R submission=/s -b"),
 			 -1);
-	assert_int_equal(opts.rules.ways_count, 5);
-	check_way(&opts.rules.ways[0], &mode_rawlog_dir, NULL, "/var/log/%u");
-	check_way(&opts.rules.ways[1], &mode_rawlog_dir, "imap", "tcp:[::1]:514");
-	check_way(&opts.rules.ways[2], &mode_rawlog_dir, "pop3", "%h/a=b");
-	check_way(&opts.rules.ways[3], &mode_login, NULL, "raw");
-	check_way(&opts.rules.ways[4], &mode_login, "submission", "/s");
+	assert_int_equal(opts.rules.count, 5);
+	check_rule(&opts.rules.all[0], &mode_rawlog_dir, NULL, "/var/log/%u");
+	check_rule(&opts.rules.all[1], &mode_rawlog_dir, "imap", "tcp:[::1]:514");
+	check_rule(&opts.rules.all[2], &mode_rawlog_dir, "pop3", "%h/a=b");
+	check_rule(&opts.rules.all[3], &mode_login, NULL, "raw");
+	check_rule(&opts.rules.all[4], &mode_login, "submission", "/s");
 	assert_false(opts.rawlog);
 	opts_free(&opts);
 	assert_int_equal(parse(&opts,
 			       "--lmtp-rawlog-dir imap=x --lmtp-proxy-rawlog-dir=/p "
 			       "--submission-relay-rawlog-dir ~/%d --login-rawlog-dir=./a=b"),
 			 -1);
-	assert_int_equal(opts.rules.ways_count, 4);
-	check_way(&opts.rules.ways[0], &mode_lmtp, NULL, "imap=x");
-	check_way(&opts.rules.ways[1], &mode_lmtp_proxy, NULL, "/p");
-	check_way(&opts.rules.ways[2], &mode_relay, NULL, "~/%d");
-	check_way(&opts.rules.ways[3], &mode_login, NULL, "./a=b");
+	assert_int_equal(opts.rules.count, 4);
+	check_rule(&opts.rules.all[0], &mode_lmtp, NULL, "imap=x");
+	check_rule(&opts.rules.all[1], &mode_lmtp_proxy, NULL, "/p");
+	check_rule(&opts.rules.all[2], &mode_relay, NULL, "~/%d");
+	check_rule(&opts.rules.all[3], &mode_login, NULL, "./a=b");
 	opts_free(&opts);
 	assert_int_equal(parse(&opts, "check -R logs --rawlog-dir x --lmtp-rawlog-dir y"), -1);
-	assert_int_equal(opts.rules.ways_count, 3);
+	assert_int_equal(opts.rules.count, 3);
 	opts_free(&opts);
 }
 

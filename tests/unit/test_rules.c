@@ -13,16 +13,16 @@ static void check_same(const struct rules *a, const struct rules *b)
 {
 	unsigned int i;
 
-	assert_int_equal(a->ways_count, b->ways_count);
-	for (i = 0; i < a->ways_count; i++) {
-		assert_ptr_equal(a->ways[i].mode, b->ways[i].mode);
-		assert_memory_equal(&a->ways[i].flags, &b->ways[i].flags, sizeof(a->ways[i].flags));
-		assert_int_equal(!a->ways[i].protocol, !b->ways[i].protocol);
-		if (a->ways[i].protocol)
-			assert_string_equal(a->ways[i].protocol, b->ways[i].protocol);
-		assert_int_equal(!a->ways[i].dir, !b->ways[i].dir);
-		if (a->ways[i].dir)
-			assert_string_equal(a->ways[i].dir, b->ways[i].dir);
+	assert_int_equal(a->count, b->count);
+	for (i = 0; i < a->count; i++) {
+		assert_ptr_equal(a->all[i].mode, b->all[i].mode);
+		assert_memory_equal(&a->all[i].flags, &b->all[i].flags, sizeof(a->all[i].flags));
+		assert_int_equal(!a->all[i].protocol, !b->all[i].protocol);
+		if (a->all[i].protocol)
+			assert_string_equal(a->all[i].protocol, b->all[i].protocol);
+		assert_int_equal(!a->all[i].dir, !b->all[i].dir);
+		if (a->all[i].dir)
+			assert_string_equal(a->all[i].dir, b->all[i].dir);
 	}
 	assert_int_equal(a->redact, b->redact);
 	assert_int_equal(a->masks_count, b->masks_count);
@@ -73,7 +73,7 @@ static void round_trip(void **state)
 		rules_add_mask(&rules, i ? "*@example.org" : "");
 	check_round_trip(&rules);
 	rules_free(&rules);
-	assert_int_equal(rules.ways_count + rules.masks_count, 0);
+	assert_int_equal(rules.count + rules.masks_count, 0);
 }
 
 static const struct log_flags none;
@@ -99,13 +99,13 @@ static void round_trip_dirs(void **state)
 	rules_add_mask(&rules, "redact");
 	check_round_trip(&rules);
 	/* the lib format has no options but one, which it always has */
-	assert_true(rules.ways[0].flags.timestamps && !rules.ways[0].flags.boundaries &&
-		    !rules.ways[0].flags.ip_in_name && log_flags_has(&rules.ways[0].flags, RL_OUT));
-	assert_true(!rules.ways[30].flags.timestamps && rules.ways[30].flags.boundaries);
+	assert_true(rules.all[0].flags.timestamps && !rules.all[0].flags.boundaries &&
+		    !rules.all[0].flags.ip_in_name && log_flags_has(&rules.all[0].flags, RL_OUT));
+	assert_true(!rules.all[30].flags.timestamps && rules.all[30].flags.boundaries);
 	rules_free(&rules);
 }
 
-/* Each way takes its own traffic, and of this the protocol that it names. */
+/* Each rule takes its own traffic, and of this the protocol that it names. */
 static void way_takes(void **state)
 {
 	struct rules rules = {0};
@@ -117,28 +117,28 @@ static void way_takes(void **state)
 	rules_add(&rules, &mode_home, NULL, &none, NULL);
 	rules_add(&rules, &mode_home, "imap", &none, NULL);
 	rules_add(&rules, &mode_lmtp, NULL, &none, "lmtp");
-	assert_true(rules_way_takes(&rules, 0, TRAFFIC_LOGIN, "imap"));
-	assert_false(rules_way_takes(&rules, 0, TRAFFIC_LOGIN, "pop3"));
-	assert_false(rules_way_takes(&rules, 0, TRAFFIC_MAIL, "imap"));
-	assert_false(rules_way_takes(&rules, 1, TRAFFIC_LOGIN, "imap"));
-	assert_true(rules_way_takes(&rules, 1, TRAFFIC_LOGIN, "pop3"));
-	assert_true(rules_way_takes(&rules, 1, TRAFFIC_LOGIN, "submission"));
-	assert_false(rules_way_takes(&rules, 2, TRAFFIC_MAIL, "imap"));
-	assert_true(rules_way_takes(&rules, 2, TRAFFIC_MAIL, "pop3"));
-	/* the post-login service runs for everybody: one way does not take from the other */
-	assert_true(rules_way_takes(&rules, 3, TRAFFIC_MAIL, "imap"));
-	assert_true(rules_way_takes(&rules, 4, TRAFFIC_MAIL, "imap"));
-	assert_false(rules_way_takes(&rules, 4, TRAFFIC_MAIL, "submission"));
-	assert_true(rules_way_takes(&rules, 5, TRAFFIC_LMTP, "lmtp"));
-	for (i = 0; i < rules.ways_count; i++) {
-		assert_false(rules_way_takes(&rules, i, TRAFFIC_NONE, "imap"));
-		assert_false(rules_way_takes(&rules, i, TRAFFIC_RELAY, "submission"));
-		assert_false(rules_way_takes(&rules, i, TRAFFIC_LMTP_PROXY, "lmtp"));
+	assert_true(rules_take(&rules, 0, TRAFFIC_LOGIN, "imap"));
+	assert_false(rules_take(&rules, 0, TRAFFIC_LOGIN, "pop3"));
+	assert_false(rules_take(&rules, 0, TRAFFIC_MAIL, "imap"));
+	assert_false(rules_take(&rules, 1, TRAFFIC_LOGIN, "imap"));
+	assert_true(rules_take(&rules, 1, TRAFFIC_LOGIN, "pop3"));
+	assert_true(rules_take(&rules, 1, TRAFFIC_LOGIN, "submission"));
+	assert_false(rules_take(&rules, 2, TRAFFIC_MAIL, "imap"));
+	assert_true(rules_take(&rules, 2, TRAFFIC_MAIL, "pop3"));
+	/* the post-login service runs for everybody: one mode does not take from the other */
+	assert_true(rules_take(&rules, 3, TRAFFIC_MAIL, "imap"));
+	assert_true(rules_take(&rules, 4, TRAFFIC_MAIL, "imap"));
+	assert_false(rules_take(&rules, 4, TRAFFIC_MAIL, "submission"));
+	assert_true(rules_take(&rules, 5, TRAFFIC_LMTP, "lmtp"));
+	for (i = 0; i < rules.count; i++) {
+		assert_false(rules_take(&rules, i, TRAFFIC_NONE, "imap"));
+		assert_false(rules_take(&rules, i, TRAFFIC_RELAY, "submission"));
+		assert_false(rules_take(&rules, i, TRAFFIC_LMTP_PROXY, "lmtp"));
 	}
 	rules_free(&rules);
 }
 
-/* Of which services there is anything to see; of which traffic; whose protocol has a way. */
+/* Of which services there is anything to see; of which traffic; whose protocol has a rule. */
 static void needs(void **state)
 {
 	static const struct {
@@ -187,14 +187,14 @@ static void finds(void **state)
 	struct rules rules = {0};
 
 	rules_add(&rules, &mode_login, "imap", &none, "imap");
-	assert_ptr_equal(rules_find(&rules, &mode_login, "imap"), &rules.ways[0]);
+	assert_ptr_equal(rules_find(&rules, &mode_login, "imap"), &rules.all[0]);
 	assert_null(rules_find(&rules, &mode_login, "pop3"));
 	assert_null(rules_find(&rules, &mode_login, NULL));
 	assert_null(rules_find(&rules, &mode_rawlog_dir, "imap"));
 	assert_true(rules_have(&rules, &mode_login, "imap"));
 	assert_false(rules_have(&rules, &mode_login, "pop3"));
 	rules_add(&rules, &mode_login, NULL, &none, "others");
-	assert_ptr_equal(rules_find(&rules, &mode_login, NULL), &rules.ways[1]);
+	assert_ptr_equal(rules_find(&rules, &mode_login, NULL), &rules.all[1]);
 	assert_null(rules_find(&rules, &mode_login, "pop3"));
 	assert_true(rules_have(&rules, &mode_login, "pop3"));
 	assert_false(rules_have(&rules, &mode_home, "pop3"));
@@ -242,7 +242,7 @@ static void malformed(void **state)
 	assert_int_equal(load(BYTES("way\0rawlog\0\0-\0dir\0a\0end\0")), -EINVAL);
 	assert_int_equal(load(BYTES("way\0lmtp\0\0-t\0way\0lmtp\0\0-t\0dir\0a\0end\0")), -EINVAL);
 	assert_int_equal(load(BYTES("redact\0yes\0end\0")), -EINVAL);
-	for (i = 0; i <= RULES_WAYS_MAX; i++)
+	for (i = 0; i <= RULES_MAX; i++)
 		str_append(&many, BYTES("way\0rawlog\0imap\0-\0"));
 	str_append(&many, BYTES("end\0"));
 	assert_int_equal(load(many.data, many.len), -EINVAL);

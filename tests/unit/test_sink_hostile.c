@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* Directories that want to lead root astray. */
-#include "sink_user_test.h"
+#include "sink_host_test.h"
 
 #include <signal.h>
 #include <sys/wait.h>
@@ -106,9 +106,9 @@ static void directory_exchanged(void **state)
 	pid = exchange_begin("home/logs", "home/link");
 	for (rounds = 0; rounds < RACE_ROUNDS && (opened < EACH || refused < EACH); rounds++) {
 		snprintf(name, sizeof(name), "%u", rounds);
-		sink->ops->ask(sink, &place);
+		sink->ops->create(sink, &place);
 		if (fact.status == RL_LOG_OPENED) {
-			sink->ops->close(sink, sink->ops->open(sink, &place, 1));
+			sink->ops->close(sink, sink->ops->claim(sink, &place, 1));
 			opened++;
 		} else {
 			assert_int_equal(fact.status, RL_LOG_CREATE_FAILED);
@@ -128,5 +128,5 @@ int main(void)
 		TEST(directory_exchanged),
 	};
 
-	return cmocka_run_group_tests_name("sink_user, hostile", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("sink_host, hostile", tests, NULL, NULL);
 }

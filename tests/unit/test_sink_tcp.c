@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "clock.h"
-#include "sink_user.h"
+#include "sink_host.h"
 #include "tcp_conn.h"
 
 #define MB (1024 * 1024)
@@ -58,15 +58,15 @@ static int setup(void **state)
 
 	for (i = 0; i < sizeof(block); i++)
 		block[i] = i * 31 >> 3;
-	sink = sink_user_new(answer, NULL);
-	conns = sink_user_connections(sink);
+	sink = sink_host_new(answer, NULL);
+	conns = sink_host_connections(sink);
 	listener = listen_at(AF_INET, 16);
 	return listener < 0;
 }
 
 static int teardown(void **state)
 {
-	sink_user_free(&sink);
+	sink_host_free(&sink);
 	return listener >= 0 && close(listener);
 }
 
@@ -83,11 +83,11 @@ static int ask(uint32_t session, enum rl_log_status status, int error)
 	struct log_place place = place_1;
 
 	place.session = session;
-	sink->ops->ask(sink, &place);
+	sink->ops->create(sink, &place);
 	assert_int_equal(fact.session, session);
 	assert_int_equal(fact.status, status);
 	assert_int_equal(fact.error, error);
-	return sink->ops->open(sink, &place, 1);
+	return sink->ops->claim(sink, &place, 1);
 }
 
 static int write_log(int handle, const void *data, size_t size)

@@ -49,7 +49,7 @@ static int open_at(const char *chroot, const char *home, uint32_t serial)
 
 	at.chroot = chroot;
 	at.base = home;
-	return sink->ops->open(sink, &at, serial);
+	return sink->ops->claim(sink, &at, serial);
 }
 
 static void check_file(const char *path, const char *expect)
@@ -99,7 +99,7 @@ static void one_direction(void **state)
 	int handle;
 
 	at.files[RL_IN] = false;
-	handle = sink->ops->open(sink, &at, 1);
+	handle = sink->ops->claim(sink, &at, 1);
 	assert_true(handle >= 0);
 	assert_int_equal(sink->ops->write(sink, handle, RL_OUT, "x", 1), 0);
 	sink->ops->cut(sink, handle, (const __u64[2]){0, 0});
@@ -194,12 +194,12 @@ static int open_lib(const char *chroot, const char *base, const char *dir, const
 {
 	struct log_place at = place;
 
-	at.lib = true;
+	at.iostream = true;
 	at.chroot = chroot;
 	at.base = base;
 	at.dir = dir;
 	at.name = name;
-	return sink->ops->open(sink, &at, 1);
+	return sink->ops->claim(sink, &at, 1);
 }
 
 /* The lib rule's: a path, whose ".." is resolved, and never leads out. */
@@ -243,7 +243,7 @@ static void streams(void **state)
 	at.tcp = "[::1]:4000";
 	at.format = &format_single;
 	at.files[RL_OUT] = false;
-	handle = sink->ops->open(sink, &at, 1);
+	handle = sink->ops->claim(sink, &at, 1);
 	assert_true(handle >= 0);
 	assert_int_equal(sink->ops->write(sink, handle, RL_IN, "I: ab\nO: cd\n", 12), 0);
 	sink->ops->cut(sink, handle, (const __u64[2]){8, 0});

@@ -13,7 +13,7 @@ struct saved {
 	size_t len;
 };
 
-static const size_t sizes[] = {40, 41, 47, 48, 49, 1000, STREAM_RECORD_MAX - 8};
+static const size_t sizes[] = {40, 41, 47, 48, 49, 1000, SAVED_STREAM_RECORD_MAX - 8};
 #define SIZES_COUNT (sizeof(sizes) / sizeof(sizes[0]))
 
 static struct rl_rec *make(size_t size)
@@ -30,11 +30,11 @@ static void save(struct saved *saved, unsigned int count)
 	FILE *file = open_memstream(&saved->data, &saved->len);
 	unsigned int i;
 
-	assert_int_equal(stream_begin(file), 0);
+	assert_int_equal(saved_stream_begin(file), 0);
 	for (i = 0; i < count; i++) {
 		struct rl_rec *rec = make(sizes[i]);
 
-		assert_int_equal(stream_write(file, rec, sizes[i]), 0);
+		assert_int_equal(saved_stream_write(file, rec, sizes[i]), 0);
 		free(rec);
 	}
 	fclose(file);
@@ -42,7 +42,7 @@ static void save(struct saved *saved, unsigned int count)
 
 static void round_trip(void **state)
 {
-	void *buffer = mem_alloc(STREAM_RECORD_MAX);
+	void *buffer = mem_alloc(SAVED_STREAM_RECORD_MAX);
 	struct saved saved;
 	unsigned int i;
 	FILE *file;
@@ -50,16 +50,16 @@ static void round_trip(void **state)
 	save(&saved, SIZES_COUNT);
 	assert_int_equal(saved.len % 8, 0);
 	file = fmemopen(saved.data, saved.len, "r");
-	assert_int_equal(stream_check(file), 0);
+	assert_int_equal(saved_stream_check(file), 0);
 	for (i = 0; i < SIZES_COUNT; i++) {
 		struct rl_rec *rec = make(sizes[i]);
 
-		assert_int_equal(stream_read(file, buffer), sizes[i]);
+		assert_int_equal(saved_stream_read(file, buffer), sizes[i]);
 		assert_memory_equal(buffer, rec, sizes[i]);
 		free(rec);
 	}
-	assert_int_equal(stream_read(file, buffer), 0);
-	assert_int_equal(stream_read(file, buffer), 0);
+	assert_int_equal(saved_stream_read(file, buffer), 0);
+	assert_int_equal(saved_stream_read(file, buffer), 0);
 	fclose(file);
 	free(saved.data);
 	free(buffer);
@@ -68,9 +68,9 @@ static void round_trip(void **state)
 /* A recorder that was killed: whole records are read, then it is told. */
 static void cut_off(void **state)
 {
-	const size_t header = sizeof(struct stream_header), first = header + 40,
+	const size_t header = sizeof(struct saved_stream_header), first = header + 40,
 		     second = first + 48;
-	void *buffer = mem_alloc(STREAM_RECORD_MAX);
+	void *buffer = mem_alloc(SAVED_STREAM_RECORD_MAX);
 	struct saved saved;
 	size_t len;
 
@@ -79,11 +79,11 @@ static void cut_off(void **state)
 	for (len = 1; len < saved.len; len++) {
 		FILE *file = fmemopen(saved.data, len, "r");
 
-		assert_int_equal(stream_check(file), len < header ? -EINVAL : 0);
+		assert_int_equal(saved_stream_check(file), len < header ? -EINVAL : 0);
 		if (len >= first)
-			assert_int_equal(stream_read(file, buffer), 40);
+			assert_int_equal(saved_stream_read(file, buffer), 40);
 		if (len >= header)
-			assert_int_equal(stream_read(file, buffer),
+			assert_int_equal(saved_stream_read(file, buffer),
 					 len == header || len == first ? 0 : -ENODATA);
 		fclose(file);
 	}
@@ -94,7 +94,7 @@ static void cut_off(void **state)
 static int check(const void *data, size_t size)
 {
 	FILE *file = fmemopen((void *)data, size, "r");
-	int ret = stream_check(file);
+	int ret = saved_stream_check(file);
 
 	fclose(file);
 	return ret;
@@ -102,7 +102,7 @@ static int check(const void *data, size_t size)
 
 static void other_files(void **state)
 {
-	struct stream_header header;
+	struct saved_stream_header header;
 	struct saved saved;
 
 	assert_int_equal(check("x", 1), -EINVAL);
@@ -120,16 +120,16 @@ static void other_files(void **state)
 
 static void wrong_len(void **state)
 {
-	static const uint32_t lens[] = {0,	   1, 39, STREAM_RECORD_MAX - 7, STREAM_RECORD_MAX,
-					UINT32_MAX};
-	void *buffer = mem_alloc(STREAM_RECORD_MAX);
+	static const uint32_t lens[] = {
+		0, 1, 39, SAVED_STREAM_RECORD_MAX - 7, SAVED_STREAM_RECORD_MAX, UINT32_MAX};
+	void *buffer = mem_alloc(SAVED_STREAM_RECORD_MAX);
 	unsigned int i;
 
 	for (i = 0; i < sizeof(lens) / sizeof(lens[0]); i++) {
 		struct rl_rec rec = {.len = lens[i]};
 		FILE *file = fmemopen(&rec, sizeof(rec), "r");
 
-		assert_int_equal(stream_read(file, buffer), -EINVAL);
+		assert_int_equal(saved_stream_read(file, buffer), -EINVAL);
 		fclose(file);
 	}
 	free(buffer);
@@ -141,8 +141,8 @@ static void no_space(void **state)
 	struct rl_rec *rec = make(1000);
 
 	setvbuf(file, NULL, _IONBF, 0);
-	assert_int_equal(stream_begin(file), -ENOSPC);
-	assert_int_equal(stream_write(file, rec, 1000), -ENOSPC);
+	assert_int_equal(saved_stream_begin(file), -ENOSPC);
+	assert_int_equal(saved_stream_write(file, rec, 1000), -ENOSPC);
 	fclose(file);
 	free(rec);
 }

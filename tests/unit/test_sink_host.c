@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "sink_user_test.h"
+#include "sink_host_test.h"
 
 static void home_rule(void **state)
 {
@@ -220,5 +220,5 @@ int main(void)
 		TEST(old_files_stay),	TEST(every_name_is_taken),    TEST(owned_by_root),
 	};
 
-	return cmocka_run_group_tests_name("sink_user", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("sink_host", tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "sink_user.h"
+#include "sink_host.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,7 +17,7 @@
 #include "str.h"
 #include "tcp_conn.h"
 
-struct sink_user {
+struct sink_host {
 	struct sink sink;
 	void (*answer)(void *context, const struct rl_log *fact);
 	void *context;
@@ -25,9 +25,9 @@ struct sink_user {
 	struct tcp_conns *connections;
 };
 
-static struct sink_user *of(struct sink *sink)
+static struct sink_host *of(struct sink *sink)
 {
-	return (struct sink_user *)sink;
+	return (struct sink_host *)sink;
 }
 
 #define AGAIN_MAX 16
@@ -59,7 +59,7 @@ static int open_path(const struct log_place *place, int root, const char *path, 
 /* There is no directory, and nobody is to blame? */
 static bool is_missing(const struct log_place *place, int error)
 {
-	return error == ENOENT || (place->lib && error == EACCES);
+	return error == ENOENT || (place->iostream && error == EACCES);
 }
 
 static int look_failed(const struct log_place *place, int error, struct rl_log *fact_r)
@@ -96,7 +96,7 @@ static int look_home(const struct log_place *place, int root, struct rl_log *fac
  * is "/" where Dovecot could not enter the base
  * (lib-storage/mail-storage-service.c, 2.3.19.1).
  */
-static int look_lib(const struct log_place *place, int root, struct rl_log *fact_r)
+static int look_iostream(const struct log_place *place, int root, struct rl_log *fact_r)
 {
 	struct str path = {0};
 	int base, dir;
@@ -131,7 +131,8 @@ static void create_files(const struct log_place *place, int at, struct file_pair
 static void look_and_create(const struct log_place *place, int root, struct file_pair *pair_r,
 			    struct rl_log *fact_r)
 {
-	int dir = place->lib ? look_lib(place, root, fact_r) : look_home(place, root, fact_r);
+	int dir = place->iostream ? look_iostream(place, root, fact_r) :
+				    look_home(place, root, fact_r);
 
 	if (dir < 0)
 		return;
@@ -172,7 +173,7 @@ static void ask_files(const struct log_place *place, struct file_pair *pair_r,
 		close(root);
 }
 
-static void ask_connection(struct sink_user *user, const struct log_place *place,
+static void ask_connection(struct sink_host *user, const struct log_place *place,
 			   struct file_pair *pair_r, struct rl_log *fact_r)
 {
 	int ret;
@@ -180,7 +181,7 @@ static void ask_connection(struct sink_user *user, const struct log_place *place
 	*pair_r = (struct file_pair){
 		.used = true,
 		.session = place->session,
-		.way = place->way,
+		.rule = place->rule,
 		.fds = {-1, -1},
 	};
 	ret = tcp_conns_connect(user->connections, place->tcp, &pair_r->tcp);
@@ -188,9 +189,9 @@ static void ask_connection(struct sink_user *user, const struct log_place *place
 	fact_r->error = -ret;
 }
 
-static void user_ask(struct sink *sink, const struct log_place *place)
+static void user_create(struct sink *sink, const struct log_place *place)
 {
-	struct rl_log fact = {.session = place->session, .way = place->way, .serial = 1};
+	struct rl_log fact = {.session = place->session, .rule = place->rule, .serial = 1};
 	struct file_pair pair;
 
 	if (place->tcp)
@@ -202,9 +203,9 @@ static void user_ask(struct sink *sink, const struct log_place *place)
 	of(sink)->answer(of(sink)->context, &fact);
 }
 
-static int user_open(struct sink *sink, const struct log_place *place, uint32_t serial)
+static int user_claim(struct sink *sink, const struct log_place *place, uint32_t serial)
 {
-	return file_pairs_find(&of(sink)->pairs, place->session, place->way);
+	return file_pairs_find(&of(sink)->pairs, place->session, place->rule);
 }
 
 static int user_write(struct sink *sink, int handle, int dir, const void *data, size_t size)
@@ -237,18 +238,18 @@ static void user_close(struct sink *sink, int handle)
 }
 
 static const struct sink_ops user_ops = {
-	.ask = user_ask,
-	.open = user_open,
+	.create = user_create,
+	.claim = user_claim,
 	.write = user_write,
 	.sizes = user_sizes,
 	.cut = user_cut,
 	.close = user_close,
 };
 
-struct sink *sink_user_new(void (*answer)(void *context, const struct rl_log *fact), void *context)
+struct sink *sink_host_new(void (*answer)(void *context, const struct rl_log *fact), void *context)
 {
 	struct tcp_conns *connections = tcp_conns_new();
-	struct sink_user *user;
+	struct sink_host *user;
 
 	if (!connections)
 		return NULL;
@@ -260,14 +261,14 @@ struct sink *sink_user_new(void (*answer)(void *context, const struct rl_log *fa
 	return &user->sink;
 }
 
-struct tcp_conns *sink_user_connections(struct sink *sink)
+struct tcp_conns *sink_host_connections(struct sink *sink)
 {
 	return of(sink)->connections;
 }
 
-void sink_user_free(struct sink **sink)
+void sink_host_free(struct sink **sink)
 {
-	struct sink_user *user = of(*sink);
+	struct sink_host *user = of(*sink);
 
 	*sink = NULL;
 	if (!user)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * For the tests of sink_user: a directory of its own for each test, which
+ * For the tests of sink_host: a directory of its own for each test, which
  * begins and ends in it; a home of UID's in it, and places in that. They need
  * root, to be somebody else, and are skipped without.
  */
@@ -18,7 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "sink_user.h"
+#include "sink_host.h"
 
 #define UID   ((uid_t)54321)
 #define GID   ((gid_t)54322)
@@ -73,7 +73,7 @@ static inline int setup(void **state)
 	make_dir("home", 0700, UID);
 	make_dir("home/logs", 0700, UID);
 	make_dir("outside", 0755, 0);
-	sink = sink_user_new(answer, NULL);
+	sink = sink_host_new(answer, NULL);
 	return 0;
 }
 
@@ -83,7 +83,7 @@ static inline int teardown(void **state)
 
 	if (geteuid() != 0)
 		return 0;
-	sink_user_free(&sink);
+	sink_host_free(&sink);
 	snprintf(command, sizeof(command), "rm -rf %s", root);
 	return chdir("/") || system(command);
 }
@@ -100,11 +100,11 @@ static inline struct log_place lib_place(const char *dir)
 {
 	return (struct log_place){
 		.session = 7,
-		.way = 3,
+		.rule = 3,
 		.base = below(0, "home"),
 		.dir = dir,
 		.name = "log",
-		.lib = true,
+		.iostream = true,
 		.uid = UID,
 		.gid = GID,
 		.format = &format_pair,
@@ -116,7 +116,7 @@ static inline struct log_place home_place(void)
 {
 	struct log_place place = lib_place("logs");
 
-	place.lib = false;
+	place.iostream = false;
 	return place;
 }
 
@@ -124,14 +124,14 @@ static inline struct log_place home_place(void)
 static inline int ask(const struct log_place *place, enum rl_log_status status, int error)
 {
 	memset(&fact, 0xff, sizeof(fact));
-	sink->ops->ask(sink, place);
+	sink->ops->create(sink, place);
 	assert_int_equal(fact.session, 7);
-	assert_int_equal(fact.way, 3);
+	assert_int_equal(fact.rule, 3);
 	assert_int_equal(fact.status, status);
 	assert_int_equal(fact.error, error);
 	if (status == RL_LOG_OPENED)
-		return sink->ops->open(sink, place, fact.serial);
-	assert_int_equal(sink->ops->open(sink, place, fact.serial), -ENOENT);
+		return sink->ops->claim(sink, place, fact.serial);
+	assert_int_equal(sink->ops->claim(sink, place, fact.serial), -ENOENT);
 	return -1;
 }
 

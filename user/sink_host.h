@@ -16,10 +16,10 @@ struct tcp_conns;
 
 /* `answer` is called for each question, with what is to become a FACT_LOG record. NULL: errno says
  * why. */
-struct sink *sink_user_new(void (*answer)(void *context, const struct rl_log *fact), void *context);
+struct sink *sink_host_new(void (*answer)(void *context, const struct rl_log *fact), void *context);
 /* For whoever runs the main loop: tcp_conns_resolve() before, tcp_conns_send() each time that
  * tcp_conns_fd() is readable, tcp_conns_finish() at the end. Stays the sink's. */
-struct tcp_conns *sink_user_connections(struct sink *sink);
-void sink_user_free(struct sink **sink);
+struct tcp_conns *sink_host_connections(struct sink *sink);
+void sink_host_free(struct sink **sink);
 
 #endif
