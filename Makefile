@@ -193,7 +193,8 @@ $(FUZZERS:%=run-corpus-%): run-corpus-%: $(OUTPUT)/corpus_%
 	$(Q)$< tests/fuzz/corpus/$*
 
 run-replay: $(OUTPUT)/rawtap
-	$(Q)RAWTAP=$< CC='$(CC)' $(PYTHON) -B -m pytest -q -p no:cacheprovider tests/replay $(T)
+	$(Q)CC='$(CC)' $(PYTHON) -B -m pytest -q -p no:cacheprovider --rawtap-sanitized=$< \
+		tests/replay $(T)
 
 # What it finds stays in the first folder, across runs.
 run-fuzz: $(OUTPUT)/fuzz_$(T)

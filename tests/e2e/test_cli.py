@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from taps import assert_one_line, run  # noqa: F401
+from taps import assert_one_line
 
 MANUAL = Path(__file__).resolve().parents[2] / "docs" / "rawtap.8"
 

@@ -5,6 +5,7 @@
     run.returncode, run.stdout
 """
 
+import json
 import os
 import re
 import subprocess
@@ -49,3 +50,16 @@ class Guest:
             self.command(*command, limit=limit, env=env or {}, output=output),
             env=os.environ | (env or {}), stdin=subprocess.DEVNULL, capture_output=True,
             text=True, errors="surrogateescape", **kwargs)
+
+
+class Results:
+    """What inside.py left."""
+
+    def __init__(self, directory, run):
+        self.directory = directory
+        self.run = run
+
+    def __getitem__(self, job):
+        path = self.directory / f"{job}.json"
+        assert path.exists(), self.run.stdout + self.run.stderr
+        return json.loads(path.read_text())

@@ -4,19 +4,15 @@
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from guest import VM, Guest
+from tracee import CFLAGS, SOURCES
 
 REPOSITORY = VM.parents[1]
 TESTS = [REPOSITORY / "tests" / name for name in ("kernel", "lib", "vm")]
-sys.path[:0] = map(str, TESTS)
-
-from tracee import CFLAGS, SOURCES  # noqa: E402
-
 KERNEL = "linux-image-6.12-arm64"
 OUTPUT = REPOSITORY / ".output-arm64"
 ROOT = Path(os.environ.get("RAWTAP_KERNELS") or REPOSITORY / ".kernels") / "root-arm64"
