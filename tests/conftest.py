@@ -17,7 +17,7 @@ from private_dovecot import PrivateDovecot
 from taps import Tap
 from tracee import VICTIM, Place, build_programs, own
 
-INSIDE = Path(__file__).parent / "vm" / "inside.py"
+INSIDE = Path(__file__).parent / "lib" / "inside.py"
 GUEST_LIMIT = 300               # seconds, on a busy machine
 
 

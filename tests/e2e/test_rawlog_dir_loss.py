@@ -12,7 +12,7 @@ import rawlogs
 from dirstage import EACH, both, dovecot_of, make_dir, option, place, user_with_dirs
 from loglistener import LogListener
 from losses import FULL, LARGE, SMALL_RING, asleep, assert_told, stop
-from taps import assert_same_but_for_gaps, log_in, say, split_gaps, talk, transcripts
+from taps import assert_same_but_for_gaps, log_in, say, split_gaps, transcripts
 
 STREAM_MARK = re.compile(rb"\d{10,}\.\d{6} [IO][:>] ")
 

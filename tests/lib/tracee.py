@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Run the tracee (tracee/*.c) under rawtap, and hold what rawtap wrote against what the
+"""Run the tracee (tests/programs/tracee) under rawtap, and hold what rawtap wrote against what the
 tracee says that it moved."""
 
 import os
@@ -14,9 +14,9 @@ from pathlib import Path
 
 import rawlogs
 from rawlogs import wait_until
-from recorder import Rawtap
+from recorder import REPOSITORY, Rawtap
 
-SOURCES = sorted((Path(__file__).parent / "tracee").glob("*.c"))
+SOURCES = sorted((REPOSITORY / "tests/programs/tracee").glob("*.c"))
 CFLAGS = ["-std=gnu11", "-D_GNU_SOURCE", "-O1", "-g", "-Wall", "-Wextra", "-Werror",
           "-Wno-unused-parameter", "-pthread"]
 UID = GID = 5600

@@ -9,9 +9,10 @@ import json
 import os
 import re
 import subprocess
-from pathlib import Path
 
-VM = Path(__file__).resolve().parents[2] / "scripts" / "vm.sh"
+from recorder import REPOSITORY
+
+VM = REPOSITORY / "scripts" / "vm.sh"
 PACKAGES = {"6.1": "linux-image-amd64", "6.12": "linux-image-6.12-amd64"}  # of Debian 12
 if "RAWTAP_VM_KERNELS" in os.environ:     # others instead, by the names of their packages
     PACKAGES = {name: name for name in os.environ["RAWTAP_VM_KERNELS"].split()}
