@@ -83,7 +83,7 @@ bench: $(OUTPUT)/rawtap	## what recording costs the observed, as ratios (root; a
 PREFIX	?= /usr/local
 CLANG_FORMAT ?= clang-format
 C_FILES	:= $(wildcard bpf/*.[ch] user/*.[ch] include/*.h vmlinux/*.h tests/*/*.[ch] tests/*/*/*.[ch])
-PY_FILES := $(wildcard scripts/*.py tests/*.py tests/*/*.py)
+PY_FILES := $(wildcard scripts/*.py tests/*.py tests/*/*.py tests/*/*/*.py)
 CPPCHECK := cppcheck -q --std=c11 --error-exitcode=1 --enable=warning,performance,portability \
 	    --inline-suppr --library=posix --library=scripts/cppcheck.cfg -Iinclude -D_GNU_SOURCE
 LINTS	:= format includes style rules headers cppcheck shell python man
@@ -193,7 +193,8 @@ $(FUZZERS:%=run-corpus-%): run-corpus-%: $(OUTPUT)/corpus_%
 	$(Q)$< tests/fuzz/corpus/$*
 
 run-replay: $(OUTPUT)/rawtap
-	$(Q)RAWTAP=$< CC='$(CC)' $(PYTHON) -B -m pytest -q -p no:cacheprovider tests/replay $(T)
+	$(Q)CC='$(CC)' $(PYTHON) -B -m pytest -q -p no:cacheprovider --rawtap-sanitized=$< \
+		tests/replay $(T)
 
 # What it finds stays in the first folder, across runs.
 run-fuzz: $(OUTPUT)/fuzz_$(T)
@@ -244,7 +245,7 @@ check-arm64:	## the kernel side's tests on an arm64 kernel, in a VM (root; minut
 	$(Q)$(PYTHON) -B -m pytest -q -p no:cacheprovider tests/vm/test_arm64.py $(T)
 
 # What verifying the programs costs; tests/vm runs it.
-$(OUTPUT)/verifier_cost: tests/vm/verifier_cost.c $(OUTPUT)/backend.o
+$(OUTPUT)/verifier_cost: tests/programs/verifier_cost.c $(OUTPUT)/backend.o
 	$(call msg,TEST,$@)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -MF $@.d -MT $@ $(LDFLAGS) -o $@ $< \
 		$(OUTPUT)/backend.o $(LDLIBS)

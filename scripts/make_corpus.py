@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 """Inputs for the fuzz targets to begin with, from the replay cases.
 
-scripts/make_corpus.py: into tests/fuzz/corpus/, after a change of include/rl_abi.h too.
+scripts/make_corpus.py: into tests/fuzz/corpus/, after a change of include/rl_abi.h or of a case.
+scripts/make_corpus.py --check: only compare, and name what differs.
 """
 
 import sys
@@ -120,13 +121,13 @@ def redact_bytes(parts):
     return bytes(sides)
 
 
-def write(target, name, data):
-    folder = CORPUS / target
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / name).write_bytes(data)
+def inputs():
+    """{target/name: bytes}"""
+    made = {}
 
+    def write(target, name, data):
+        made[f"{target}/{name}"] = data
 
-def main():
     types = {}
     for name in STREAMS:
         script = Case(ROOT / f"tests/replay/{name}.rls").script
@@ -137,8 +138,9 @@ def main():
             write("engine", f"{name}-fixed", b"!" + stream[1:])
         for piece in pieces[1:]:
             types.setdefault(piece[4], piece)
-    write("stream", "plain", b"".join(list(Case(ROOT / "tests/replay/plain.rls").script.pieces())[:5]))
-    write("stream", "cut", (CORPUS / "stream/plain").read_bytes()[:-5])
+    plain = b"".join(list(Case(ROOT / "tests/replay/plain.rls").script.pieces())[:5])
+    write("stream", "plain", plain)
+    write("stream", "cut", plain[:-5])
     for number, piece in types.items():
         write("event", f"type-{number}", piece)
     for name, data in OPS.items():
@@ -156,6 +158,22 @@ def main():
     for name, data in REDACT_OPS.items():
         for number, protocol in enumerate(("imap", "pop3", "smtp")):
             write("redact", f"ops-{name}-{protocol}", bytes([1 + 2 * number]) + data)
+    return made
+
+
+def differs(name, data):
+    path = CORPUS / name
+    return not path.exists() or path.read_bytes() != data
+
+
+def main():
+    different = {name: data for name, data in inputs().items() if differs(name, data)}
+    if sys.argv[1:] == ["--check"]:
+        sys.exit("\n".join(f"{name} is not what make_corpus.py makes" for name in different) or 0)
+    for name, data in different.items():
+        (CORPUS / name).parent.mkdir(parents=True, exist_ok=True)
+        (CORPUS / name).write_bytes(data)
+        print(f"{name}: changed")
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT / "tests/lib"), str(ROOT / "tests/vm")]
+sys.path.insert(0, str(ROOT / "tests/lib"))
 
 import cost  # noqa: E402
 from guest import PACKAGES, VM, Guest  # noqa: E402
@@ -23,7 +23,7 @@ from recorder import default_binary  # noqa: E402
 
 def commands(results):
     """On the host, and on each of the kernels."""
-    command = ["/usr/bin/python3", "-B", ROOT / "tests/vm/inside.py", results, "none", "cost"]
+    command = ["/usr/bin/python3", "-B", ROOT / "tests/lib/inside.py", results, "none", "cost"]
     yield command
     for kernel in PACKAGES:
         yield Guest(kernel).command(*command, env=["RAWTAP"], output=results)

@@ -13,7 +13,7 @@ import pytest
 
 from private_dovecot import PrivateDovecot
 from rawlogs import wait_until
-from taps import Tap, assert_one_line, binary, dovecot, program, run  # noqa: F401
+from taps import Tap, assert_one_line
 
 NOBODY = 65534
 

@@ -4,9 +4,8 @@
 import pytest
 
 from private_dovecot import PrivateDovecot
-from taps import (  # noqa: F401
-    Tap, assert_one_line, dovecot, files, only_pair, record, recorded, recorded_user, run, talk,
-    transcripts, wait_recorded)
+from taps import (Tap, assert_one_line, files, only_pair, recorded, recorded_user, talk,
+                  transcripts, wait_recorded)
 
 SERVICES = """\
 service imap {

@@ -11,8 +11,7 @@ from dirstage import PROTOCOLS, contents, make_dir
 from private_dovecot import PrivateDovecot, User, make_message
 from smtppeers import SmtpServer, lmtp
 from stage import dovecot_with
-from taps import (  # noqa: F401
-    assert_one_line, log_in, record, recorded, run, say, talk, transcripts)
+from taps import assert_one_line, log_in, recorded, say, talk, transcripts
 
 # The manual's, but for its /tmp.
 BLOCKS = {

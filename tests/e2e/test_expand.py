@@ -22,7 +22,7 @@ from private_dovecot import PrivateDovecot, User
 from rawlogs import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
-SOURCES = [ROOT / "tests/e2e/expander.c", *sorted((ROOT / "user").glob("expand*.c")),
+SOURCES = [ROOT / "tests/programs/expander.c", *sorted((ROOT / "user").glob("expand*.c")),
            ROOT / "user/str.c", ROOT / "user/mem.c"]
 ENVIRONMENT = "RAWTAP_TEST=of/tests"
 LOOKED = re.compile(r" \w+\(.*?\)<\d+><(?P<session>.*?)>: Error: "

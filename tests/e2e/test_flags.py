@@ -11,8 +11,7 @@ import pytest
 import rawlogs
 from mailclient import TRANSPORTS, MailClient
 from private_dovecot import User
-from taps import (  # noqa: F401
-    assert_one_line, dovecot, log_in, mail_pid, only_pair, record, recorded_user, run)
+from taps import assert_one_line, log_in, mail_pid, only_pair, recorded_user
 
 FILES = {"": ["in", "out"], "-f in": ["in"], "-i": ["in"], "-f out": ["out"], "-o": ["out"]}
 FLAGS = [" ".join(filter(None, flags)) for flags in itertools.product(

@@ -18,7 +18,7 @@ from mailclient import Connection, ProtocolError, connect
 from private_dovecot import PrivateDovecot, make_message
 from rawlogs import wait_until
 from smtppeers import lmtp
-from taps import log_in, record, say, talk  # noqa: F401
+from taps import log_in, say, talk
 
 USER = Path(__file__).resolve().parents[2] / "user"
 REMOTE, LOCAL = ("203.0.113.5", 4711), ("198.51.100.1", 993)

@@ -12,8 +12,7 @@ import rawlogs
 from mailclient import TRANSPORTS
 from private_dovecot import PrivateDovecot
 from rawlogs import wait_until
-from taps import (  # noqa: F401
-    dovecot, files, log_in, mail_pid, record, recorded, recorded_user, say, talk, transcripts)
+from taps import files, log_in, mail_pid, recorded, recorded_user, say, talk, transcripts
 
 
 # Where the home comes from

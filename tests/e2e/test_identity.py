@@ -8,9 +8,7 @@ import pytest
 
 from mailclient import TRANSPORTS, ProtocolError, connect
 from private_dovecot import PrivateDovecot
-from taps import (  # noqa: F401
-    Tap, dovecot, files, log_in, record, recorded, recorded_user, say, talk, transcripts,
-    wait_recorded)
+from taps import Tap, files, log_in, recorded, recorded_user, say, talk, transcripts, wait_recorded
 
 WAYS = list(itertools.product(("imap", "pop3"), TRANSPORTS))
 

@@ -9,14 +9,14 @@ import shutil
 import signal
 import subprocess
 from contextlib import contextmanager
+from functools import partial
 
 import pytest
 
 from private_dovecot import PrivateDovecot
 from rawlogs import wait_until
-from taps import (  # noqa: F401
-    Tap, assert_one_line, dovecot, files, log_in, record, recorded, recorded_user, run, say,
-    talk, transcripts, wait_recorded)
+from taps import (assert_one_line, files, log_in, recorded, recorded_user, say, talk,
+                  transcripts, wait_recorded)
 
 MASK = "*@instances.example"
 
@@ -28,18 +28,8 @@ def second(root):
 
 
 @pytest.fixture
-def tap(rawtap_binary):
-    """tap(*options): a rawtap that is left running until the test ends."""
-    taps = []
-
-    def start(*options):
-        taps.append(Tap("-D", *options, binary=rawtap_binary))
-        return taps[-1]
-
-    yield start
-    for tap in taps:
-        tap.kill()
-        print(tap.stderr)       # seen when the test fails
+def tap(start_tap):
+    return partial(start_tap, "-D")
 
 
 @pytest.fixture

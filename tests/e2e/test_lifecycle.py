@@ -8,15 +8,15 @@ import signal
 import socket
 import subprocess
 import threading
+from functools import partial
 
 import pytest
 
 import rawlogs
 from mailclient import TRANSPORTS
 from rawlogs import wait_until
-from taps import (  # noqa: F401
-    Tap, assert_same_but_for_gaps, dovecot, files, log_in, only_pair, recorded, recorded_user,
-    run, say, split_gaps, talk, transcripts, wait_recorded)
+from taps import (assert_same_but_for_gaps, files, log_in, only_pair, recorded, recorded_user, say,
+                  split_gaps, talk, transcripts, wait_recorded)
 
 STOP_SIGNALS = [signal.SIGINT, signal.SIGTERM]
 
@@ -27,17 +27,8 @@ def user(dovecot):
 
 
 @pytest.fixture
-def tap(rawtap_binary, dovecot):
-    """tap(*options): a rawtap that is left running until the test ends."""
-    taps = []
-
-    def start(*options, **more):
-        taps.append(Tap("--base-dir", dovecot.base_dir, *options, binary=rawtap_binary, **more))
-        return taps[-1]
-
-    yield start
-    for tap in taps:
-        tap.kill()
+def tap(start_tap, dovecot):
+    return partial(start_tap, "--base-dir", dovecot.base_dir)
 
 
 # The end

@@ -12,7 +12,6 @@ from lmtp_sessions import ALICE, BOB, CASES, TRANSPORTS
 from private_dovecot import PrivateDovecot, make_message
 from smtp_stage import Ways, play, recording
 from smtppeers import lmtp
-from taps import record  # noqa: F401
 
 SETTING = "lmtp_rawlog_dir"
 

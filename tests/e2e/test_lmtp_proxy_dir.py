@@ -4,12 +4,11 @@
 import librawlogs
 from private_dovecot import PrivateDovecot, make_message
 from smtppeers import SmtpServer, lmtp
-from taps import record  # noqa: F401
 
 USER = "user@example.org"
 
 
-def test_a_percent_sign_is_literal(root, record):  # noqa: F811
+def test_a_percent_sign_is_literal(root, record):
     with PrivateDovecot(protocols=("imap", "lmtp"), config="lmtp_proxy = yes\n") as dovecot, \
             SmtpServer(protocol="lmtp", certificate=dovecot.root, answers_quit=False) as server:
         dovecot.add_user(USER, passdb={"proxy": "y", "host": "127.0.0.1", "port": server.port,

@@ -4,19 +4,16 @@ exit status. Loss is forced: a small ring, and a rawtap that is stopped meanwhil
 
 import itertools
 import signal
-from contextlib import contextmanager
+from functools import partial
 
 import pytest
 
 import rawlogs
+from losses import FULL, LARGE, SMALL_RING, asleep, assert_told, stop
 from mailclient import TRANSPORTS
 from private_dovecot import PrivateDovecot, make_message
-from taps import (  # noqa: F401
-    Tap, assert_same_but_for_gaps, dovecot, log_in, only_pair, record, recorded, recorded_user,
-    say, transcripts, wait_recorded)
-
-LARGE = 10_000_000
-FULL = "the ring was full"
+from taps import (Tap, assert_same_but_for_gaps, log_in, only_pair, recorded, recorded_user, say,
+                  transcripts, wait_recorded)
 
 
 @pytest.fixture
@@ -27,40 +24,8 @@ def user(dovecot):
 
 
 @pytest.fixture
-def tap(rawtap_binary, dovecot):
-    taps = []
-
-    def start(*options):
-        taps.append(Tap("--base-dir", dovecot.base_dir, "--ring-size", "128K", *options,
-                        binary=rawtap_binary))
-        return taps[-1]
-
-    yield start
-    for tap in taps:
-        tap.kill()
-
-
-@contextmanager
-def asleep(rawtap):
-    """It takes nothing out of the ring."""
-    rawtap.process.send_signal(signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        rawtap.process.send_signal(signal.SIGCONT)
-
-
-def stop(dovecot, rawtap):
-    dovecot.wait_sessions_over()
-    return rawtap.stop(signal.SIGTERM)
-
-
-def assert_told(rawtap, *gap_lists):
-    """The summary and the exit status say what the files say."""
-    lost = sum(size for gaps in gap_lists for _, size, _ in gaps)
-    assert lost > 0
-    assert rawtap.count("bytes lost") == lost
-    assert rawtap.status == 3
+def tap(start_tap, dovecot):
+    return partial(start_tap, "--base-dir", dovecot.base_dir, *SMALL_RING)
 
 
 def gaps_of(user, client, flags=()):

@@ -6,7 +6,6 @@ import socket
 import ssl
 import subprocess
 from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
 
@@ -16,7 +15,6 @@ from login_stage import (FAST, PROTOCOLS, SECURE, cases, log_in, login_dovecot,
                          play, record_logins)
 from logins import go_on
 from mailclient import MailClient, connect, trusting_context, wait_taken
-from rawlogs import wait_until
 from tlssocket import TlsSocket
 
 MODES = {"secure": SECURE, "fast": FAST}

@@ -11,8 +11,7 @@ import pytest
 from dirstage import EACH, PROTOCOLS, WRITERS, both, contents, dovecot_of, make_dir, option, place, \
     user_with_dirs
 from mailclient import TRANSPORTS, ProtocolError, connect
-from taps import (  # noqa: F401
-    Tap, files as home_files, log_in, mail_pid, record, recorded, run, talk, transcripts)
+from taps import Tap, files as home_files, mail_pid, recorded, talk, transcripts
 
 STAMP = re.compile(r"\d{8}-\d{6}")
 ONE_FILE = re.compile(r"(\.\d+\.\d+)\.in\)")         # rawtap speaks of the pair

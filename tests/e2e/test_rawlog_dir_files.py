@@ -15,8 +15,7 @@ from dirstage import EACH, PROTOCOLS, WRITERS, both, contents, dovecot_of, make_
 from mailclient import TRANSPORTS
 from private_dovecot import PrivateDovecot
 from rawlogs import wait_until
-from taps import (  # noqa: F401
-    Tap, assert_one_line, log_in, record, run, say, talk, transcripts)
+from taps import Tap, assert_one_line, log_in, say, talk, transcripts
 
 UID = 5500
 

@@ -4,15 +4,15 @@ something.)"""
 
 import re
 import subprocess
+from functools import partial
 
 import pytest
 
 import rawlogs
 from dirstage import EACH, both, dovecot_of, make_dir, option, place, user_with_dirs
 from loglistener import LogListener
-from test_loss import FULL, LARGE, asleep, assert_told, stop, tap  # noqa: F401
-from taps import (  # noqa: F401
-    assert_same_but_for_gaps, log_in, record, say, split_gaps, talk, transcripts)
+from losses import FULL, LARGE, SMALL_RING, asleep, assert_told, stop
+from taps import assert_same_but_for_gaps, log_in, say, split_gaps, transcripts
 
 STREAM_MARK = re.compile(rb"\d{10,}\.\d{6} [IO][:>] ")
 
@@ -21,6 +21,11 @@ STREAM_MARK = re.compile(rb"\d{10,}\.\d{6} [IO][:>] ")
 def dovecot(root):
     with dovecot_of(EACH) as dovecot:
         yield dovecot
+
+
+@pytest.fixture
+def tap(start_tap, dovecot):
+    return partial(start_tap, "--base-dir", dovecot.base_dir, *SMALL_RING)
 
 
 def fetch(dovecot, rawtap, user, is_awake):
@@ -43,7 +48,7 @@ def stamped(dovecot, user, direction):
     return rawlogs.plain(pair.read(direction), ["-t"])
 
 
-def test_the_ring_was_full(dovecot, tap):  # noqa: F811
+def test_the_ring_was_full(dovecot, tap):
     user = user_with_dirs(dovecot, "ring")
     dovecot.seed(user, LARGE)
     rawtap = tap(*option(dovecot, EACH))
@@ -57,7 +62,7 @@ def test_the_ring_was_full(dovecot, tap):  # noqa: F811
     assert list(native.values()) == transcripts(client)
 
 
-def test_the_ring_was_full_for_a_stream(dovecot, tap):  # noqa: F811
+def test_the_ring_was_full_for_a_stream(dovecot, tap):
     user = dovecot.add_user("stream")
     dovecot.seed(user, LARGE)
     with LogListener() as log:

@@ -14,8 +14,7 @@ from mailclient import TRANSPORTS
 from private_dovecot import PrivateDovecot
 from rawlogs import wait_until
 from sessions import LARGE
-from taps import (  # noqa: F401
-    log_in, mail_pid, record, say, talk, transcripts)
+from taps import log_in, mail_pid, say, talk, transcripts
 
 MARK = re.compile(rb"(\d{10,}\.\d{6}) ([IO])([:>]) ")
 

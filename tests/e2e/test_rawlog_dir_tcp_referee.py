@@ -13,7 +13,7 @@ from mailclient import connect
 from private_dovecot import PrivateDovecot
 from rawlogs import wait_until
 from sessions import SCRIPTS
-from taps import Tap, log_in, record, recorded_user, run, say, talk  # noqa: F401
+from taps import Tap, log_in, say, talk
 
 RECORD = re.compile(rb"(\d{10}\.\d{6}) ([IO][:>] )")
 # A reset takes the process's last bytes away, from one log sooner than from the other; so does

@@ -11,8 +11,7 @@ import pytest
 import rawlogs
 from mailclient import MailClient
 from private_dovecot import PrivateDovecot
-from taps import (  # noqa: F401
-    Tap, assert_one_line, binary, dovecot, log_in, recorded_user, run, say, talk)
+from taps import Tap, assert_one_line, log_in, recorded_user, say, talk
 
 NOBODY = 65534
 

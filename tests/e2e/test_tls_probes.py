@@ -17,7 +17,7 @@ from login_stage import FAST, SECURE, log_in, login_dovecot, record_logins
 from logins import go_on
 from mailclient import connect
 from rawlogs import wait_until
-from taps import Tap, run  # noqa: F401
+from taps import Tap
 
 STATS = Path("/proc/sys/kernel/bpf_stats_enabled")
 MODULE = "libssl_iostream_openssl.so"
@@ -143,7 +143,7 @@ def without_plt(module, run):
 
 
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="the module is changed by hand: x86-64")
-def test_without_a_plt(rawtap_binary, run, tmp_path):  # noqa: F811
+def test_without_a_plt(rawtap_binary, run, tmp_path):
     """Then the functions themselves are probed, which is said, and the logs are the same."""
     module, = Path("/usr/lib/dovecot/modules").glob(MODULE)
     changed = tmp_path / MODULE
@@ -191,7 +191,7 @@ def test_a_module_that_is_replaced(rawtap_binary, tmp_path):
     assert logs.tap.stderr.count(" is new") == 1
 
 
-def test_check_shows_the_places(dovecot, run):  # noqa: F811
+def test_check_shows_the_places(dovecot, run):
     result = run("check", "--base-dir", dovecot.base_dir)
     assert result.returncode == 0, result.stdout + result.stderr
     places = [line for line in result.stdout.splitlines() if "TLS" in line or MODULE in line]
@@ -204,7 +204,7 @@ def test_check_shows_the_places(dovecot, run):  # noqa: F811
 
 @pytest.mark.parametrize("options, status", [((), 0), (("--rawlog",), 0), (("-R", "x"), 1),
                                              (("--lmtp-rawlog-dir", "/x"), 1)])
-def test_check_counts_probes_that_are_needed(dovecot, rawtap_binary, options, status):  # noqa: F811
+def test_check_counts_probes_that_are_needed(dovecot, rawtap_binary, options, status):
     module, = Path("/usr/lib/dovecot/modules").glob(MODULE)
     result = subprocess.run(
         ["unshare", "-m", "sh", "-c", f"mount --bind /dev/null {module} && exec \"$@\"", "sh",

@@ -3,7 +3,7 @@
 
 import pytest
 
-from taps import dovecot, record, recorded, recorded_user, talk, transcripts  # noqa: F401
+from taps import recorded, recorded_user, talk, transcripts
 
 NAMES = ("alice@example.org", "alicia@example.org", "bob@example.com", "bob")
 CASES = [

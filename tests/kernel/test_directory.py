@@ -10,8 +10,7 @@ import pytest
 
 import rawlogs
 from rawlogs import wait_until
-from test_trust import GROUP, VICTIM, reply, run_refused, victim  # noqa: F401
-from tracee import GID, UID, own, tree
+from tracee import GID, GROUP, UID, VICTIM, own, reply, run_refused, tree
 
 NOT_A_DIRECTORY = "dovecot.rawlog is not a directory"
 
@@ -36,7 +35,7 @@ def replace_log_dir(place, how):
 
 @pytest.mark.parametrize("how", ["file", "fifo", "dangling link", "link to an own directory",
                                  "link to another's directory"])
-def test_not_a_directory(place, victim, how):  # noqa: F811
+def test_not_a_directory(place, victim, how):
     replace_log_dir(place, how)
     run_refused(place, NOT_A_DIRECTORY)
 
@@ -75,7 +74,7 @@ def test_home_that_is_a_link(place):
     place.run("brief", reply=reply(link)).assert_complete()
 
 
-def test_home_that_is_a_link_to_another_users(place, victim):  # noqa: F811
+def test_home_that_is_a_link_to_another_users(place, victim):
     link = place.root / "link"
     link.symlink_to("victim")
     run_refused(place, "Permission denied", reply=reply(link))
@@ -145,7 +144,7 @@ def test_names_that_are_taken(place, there, how):
     assert not (place.home / "created-through-a-link").exists()
 
 
-def test_directory_replaced_by_a_link_meanwhile(place, victim):  # noqa: F811
+def test_directory_replaced_by_a_link_meanwhile(place, victim):
     place.rawtap("-b")
     tracee = place.tracee("talk")
     tracee.wait_for("ready")
@@ -209,7 +208,7 @@ def small_disk(place):
     subprocess.run(["umount", place.log_dir], check=True)
 
 
-def run_short_of_room(place, victim, limit=None):  # noqa: F811
+def run_short_of_room(place, victim, limit=None):
     """One session has no room for its log; another, later, does."""
     recorder = place.rawtap()
     if limit:
@@ -229,11 +228,11 @@ def run_short_of_room(place, victim, limit=None):  # noqa: F811
     return result
 
 
-def test_full_disk(place, victim, small_disk):  # noqa: F811
+def test_full_disk(place, victim, small_disk):
     result = run_short_of_room(place, victim)
     assert "No space left on device; the log ends there" in result.stderr
 
 
-def test_file_size_limit(place, victim):  # noqa: F811
+def test_file_size_limit(place, victim):
     result = run_short_of_room(place, victim, limit=50000)
     assert "File too large; the log ends there" in result.stderr

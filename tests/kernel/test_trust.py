@@ -3,7 +3,6 @@
 have. Who is believed, and whose rights are used."""
 
 import os
-import os
 import shutil
 import signal
 import subprocess
@@ -12,22 +11,11 @@ from pathlib import Path
 import pytest
 
 from rawlogs import wait_until
-from tracee import GID, UID, Place, own, temporary_directory, tree, wait_stopped
+from tracee import (GID, GROUP, UID, VICTIM, Place, own, reply, run_refused, temporary_directory,
+                    tree, wait_stopped)
 
-VICTIM = 5601
-GROUP = 5700
 UNTRUSTED = "is not recorded: its program is not a dovecot that belongs to root"
 FORGED = "could not have taken the ids"
-
-
-@pytest.fixture
-def victim(place):
-    """Another user's home, with all that is needed to be recorded."""
-    home = place.root / "victim"
-    for directory in (home, home / "dovecot.rawlog"):
-        directory.mkdir(mode=0o755)
-        own(directory, VICTIM, VICTIM)
-    return home
 
 
 @pytest.fixture
@@ -46,18 +34,6 @@ def other_place(programs, rawtap_binary):
     with Place(programs, rawtap_binary) as place:
         own(place.base_dir)
         yield place
-
-
-def reply(home, uid=UID, gid=GID, name="mailuser", fields=""):
-    return f"{name}\tuid={uid}\tgid={gid}\thome={home}{fields}"
-
-
-def run_refused(place, reason, scenario="brief", **options):
-    """Nothing is written anywhere, and it says why."""
-    homes = [path for path in place.root.iterdir() if path not in (place.base_dir, place.expect)]
-    before = [tree(home) for home in homes]
-    place.run(scenario, flags=(), **options).assert_refused(reason)
-    assert [tree(home) for home in homes] == before
 
 
 # The master

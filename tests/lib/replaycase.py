@@ -10,9 +10,11 @@
 All that a run leaves behind is written down: every line that it says (with -D), every byte.
 """
 
+import functools
 import os
 import re
 import shlex
+import shutil
 import stat
 import subprocess
 import tempfile
@@ -23,6 +25,7 @@ import scriptwords
 import streamscript
 
 NOBODY = 65534
+SHARED = "/tmp"                 # every user can enter it; $TMPDIR may be private
 
 
 @dataclass
@@ -99,6 +102,16 @@ def unprivileged():
     return {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
 
 
+@functools.cache
+def directory_of(program):
+    """A directory with a copy of the program that the user nobody can run: the program itself may
+    be below a home that only its owner can enter."""
+    directory = tempfile.TemporaryDirectory(prefix="rawtap-", dir=SHARED)
+    Path(directory.name).chmod(0o755)
+    Path(shutil.copy(program, directory.name)).chmod(0o755)
+    return directory
+
+
 def tree(root):
     files = {}
     for path in sorted(root.rglob("*")):
@@ -113,7 +126,7 @@ def tree(root):
 
 def replay(rawtap, stream, options, debug=True):
     """What comes of a stream, in a tree of its own."""
-    with tempfile.TemporaryDirectory(prefix="rawtap-replay-") as name:
+    with tempfile.TemporaryDirectory(prefix="rawtap-replay-", dir=SHARED) as name:
         top = Path(name)
         top.chmod(0o755)
         root, saved = top / "root", top / "stream"
@@ -122,7 +135,8 @@ def replay(rawtap, stream, options, debug=True):
         saved.chmod(0o644)
         if os.geteuid() == 0:
             os.chown(root, NOBODY, NOBODY)
-        command = [str(rawtap), "replay", str(saved), "--root", str(root), *options]
+        program = Path(directory_of(rawtap).name, rawtap.name)
+        command = [str(program), "replay", str(saved), "--root", str(root), *options]
         done = subprocess.run(command + ["-D"] * debug, stdin=subprocess.DEVNULL,
                               capture_output=True, cwd="/", timeout=60, check=False,
                               env={"PATH": "/usr/bin:/bin", "LC_ALL": "C"}, **unprivileged())

@@ -4,8 +4,8 @@
 import ipaddress
 import re
 import struct
-from pathlib import Path
 
+from recorder import REPOSITORY
 from scriptwords import ScriptError
 
 HEADER = struct.Struct("=8sII")
@@ -28,9 +28,7 @@ STRUCTS = {
     "rl_tls": ("=2Q", "offset out_end"),
 }
 ENUMS = {
-    "RL_": "CLOCK=1 SETTING=2 PROC_EXEC=3 PROC_EXIT=4 SOCK_OPEN=5 DATA=6 GAP=7 SOCK_CLOSE=8 "
-           "FACT_MASTER=9 FACT_LOG=10 FACT_WRITE=11 STATS=12 TLS_BEGIN=13 FACT_SETTINGS=14 GROUPS=15 "
-           "IN=0 OUT=1",
+    "RL_": "IN=0 OUT=1",
     "RL_CLASS_": "NONE=0 CLIENT=1 LOGIN=2 AUTH=3 POSTLOGIN=4 OTHER=5 RELAY=6",
     "RL_AF_": "UNIX=1 INET=2 INET6=10",
     "RL_ROLE_": "NONE=0 MASTER=1 MAIL=2 STRANGER=3 LOGIN=4 DELIVERY=5",
@@ -40,8 +38,9 @@ ENUMS = {
     "RL_LOG_": "OPENED=0 MISSING=1 NOT_DIR=2 LSTAT_FAILED=3 CREATE_FAILED=4",
 }
 
-# The counters grow in number.
-ABI = (Path(__file__).resolve().parent.parent.parent / "include/rl_abi.h").read_text()
+# These grow in number.
+ABI = (REPOSITORY / "include/rl_abi.h").read_text()
+TYPES = re.findall(r"X\((\w+), (\d+), (rl_\w+)\)", ABI)
 COUNTERS = re.findall(r"X\((\w+), \"", ABI[ABI.index("#define RL_COUNTERS"):])
 STRUCTS["rl_stats"] = (f"={len(COUNTERS)}Q", " ".join(COUNTERS))
 
@@ -50,6 +49,7 @@ FLAGS = {name.lower(): int(value)
 NUMBERS = {prefix + name: int(number)
            for prefix, pairs in ENUMS.items()
            for name, number in (pair.split("=") for pair in pairs.split())}
+NUMBERS |= {f"RL_{name}": int(number) for name, number, payload in TYPES}
 LOG_STATUS = {"opened": "OPENED", "missing": "MISSING", "notdir": "NOT_DIR",
               "lstat": "LSTAT_FAILED", "create": "CREATE_FAILED"}
 

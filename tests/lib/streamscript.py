@@ -36,6 +36,7 @@ inode numbers of sockets and numbers of sessions, so a script says only what mat
     T reply SOCK CLIENT [tag=] [status=N]   what it is answered; 0: the client is taken over
     T login SOCK SESSION ino=N [id=] [pid=] [tag=] [rip=] [rport=] [lip=] [lport=]
                          [input="..."] [prefix="..."] [data-size=N] [cut=N,N] [uncounted]
+           prefix: the strings before the client's bytes. Each service has its number of them
     T request SOCK SESSION id=N             the mail process asks who it is
     T user SOCK id=N NAME [field=value]     the answer, also: T notfound|fail SOCK id=N
     T session SESSION PID ino=N NAME [field=value] [rip=] [input=] [id=] [handed=SOCK]
@@ -55,24 +56,27 @@ import struct
 from dataclasses import dataclass, field
 from datetime import datetime
 
+import ctables
 from scriptwords import Args, ScriptError, parse_line
 from streamabi import ABI_VERSION, ENDIAN_MARK, FLAGS, HEADER, LOG_STATUS, LOGIN_REPLY, \
     LOGIN_REQUEST, MAGIC, NUMBERS, STRUCTS, inet, ip_addr, number, pack
 
 MONOTONIC_BASE = 5000  # seconds that the machine was up at T = 0
 
-# What user/mode.c and user/service.c say.
-MODES = {"rawlog": None, "rawlog_dir": None, "login": "login", "lmtp": "lmtp",
-         "lmtp_proxy": "lmtp_proxy", "relay": "relay"}
-ROLES = {"imap-login": "LOGIN", "pop3-login": "LOGIN", "submission-logi": "LOGIN",
-         "lmtp": "DELIVERY"}  # 15 bytes, as the kernel has them
+SERVICES = ctables.services()
+MODES = ctables.modes()
+# What sh and others are taken for: the kernel tells rawtap of no such process.
+OTHER = SERVICES["imap"]
+# The strings before a client's first bytes in a login request: a tag, or nothing.
+PREFIXES = {0: b"", 1: b"a1\0", 2: b"\0\0"}
 
 
-def mode_of(comm, kind):
-    """Which mode records the sockets of this class as sessions of their own."""
-    if kind == "client":
-        return {"LOGIN": "login", "DELIVERY": "lmtp"}.get(ROLES.get(comm))
-    return {"lmtp": "lmtp_proxy", "submission": "relay"}.get(comm) if kind == "relay" else None
+def mode_of(service, kind):
+    """Which mode records the sockets of this class as sessions of their own. What a mail process
+    accepts is a session that begins with its login request."""
+    traffic = getattr(service, kind) if kind in ("client", "relay") else "NONE"
+    return None if traffic == "MAIL" else next(
+        (mode for mode, of in MODES.items() if of == traffic), None)
 
 
 @dataclass
@@ -221,7 +225,10 @@ class Script:
                               role=self.role(pid)))
 
     def role(self, pid):
-        return NUMBERS["RL_ROLE_" + ROLES.get(self.comms.get(pid), "MAIL")]
+        return NUMBERS["RL_ROLE_" + self.service(pid).role]
+
+    def service(self, pid):
+        return SERVICES.get(self.comms.get(pid), OTHER)
 
     def do_exit(self, args):
         pid = args.int()
@@ -241,7 +248,7 @@ class Script:
         sock.next = like.next if like else sock.next
         if "handed" in args.keys:
             sock.cookie = self.socks[args.key("handed")].cookie
-        mode = mode_of(self.comms.get(pid, ""), kind)
+        mode = mode_of(self.service(pid), kind)
         sock.addresses = {key: args.key(key, default if mode else "") for key, default in
                           (("lip", "192.0.2.1"), ("lport", "143"), ("rip", "192.0.2.7"),
                            ("rport", "51000"))}
@@ -324,7 +331,7 @@ class Script:
     # The handshake
 
     def login(self, sock, way, args, login, tag, passed_ino):
-        data = f"{login.name}\0".encode() + args.key("prefix", b"a1\0") + args.key("input", b"")
+        data = f"{login.name}\0".encode() + self.prefix(sock, args) + args.key("input", b"")
         request = LOGIN_REQUEST.pack(
             tag, 0, login.auth_id, login.client_pid, login.cookie,
             ip_addr(args.key("lip", "192.0.2.1")), ip_addr(args.key("rip", "192.0.2.7")),
@@ -336,6 +343,14 @@ class Script:
                                passed_ino=0 if begin else passed_ino)
             record.ino = login.ino
         return record
+
+    def prefix(self, sock, args):
+        """As the process's service has it; a wrong one would be taken for the client's bytes."""
+        count = self.service(sock.pid).prefix_strings
+        prefix = args.key("prefix", PREFIXES[count])
+        if prefix.count(b"\0") != count and "data-size" not in args.keys:
+            raise ScriptError(f"prefix= has {prefix.count(0)} strings, not {count}")
+        return prefix
 
     def do_login(self, args):
         sock, name = self.socks[args.text()], args.text()

@@ -4,19 +4,14 @@
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from guest import VM, Guest
+from tracee import CFLAGS, SOURCES
 
 REPOSITORY = VM.parents[1]
-TESTS = [REPOSITORY / "tests" / name for name in ("kernel", "lib", "vm")]
-sys.path[:0] = map(str, TESTS)
-
-from tracee import CFLAGS, SOURCES  # noqa: E402
-
 KERNEL = "linux-image-6.12-arm64"
 OUTPUT = REPOSITORY / ".output-arm64"
 ROOT = Path(os.environ.get("RAWTAP_KERNELS") or REPOSITORY / ".kernels") / "root-arm64"
@@ -24,7 +19,7 @@ TOOLS = ["qemu-system-aarch64", "clang", "ld.lld", "bpftool"]
 ENVIRONMENT = {
     "RAWTAP": str(OUTPUT / "rawtap"),
     "PROGRAMS": str(OUTPUT / "programs"),
-    "PYTHONPATH": ":".join(map(str, TESTS)),
+    "PYTHONPATH": str(REPOSITORY / "tests" / "lib"),
     "PYTHONDONTWRITEBYTECODE": "1",
 }
 # All system calls and buffers; what can't be had; the ends of processes.

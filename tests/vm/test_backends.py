@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Every backend on every kernel: the same input and output yields the same files.
 
-All of a kernel's work is done by inside.py in one boot, all kernels at once, while the other
-tests here begin; the tests look at what it left. With RAWTAP_VM_KERNELS, see guest.py, it is
-done on others.
+All of a kernel's work is done by inside.py in one boot, all kernels at once; the tests look at
+what it left. With RAWTAP_VM_KERNELS, see guest.py, it is done on others.
 """
 
 import itertools

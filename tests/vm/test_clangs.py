@@ -19,7 +19,7 @@ HOST = "host"
 TRY = """
 for clang; do
     mkdir -p "$RESULTS/$clang"
-    RAWTAP=.output-$clang/rawtap python3 -B tests/vm/inside.py "$RESULTS/$clang" none \\
+    RAWTAP=.output-$clang/rawtap python3 -B tests/lib/inside.py "$RESULTS/$clang" none \\
         start cost || exit
 done
 """

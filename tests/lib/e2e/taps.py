@@ -10,15 +10,9 @@ When the block ends all sessions have to be over; rawtap is stopped then.
 """
 
 import re
-import subprocess
-from contextlib import contextmanager
-from pathlib import Path
-
-import pytest
 
 import rawlogs
 from mailclient import connect
-from private_dovecot import PrivateDovecot
 from recorder import Rawtap
 from rawlogs import wait_until
 
@@ -43,44 +37,6 @@ class Tap(Rawtap):
         found = re.findall(rf"(\d+) {re.escape(words)}", self.stderr)
         assert found, f"no '{words}' in:\n{self.stderr}"
         return int(found[-1])
-
-
-def program(request):
-    return Path(request.config.getoption("--rawtap")).resolve()
-
-
-@pytest.fixture
-def binary(request):
-    """rawtap, on whatever host."""
-    return program(request)
-
-
-@pytest.fixture
-def record(rawtap_binary):
-    """record(dovecot, *options): a rawtap around a block, on this Dovecot alone."""
-    @contextmanager
-    def recording(dovecot, *options):
-        with Tap("--base-dir", dovecot.base_dir, *options, binary=rawtap_binary) as rawtap:
-            yield rawtap
-            dovecot.wait_sessions_over()
-            rawtap.stop()
-    return recording
-
-
-@pytest.fixture
-def run(request):
-    """run(*arguments): a rawtap that is to end by itself."""
-    def running(*arguments, **options):
-        return subprocess.run([program(request), *map(str, arguments)], capture_output=True,
-                              text=True, stdin=subprocess.DEVNULL, timeout=60, **options)
-    return running
-
-
-@pytest.fixture(scope="module")
-def dovecot(root):
-    """A Dovecot for all tests of the module."""
-    with PrivateDovecot() as dovecot:
-        yield dovecot
 
 
 def assert_one_line(result, status, *words):

@@ -4,9 +4,10 @@
 import os
 import re
 import subprocess
-from pathlib import Path
 
-GOLDEN = Path(__file__).with_name("verifier-cost.txt")
+from recorder import REPOSITORY
+
+GOLDEN = REPOSITORY / "tests" / "vm" / "verifier-cost.txt"
 HEADER = """\
 # What the kernels' verifiers say of rawtap's programs, by the compiler that made these. The
 # instructions that were looked at (a kernel refuses more than a million), the states.
@@ -23,7 +24,7 @@ def clang_version():
 def build(rawtap):
     """verifier_cost, beside the rawtap that it speaks of."""
     output = rawtap.parent
-    subprocess.run(["make", "-s", "-C", GOLDEN.parents[2], f"OUTPUT={output}",
+    subprocess.run(["make", "-s", "-C", REPOSITORY, f"OUTPUT={output}",
                     output / "verifier_cost"], check=True, stdout=subprocess.DEVNULL)
 
 

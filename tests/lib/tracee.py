@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Run the tracee (tracee/*.c) under rawtap, and hold what rawtap wrote against what the
+"""Run the tracee (tests/programs/tracee) under rawtap, and hold what rawtap wrote against what the
 tracee says that it moved."""
 
 import os
@@ -14,12 +14,14 @@ from pathlib import Path
 
 import rawlogs
 from rawlogs import wait_until
-from recorder import Rawtap
+from recorder import REPOSITORY, Rawtap
 
-SOURCES = sorted((Path(__file__).parent / "tracee").glob("*.c"))
+SOURCES = sorted((REPOSITORY / "tests/programs/tracee").glob("*.c"))
 CFLAGS = ["-std=gnu11", "-D_GNU_SOURCE", "-O1", "-g", "-Wall", "-Wextra", "-Werror",
           "-Wno-unused-parameter", "-pthread"]
 UID = GID = 5600
+VICTIM = 5601                   # another user
+GROUP = 5700
 TIMEOUT = 60
 MARK = re.compile(rb"\[rawtap: (\d+) bytes lost at offset (\d+): ([^\]\n]+)\]\n")
 SUMMARY = {
@@ -323,3 +325,17 @@ def is_stopped(pid):
 
 def wait_stopped(pid):
     wait_until(lambda: is_stopped(pid), "the process to stop")
+
+
+# Who is not recorded
+
+def reply(home, uid=UID, gid=GID, name="mailuser", fields=""):
+    return f"{name}\tuid={uid}\tgid={gid}\thome={home}{fields}"
+
+
+def run_refused(place, reason, scenario="brief", **options):
+    """Nothing is written anywhere, and it says why."""
+    homes = [path for path in place.root.iterdir() if path not in (place.base_dir, place.expect)]
+    before = [tree(home) for home in homes]
+    place.run(scenario, flags=(), **options).assert_refused(reason)
+    assert [tree(home) for home in homes] == before

@@ -28,18 +28,15 @@ from collections import Counter
 from contextlib import ExitStack
 from pathlib import Path
 
-TESTS = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(TESTS / "lib"), str(TESTS / "kernel")]
-
-import functions  # noqa: E402
-import rawlogs  # noqa: E402
-from functions import KINDS  # noqa: E402
-from guest import BACKENDS  # noqa: E402
-from mailclient import connect  # noqa: E402
-from private_dovecot import PrivateDovecot  # noqa: E402
-from rawlogs import wait_until  # noqa: E402
-from recorder import Rawtap, default_binary  # noqa: E402
-from tracee import MARK, Notes, Place, with_marks  # noqa: E402
+import functions
+import rawlogs
+from functions import KINDS
+from guest import BACKENDS
+from mailclient import connect
+from private_dovecot import PrivateDovecot
+from rawlogs import wait_until
+from recorder import REPOSITORY, Rawtap, default_binary
+from tracee import MARK, Notes, Place, with_marks
 
 ONE_PIECE = ("read", "recvfrom")
 PIECES = ("recvmsg", "readv", "preadv2")
@@ -168,7 +165,7 @@ def e2e():
         run = subprocess.run(
             [sys.executable, "-B", "-m", "pytest", "-q", "-p", "no:cacheprovider",
              f"--junitxml={report}", *(f"tests/e2e/{test}" for test in E2E)],
-            cwd=TESTS.parent, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            cwd=REPOSITORY, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, text=True)
         cases = xml.parse(report).iter("testcase")
         return {"stdout": run.stdout, "tests": {

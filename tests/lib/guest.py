@@ -5,12 +5,14 @@
     run.returncode, run.stdout
 """
 
+import json
 import os
 import re
 import subprocess
-from pathlib import Path
 
-VM = Path(__file__).resolve().parents[2] / "scripts" / "vm.sh"
+from recorder import REPOSITORY
+
+VM = REPOSITORY / "scripts" / "vm.sh"
 PACKAGES = {"6.1": "linux-image-amd64", "6.12": "linux-image-6.12-amd64"}  # of Debian 12
 if "RAWTAP_VM_KERNELS" in os.environ:     # others instead, by the names of their packages
     PACKAGES = {name: name for name in os.environ["RAWTAP_VM_KERNELS"].split()}
@@ -49,3 +51,16 @@ class Guest:
             self.command(*command, limit=limit, env=env or {}, output=output),
             env=os.environ | (env or {}), stdin=subprocess.DEVNULL, capture_output=True,
             text=True, errors="surrogateescape", **kwargs)
+
+
+class Results:
+    """What inside.py left."""
+
+    def __init__(self, directory, run):
+        self.directory = directory
+        self.run = run
+
+    def __getitem__(self, job):
+        path = self.directory / f"{job}.json"
+        assert path.exists(), self.run.stdout + self.run.stderr
+        return json.loads(path.read_text())

@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: MIT
+"""The fixtures that more than one file asks for, and the options. See README.md."""
+
+import os
+import shutil
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+import cost
+import recorder
+from guest import PACKAGES, VM, Guest, Results, backends_of
+from private_dovecot import PrivateDovecot
+from taps import Tap
+from tracee import VICTIM, Place, build_programs, own
+
+INSIDE = Path(__file__).parent / "lib" / "inside.py"
+GUEST_LIMIT = 300               # seconds, on a busy machine
+
+
+def pytest_addoption(parser):
+    parser.addoption("--rawtap", metavar="PATH", default=recorder.default_binary(),
+                     help="the rawtap to test (default: $RAWTAP, or .output/rawtap)")
+    parser.addoption("--rawtap-sanitized", metavar="PATH",
+                     help="the one for tests/replay (default: --rawtap)")
+
+
+# rawtap
+
+@pytest.fixture(scope="session")
+def root():
+    if os.geteuid() != 0:
+        pytest.skip("needs root")
+
+
+def built(path):
+    if not Path(path).exists():
+        pytest.fail(f"there is no {path}: build it first")
+    return Path(path).resolve()
+
+
+@pytest.fixture(scope="session")
+def binary(pytestconfig):
+    """rawtap, on whatever host."""
+    return built(pytestconfig.getoption("--rawtap"))
+
+
+@pytest.fixture(scope="session")
+def sanitized(pytestconfig):
+    """rawtap for what no kernel is needed for, with sanitizers if it was built so."""
+    return built(pytestconfig.getoption("--rawtap-sanitized") or
+                 pytestconfig.getoption("--rawtap"))
+
+
+@pytest.fixture(scope="session")
+def rawtap_binary(binary, root):
+    """rawtap, on a host where it can attach."""
+    # Only what the machine lacks is a reason to skip; anything else must fail.
+    if missing := recorder.lacks(binary):
+        pytest.skip(f"rawtap cannot attach here: {missing}")
+    return binary
+
+
+@pytest.fixture
+def run(binary):
+    """run(*arguments): a rawtap that is to end by itself."""
+    def running(*arguments, **options):
+        return subprocess.run([binary, *map(str, arguments)], capture_output=True, text=True,
+                              stdin=subprocess.DEVNULL, timeout=60, **options)
+    return running
+
+
+@pytest.fixture
+def record(rawtap_binary):
+    """record(dovecot, *options): a rawtap around a block, on this Dovecot alone."""
+    @contextmanager
+    def recording(dovecot, *options):
+        with Tap("--base-dir", dovecot.base_dir, *options, binary=rawtap_binary) as rawtap:
+            yield rawtap
+            dovecot.wait_sessions_over()
+            rawtap.stop()
+    return recording
+
+
+@pytest.fixture
+def start_tap(rawtap_binary):
+    """start_tap(*options): a rawtap that is left running until the test ends."""
+    taps = []
+
+    def start(*options, **more):
+        taps.append(Tap(*options, binary=rawtap_binary, **more))
+        return taps[-1]
+
+    yield start
+    for tap in taps:
+        tap.kill()
+        print(tap.stderr)       # seen when the test fails
+
+
+# Dovecot
+
+@pytest.fixture(scope="module")
+def dovecot(root):
+    """A Dovecot for all tests of the module."""
+    with PrivateDovecot() as dovecot:
+        yield dovecot
+
+
+@pytest.fixture(scope="session")
+def wanted_cases():
+    """wanted_cases(request): the cases that the selected tests of this module will ask
+    this very stage for, so that -k plays no more sessions than it needs."""
+    return _wanted_cases
+
+
+def _wanted_cases(request):
+    cases = {}
+    for item in request.session.items:
+        params = item.callspec.params if hasattr(item, "callspec") else {}
+        if item.module is request.module and params.get("stage") == request.param:
+            cases[params.get("case")] = None
+    cases.pop(None, None)
+    return list(cases)
+
+
+# The tracee, which plays Dovecot
+
+@pytest.fixture(scope="session")
+def programs(root):
+    """The directory with the tracee's two programs."""
+    with build_programs() as directory:
+        yield directory
+
+
+@pytest.fixture
+def place(rawtap_binary, programs):
+    with Place(programs, rawtap_binary) as place:
+        yield place
+
+
+@pytest.fixture
+def victim(place):
+    """Another user's home, with all that is needed to be recorded."""
+    home = place.root / "victim"
+    for directory in (home, home / "dovecot.rawlog"):
+        directory.mkdir(mode=0o755)
+        own(directory, VICTIM, VICTIM)
+    return home
+
+
+# Other kernels
+
+@pytest.fixture(scope="session")
+def kernels(root):
+    """Their versions; they are there."""
+    if not shutil.which("qemu-system-x86_64"):
+        pytest.skip("needs QEMU: scripts/install-deps.sh vm")
+    fetch = subprocess.run([VM, "fetch", *PACKAGES.values()], capture_output=True, text=True)
+    if "vm: cannot get" in fetch.stderr or " is missing: " in fetch.stderr:
+        pytest.skip(fetch.stderr.strip())
+    assert fetch.returncode == 0, fetch.stderr
+    return list(PACKAGES)
+
+
+@pytest.fixture(scope="session", params=list(PACKAGES))
+def guest(request, kernels):
+    """Each kernel in turn."""
+    return Guest(request.param)
+
+
+@pytest.fixture(scope="session")
+def any_guest(kernels):
+    """Where the kernel does not matter."""
+    return Guest(kernels[-1])
+
+
+@pytest.fixture(scope="session")
+def work(binary, programs):
+    """work(directory, *jobs, guest=None): the Results of these jobs, there or here."""
+    cost.build(binary)
+
+    def run(directory, *jobs, guest=None):
+        command = ["/usr/bin/python3", "-B", INSIDE, directory, programs, *jobs]
+        if guest:
+            command = guest.command(*command, limit=GUEST_LIMIT, env=["RAWTAP"], output=directory)
+        return Results(directory, subprocess.run(
+            list(map(str, command)), env=os.environ | {"RAWTAP": str(binary)},
+            stdin=subprocess.DEVNULL, capture_output=True, text=True))
+    return run
+
+
+@pytest.fixture(scope="session")
+def guests(kernels, work, tmp_path_factory):
+    """The Results of each kernel, some time."""
+    def run(kernel, directory):
+        contracts = [f"contract-{backend}" for backend in backends_of(kernel)]
+        return work(directory, "check", "functions", "dovecot", "gone",
+                    "cost", *contracts, "e2e", guest=Guest(kernel))
+    # made here: pytest's factory is not for threads
+    directories = {kernel: tmp_path_factory.mktemp(kernel) for kernel in kernels}
+    with ThreadPoolExecutor() as pool:
+        yield {kernel: pool.submit(run, kernel, directory)
+               for kernel, directory in directories.items()}

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: MIT
+"""The tables of the C sources that the tests need: read from there, so that a new row is in one
+place. A table that has another form than expected is an error, never an empty table."""
+
+import re
+from collections import namedtuple
+
+from recorder import REPOSITORY
+
+COMM_LEN = 15       # bytes of a program's name, as the kernel has them
+
+SERVICE = re.compile(r'\{ ?"(?P<name>[\w-]+)", (?:NULL|"\w+"), RL_ROLE_(?P<role>\w+), '
+                     r'TRAFFIC_(?P<client>\w+), TRAFFIC_(?P<relay>\w+), "[^"]*", '
+                     r'(?P<prefix_strings>\d+),')
+MODE = re.compile(r'\.name = "(?P<name>\w+)", \.traffic = TRAFFIC_(?P<traffic>\w+),')
+Service = namedtuple("Service", "name role client relay prefix_strings")
+
+
+def source(name):
+    """The file of this name, wherever below user/."""
+    path, = (REPOSITORY / "user").rglob(name)
+    return path
+
+
+def rows(name, pattern, count):
+    """The matches in a source without its line ends; there are as many as there are `count`s."""
+    text = re.sub(r"\s+", " ", source(name).read_text())
+    found = list(pattern.finditer(text))
+    assert found and len(found) == len(re.findall(count, text)), f"{name} has another form"
+    return found
+
+
+def services():
+    """{name as the kernel has it: Service}"""
+    found = [Service(**row.groupdict()) for row in rows("service.c", SERVICE, r"\bRL_ROLE_")]
+    return {service.name[:COMM_LEN]: service._replace(prefix_strings=int(service.prefix_strings))
+            for service in found}
+
+
+def modes():
+    """{name: traffic}"""
+    return {row["name"]: row["traffic"] for row in rows("mode.c", MODE, r"\.name =")}
