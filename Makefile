@@ -19,12 +19,13 @@ LDLIBS	:= $(shell pkg-config --libs $(LIBS))
 BPF_CFLAGS := -target bpf -mcpu=v3 -O2 -g -D__TARGET_ARCH_$(ARCH) -Iinclude -Ivmlinux -Ibpf \
 	      -Wall -Wextra -Werror -Wno-unused-parameter
 
-# Only these see libbpf; without them the rest is the engine, which tests link.
-KERNEL_SIDE := bpf_load source backend answers check record main
+# What needs the skeleton, or libbpf; the rest is what the tests link.
+KERNEL_SIDE := $(patsubst user/%.c,%,$(wildcard user/kernel/*.c)) \
+	       commands/record commands/answers commands/check main
 # The maps first: libbpf 1.1 loses their offsets when it has seen only the declarations yet.
 BPF_OBJS := $(patsubst bpf/%.bpf.c,$(OUTPUT)/%.bpf.o,bpf/maps.bpf.c \
 	      $(filter-out bpf/maps.bpf.c,$(sort $(wildcard bpf/*.bpf.c))))
-SRCS	:= $(wildcard user/*.c)
+SRCS	:= $(wildcard user/*.c user/*/*.c)
 OBJS	:= $(SRCS:user/%.c=$(OUTPUT)/%.o)
 LIB_OBJS := $(filter-out $(KERNEL_SIDE:%=$(OUTPUT)/%.o),$(OBJS))
 
@@ -46,6 +47,7 @@ $(OUTPUT)/rawtap: $(OBJS)
 
 $(OUTPUT)/%.o: user/%.c | $(OUTPUT)
 	$(call msg,CC,$@)
+	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(KERNEL_SIDE:%=$(OUTPUT)/%.o): $(OUTPUT)/rawtap.skel.h
@@ -82,11 +84,11 @@ bench: $(OUTPUT)/rawtap	## what recording costs the observed, as ratios (root; a
 
 PREFIX	?= /usr/local
 CLANG_FORMAT ?= clang-format
-C_FILES	:= $(wildcard bpf/*.[ch] user/*.[ch] include/*.h vmlinux/*.h tests/*/*.[ch] tests/*/*/*.[ch])
+C_FILES	:= $(wildcard bpf/*.[ch] user/*.[ch] user/*/*.[ch] include/*.h vmlinux/*.h tests/*/*.[ch] tests/*/*/*.[ch])
 PY_FILES := $(wildcard scripts/*.py tests/*.py tests/*/*.py tests/*/*/*.py)
 CPPCHECK := cppcheck -q --std=c11 --error-exitcode=1 --enable=warning,performance,portability \
 	    --inline-suppr --library=posix --library=scripts/cppcheck.cfg -Iinclude -D_GNU_SOURCE
-LINTS	:= format includes style rules headers cppcheck shell python man
+LINTS	:= format includes objects style rules headers cppcheck shell python man
 
 .PHONY: lint $(LINTS:%=lint-%)
 lint: $(LINTS:%=lint-%)	## everything that can be said without running it
@@ -99,10 +101,15 @@ lint-includes lint-style lint-rules: lint-%:
 	$(call msg,LINT,$*)
 	$(Q)$(PYTHON) scripts/check_$*.py
 
+# Purity, and who calls whom: as compiled.
+lint-objects: $(OBJS)
+	$(call msg,LINT,objects)
+	$(Q)$(PYTHON) scripts/check_objects.py $(OUTPUT) $(OBJS)
+
 # Each header compiles alone.
 lint-headers: | $(OUTPUT)
 	$(call msg,LINT,headers)
-	$(Q)for header in $(notdir $(wildcard include/*.h user/*.h)); do \
+	$(Q)for header in $(patsubst user/%,%,$(notdir $(wildcard include/*.h)) $(wildcard user/*/*.h)); do \
 		echo "#include \"$$header\"" | \
 			$(CC) $(ALL_CFLAGS) -fsyntax-only -x c - || exit 1; \
 	done
@@ -245,10 +252,10 @@ check-arm64:	## the kernel side's tests on an arm64 kernel, in a VM (root; minut
 	$(Q)$(PYTHON) -B -m pytest -q -p no:cacheprovider tests/vm/test_arm64.py $(T)
 
 # What verifying the programs costs; tests/vm runs it.
-$(OUTPUT)/verifier_cost: tests/programs/verifier_cost.c $(OUTPUT)/backend.o
+$(OUTPUT)/verifier_cost: tests/programs/verifier_cost.c $(OUTPUT)/kernel/backend.o
 	$(call msg,TEST,$@)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -MF $@.d -MT $@ $(LDFLAGS) -o $@ $< \
-		$(OUTPUT)/backend.o $(LDLIBS)
+		$(OUTPUT)/kernel/backend.o $(LDLIBS)
 
 .PHONY: verifier-cost-update goldens
 verifier-cost-update: $(OUTPUT)/rawtap	## take what verification costs into its golden file (root; VMs)
@@ -274,4 +281,4 @@ check-clangs:	## programs of several compilers on all kernels (root): CLANGS=cla
 clean:	## remove all that was built
 	$(Q)rm -rf $(OUTPUT) .output-*
 
--include $(wildcard $(OUTPUT)/*.d)
+-include $(wildcard $(OUTPUT)/*.d $(OUTPUT)/*/*.d)

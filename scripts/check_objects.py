@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """What the compiled objects prove: pure folders stay pure, and files do not call in circles.
 
-    check_objects.py OBJECT_FOLDER     (the objects of user/, built; run by `make lint`)
+    check_objects.py FOLDER OBJECT...     (of user/, built in FOLDER; run by `make lint`)
 
 Pure folders (PURE) may call what is named in PURE_CALLS and functions of the project's own, and
 keep no variable of their own: a function of the record stream has no clock, no file, no memory of
@@ -63,9 +63,9 @@ def is_pure_call(name):
 def main():
     folder = Path(sys.argv[1])
     paths = {str(path.relative_to(folder).with_suffix("")): path
-             for path in sorted(folder.rglob("*.o"))}
+             for path in map(Path, sorted(sys.argv[2:]))}
     if not paths:
-        sys.exit(f"check_objects.py: no objects below {folder}")
+        sys.exit("check_objects.py: no objects")
     found = {module: symbols(path) for module, path in paths.items()}
     owner = {name: module for module, (defined, _) in found.items() for name in defined}
     calls = defaultdict(set)

@@ -139,8 +139,8 @@ def inputs():
         for piece in pieces[1:]:
             types.setdefault(piece[4], piece)
     plain = b"".join(list(Case(ROOT / "tests/replay/plain.rls").script.pieces())[:5])
-    write("stream", "plain", plain)
-    write("stream", "cut", plain[:-5])
+    write("saved_stream", "plain", plain)
+    write("saved_stream", "cut", plain[:-5])
     for number, piece in types.items():
         write("event", f"type-{number}", piece)
     for name, data in OPS.items():
@@ -148,9 +148,9 @@ def inputs():
     for name, data in RULES.items():
         write("rules_load", name, data)
     for name, data in WORDS.items():
-        write("conf_words", name, data)
+        write("doveconf_words", name, data)
     for name, data in PROXY.items():
-        write("hs_proxy", name, data)
+        write("proxy_header", name, data)
     for name, data in TEMPLATES.items():
         write("expand", name, data + VALUES)
     for name, parts in REDACT_BYTES.items():

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-#include "check.h"
-#include "log.h"
-#include "opts.h"
-#include "record.h"
-#include "replay.h"
+#include "commands/check.h"
+#include "base/log.h"
+#include "config/opts.h"
+#include "commands/record.h"
+#include "commands/replay.h"
 
 int main(int argc, char *argv[])
 {

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The variables of rawlog_dir: what user/expand.c makes of a template, and what Dovecot does.
+"""The variables of rawlog_dir: what user/dovecot/expand.c makes of a template, and what Dovecot does.
 
 Each template stands in a block of the configuration that is for one client address. It is
 the rest of a path through a regular file, so Dovecot finds no directory and tells, in its
@@ -22,8 +22,8 @@ from private_dovecot import PrivateDovecot, User
 from rawlogs import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
-SOURCES = [ROOT / "tests/programs/expander.c", *sorted((ROOT / "user").glob("expand*.c")),
-           ROOT / "user/str.c", ROOT / "user/mem.c"]
+SOURCES = [ROOT / "tests/programs/expander.c", *sorted((ROOT / "user/dovecot").glob("expand*.c")),
+           ROOT / "user/base/str.c", ROOT / "user/base/mem.c"]
 ENVIRONMENT = "RAWTAP_TEST=of/tests"
 LOOKED = re.compile(r" \w+\(.*?\)<\d+><(?P<session>.*?)>: Error: "
                     r"rawlog: stat\((?P<path>.*)\) failed: Not a directory$", re.MULTILINE)

@@ -259,18 +259,18 @@ LOGGED = re.compile(r"rip=(.*?), lip=(.*?), rport=(\d+), lport=(\d+)")
 @pytest.fixture(scope="module")
 def parse(tmp_path_factory):
     """parse(bytes): what rawtap's parser says: (size, (remote, local, ports) or None)."""
-    path = tmp_path_factory.mktemp("parser") / "hs_proxy.so"
-    subprocess.run(["cc", "-D_GNU_SOURCE", "-shared", "-fPIC", "-o", path,
-                    USER / "hs_proxy.c", USER / "hs_login.c"], check=True)
+    path = tmp_path_factory.mktemp("parser") / "proxy_header.so"
+    subprocess.run(["cc", "-D_GNU_SOURCE", "-shared", "-fPIC", "-I", USER, "-o", path,
+                    USER / "dovecot/proxy_header.c", USER / "dovecot/login_request.c"], check=True)
     library = ctypes.CDLL(str(path))
 
     def parsing(data):
         proxy, text = Proxy(), ctypes.create_string_buffer(64)
 
         def ip_text(ip):
-            library.hs_ip_text(ctypes.byref(ip), text)
+            library.ip_addr_text(ctypes.byref(ip), text)
             return text.value.decode()
-        size = library.hs_proxy_parse(data, len(data), ctypes.byref(proxy))
+        size = library.proxy_header_parse(data, len(data), ctypes.byref(proxy))
         return size, proxy.has_addresses and (ip_text(proxy.remote), ip_text(proxy.local),
                                               str(proxy.remote_port), str(proxy.local_port))
     return parsing
@@ -281,7 +281,7 @@ class Ip(ctypes.Structure):
 
 
 class Proxy(ctypes.Structure):
-    """struct hs_proxy"""
+    """struct proxy_header"""
     _fields_ = [("has_addresses", ctypes.c_bool), ("local", Ip), ("remote", Ip),
                 ("local_port", ctypes.c_uint16), ("remote_port", ctypes.c_uint16)]
 

@@ -14,10 +14,10 @@
 #include <string.h>
 
 #include "fuzz.h"
-#include "log.h"
-#include "engine.h"
-#include "model.h"
-#include "session.h"
+#include "base/log.h"
+#include "engine/engine.h"
+#include "engine/model.h"
+#include "engine/session.h"
 
 /* Instead of user/log.c: formats, and says nothing. */
 void log_set_debug(bool on)

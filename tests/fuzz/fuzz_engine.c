@@ -6,7 +6,7 @@
  */
 #include "engine_world.h"
 
-#include "stream.h"
+#include "records/saved_stream.h"
 
 /* The least that a type's payload holds, bytes. */
 static size_t payload_size(unsigned int type)

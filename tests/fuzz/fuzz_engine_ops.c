@@ -154,7 +154,7 @@ static void login(struct world *world, struct input *input, unsigned int cookie,
 	uint64_t ino = INODES + take(input, 4);
 	uint32_t size = take(input, sizeof(data));
 
-	request[0] = id; /* see layouts[] in hs_login.c */
+	request[0] = id; /* see layouts[] in login_request.c */
 	request[8] = id;
 	request[52] = 2;
 	request[74] = id;

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "event.h"
-#include "mem.h"
+#include "records/event.h"
+#include "base/mem.h"
 
 /* What whoever gets the event may rely on. */
 static void check_event(const struct event *event, size_t len)

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "expand.h"
-#include "mem.h"
+#include "dovecot/expand.h"
+#include "base/mem.h"
 
 #define INPUT_MAX 4096
 

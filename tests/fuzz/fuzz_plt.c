@@ -12,8 +12,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "elf_object.h"
-#include "plt.h"
+#include "probes/elf_object.h"
+#include "probes/plt.h"
 
 /* A place is in the file, and begins an instruction that a probe may be put on. */
 static void check_site(const struct elf_object *object, const uint8_t *data, size_t len,

@@ -12,10 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "mem.h"
-#include "redact.h"
+#include "base/mem.h"
+#include "redact/redact.h"
 #include "rl_abi.h"
-#include "str.h"
+#include "base/str.h"
 
 #define SECRET	   "s3cr3t"
 #define B64	   "cmVkYWN0ZWQ="

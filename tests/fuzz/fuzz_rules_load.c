@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "mem.h"
-#include "rules.h"
+#include "base/mem.h"
+#include "rules/rules.h"
 
 /* What was understood, saved and loaded once more, saves the same. */
 static void check_round_trip(const struct rules *rules)

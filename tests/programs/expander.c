@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "expand.h"
+#include "dovecot/expand.h"
 
 #define ENV_MAX 10
 

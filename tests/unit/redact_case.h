@@ -13,9 +13,9 @@
 #include <string.h>
 
 #include "guard.h"
-#include "redact.h"
+#include "redact/redact.h"
 #include "rl_abi.h"
-#include "str.h"
+#include "base/str.h"
 
 #define RANDOM_ROUNDS 40
 #define STEPS_MAX     12

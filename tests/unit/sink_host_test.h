@@ -18,7 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "sink_host.h"
+#include "output/sink_host.h"
 
 #define UID   ((uid_t)54321)
 #define GID   ((gid_t)54322)

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "clock.h"
+#include "host/clock.h"
 
 static void test_now(void **state)
 {

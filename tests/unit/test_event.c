@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "event.h"
-#include "mem.h"
+#include "records/event.h"
+#include "base/mem.h"
 
 #define EXTRA_MAX 16
 

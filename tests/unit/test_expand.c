@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "expand.h"
+#include "dovecot/expand.h"
 
 #define TEN(text) text text text text text text text text text text
 

@@ -3,10 +3,10 @@
 
 #include <string.h>
 
-#include "calendar.h"
-#include "format.h"
+#include "base/timestamp.h"
+#include "rawlog/format.h"
 #include "rl_abi.h"
-#include "str.h"
+#include "base/str.h"
 
 #define TEXT_MAX 6
 

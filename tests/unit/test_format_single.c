@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "format.h"
+#include "rawlog/format.h"
 #include "rl_abi.h"
-#include "str.h"
+#include "base/str.h"
 
 #define CALLS_MAX 12
 #define CALL_LEN  9000

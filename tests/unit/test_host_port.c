@@ -3,7 +3,7 @@
 
 #include <errno.h>
 
-#include "host_port.h"
+#include "dovecot/host_port.h"
 
 struct example {
 	const char *text, *host; /* host NULL: refused */

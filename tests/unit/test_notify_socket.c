@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "notify_socket.h"
+#include "host/notify_socket.h"
 
 #define PATH_MAX_LEN 107 /* of an AF_UNIX address, without its NUL */
 

@@ -3,9 +3,9 @@
 
 #include <string.h>
 
-#include "opts.h"
+#include "config/opts.h"
 #include "rl_abi.h"
-#include "str.h"
+#include "base/str.h"
 
 #define ARGS_MAX 16
 

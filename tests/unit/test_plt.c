@@ -10,10 +10,10 @@
 #include <unistd.h>
 
 #include "built.h"
-#include "elf_object.h"
+#include "probes/elf_object.h"
 #include "guard.h"
-#include "mem.h"
-#include "plt.h"
+#include "base/mem.h"
+#include "probes/plt.h"
 
 #define TLS_MODULE "/usr/lib/dovecot/modules/libssl_iostream_openssl.so"
 

@@ -18,8 +18,8 @@
 #include <unistd.h>
 
 #include "built.h"
-#include "procfs.h"
-#include "trusted_file.h"
+#include "host/procfs.h"
+#include "host/trusted_file.h"
 
 /* A child that has called `prepare` and waits to be killed. */
 static pid_t start_child(int (*prepare)(void))

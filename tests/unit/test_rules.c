@@ -7,7 +7,7 @@
 
 #include "guard.h"
 #include "rl_abi.h"
-#include "rules.h"
+#include "rules/rules.h"
 
 static void check_same(const struct rules *a, const struct rules *b)
 {

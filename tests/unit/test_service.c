@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "service.h"
+#include "dovecot/service.h"
 
 /* Of every program: by its own name, and as the kernel shows it, cut after 15 bytes. */
 static void names(void **state)

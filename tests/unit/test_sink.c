@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "rl_abi.h"
-#include "sink.h"
+#include "rawlog/sink.h"
 
 static void serials(void **state)
 {

@@ -12,9 +12,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "clock.h"
-#include "sink_host.h"
-#include "tcp_conn.h"
+#include "host/clock.h"
+#include "output/sink_host.h"
+#include "output/tcp_conn.h"
 
 #define MB (1024 * 1024)
 

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "rl_abi.h"
-#include "sink_tree.h"
+#include "output/sink_tree.h"
 
 /* A directory of its own for each test, which begins and ends in it. */
 static char root[] = "/tmp/rawtap-unit-XXXXXX";

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "guard.h"
-#include "str.h"
+#include "base/str.h"
 
 static void empty(void **state)
 {

@@ -16,9 +16,9 @@
 #include <unistd.h>
 
 #include "built.h"
-#include "elf_object.h"
-#include "plt.h"
-#include "tls_probes.h"
+#include "probes/elf_object.h"
+#include "probes/plt.h"
+#include "probes/tls_probes.h"
 
 #define MODULE	     "libssl_iostream_openssl.so"
 #define USUAL_FOLDER "/usr/lib/dovecot/modules"

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: MIT
+#include "base/str.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+static void reserve(struct str *str, size_t more)
+{
+	size_t need = str->len + more + 1;
+
+	assert(need > more);
+	if (need <= str->cap)
+		return;
+	str->cap = need > 2 * str->cap ? need : 2 * str->cap;
+	str->data = mem_resize(str->data, str->cap);
+}
+
+void str_append(struct str *str, const void *data, size_t size)
+{
+	reserve(str, size);
+	if (size)
+		memcpy(str->data + str->len, data, size);
+	str->len += size;
+	str->data[str->len] = '\0';
+}
+
+void str_append_text(struct str *str, const char *text)
+{
+	str_append(str, text, strlen(text));
+}
+
+void str_printf(struct str *str, const char *format, ...)
+{
+	va_list args;
+	int len;
+
+	va_start(args, format);
+	len = vsnprintf(NULL, 0, format, args);
+	va_end(args);
+	assert(len >= 0);
+	reserve(str, len);
+	va_start(args, format);
+	vsnprintf(str->data + str->len, len + 1, format, args);
+	va_end(args);
+	str->len += len;
+}
+
+void str_consume(struct str *str, size_t size)
+{
+	assert(size <= str->len);
+	if (!size)
+		return;
+	str->len -= size;
+	memmove(str->data, str->data + size, str->len + 1);
+}
+
+void str_clear(struct str *str)
+{
+	str->len = 0;
+	if (str->data)
+		str->data[0] = '\0';
+}
+
+const char *str_text(const struct str *str)
+{
+	return str->data ? str->data : "";
+}
+
+void str_free(struct str *str)
+{
+	free(str->data);
+	*str = (struct str){0};
+}

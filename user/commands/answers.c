@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: MIT
+#include "commands/answers.h"
+
+#include <string.h>
+
+#include "kernel/bpf_load.h"
+#include "host/dovecot_master.h"
+#include "base/log.h"
+#include "commands/pipeline.h"
+#include "kernel/source.h"
+#include "base/str.h"
+
+static void add_setting(struct str *text, const char *name, const char *value)
+{
+	str_append(text, name, strlen(name) + 1);
+	str_append(text, value, strlen(value) + 1);
+}
+
+/* What directories depend on besides the user: mail_home, where userdb returned no home;
+ * %{hostname}, which is my_hostdomain() of lib/hostpid.c, 2.3.19.1, if it is not set; %{env}. */
+static void tell_settings(struct answers *answers, uint32_t tgid, const struct rl_master *fact)
+{
+	/* `variable`: each is asked for only if a directory can depend on it */
+	static const struct {
+		const char *name, *variable;
+	} settings[] = {
+		{"mail_home", ""},
+		{"hostname", "hostname"},
+		{"import_environment", "env"},
+	};
+	struct str text = {0}, value = {0}, payload = {0};
+	struct rl_setting head = {0};
+	char own[256];
+	unsigned int i;
+
+	for (i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
+		if (!rules_have_variable(answers->rules, settings[i].variable))
+			continue;
+		if (dovecot_master_setting(fact, settings[i].name, &value) == 0 && value.len)
+			add_setting(&text, settings[i].name, value.data);
+		else if (strcmp(settings[i].name, "hostname") == 0 &&
+			 dovecot_hostname(own, sizeof(own)) == 0)
+			add_setting(&text, settings[i].name, own);
+	}
+	head.size = text.len;
+	str_append(&payload, &head, sizeof(head));
+	str_append(&payload, str_text(&text), text.len);
+	if (text.len)
+		pipeline_answer(answers->pipeline,
+				(struct rl_rec){.type = RL_FACT_SETTINGS, .tgid = tgid},
+				payload.data, payload.len);
+	str_free(&text);
+	str_free(&value);
+	str_free(&payload);
+}
+
+/* A process has begun: it may map a module that an upgrade has brought. */
+static void look_for_new_tls(struct answers *answers)
+{
+	struct str text = {0};
+
+	bpf_side_new_tls(answers->bpf, &text);
+	if (text.len)
+		log_warn("%s", str_text(&text));
+	str_free(&text);
+}
+
+static void new_process(void *context, const struct service *service)
+{
+	struct answers *answers = context;
+
+	if (bpf_side_wants(answers->bpf, service))
+		look_for_new_tls(answers);
+}
+
+static void ask_master(void *context, uint32_t tgid)
+{
+	struct answers *answers = context;
+	struct rl_master fact;
+
+	dovecot_master_look(tgid, answers->base_dir, &fact);
+	pipeline_answer(answers->pipeline, (struct rl_rec){.type = RL_FACT_MASTER, .tgid = tgid},
+			&fact, sizeof(fact));
+	if (fact.status != RL_MASTER_OK)
+		return;
+	if (rules_have_variable(answers->rules, ""))
+		tell_settings(answers, tgid, &fact);
+}
+
+static void verdict(void *context, uint64_t cookie, bool record)
+{
+	struct answers *answers = context;
+
+	source_verdict(answers->source, cookie, record);
+}
+
+static void forget(void *context, uint32_t tgid)
+{
+	struct answers *answers = context;
+
+	source_forget(answers->source, tgid);
+}
+
+static void write_failed(void *context, const struct rl_write *write)
+{
+	struct answers *answers = context;
+
+	pipeline_answer(answers->pipeline, (struct rl_rec){.type = RL_FACT_WRITE}, write,
+			sizeof(*write));
+}
+
+static void sweep(void *context)
+{
+	struct answers *answers = context;
+
+	answers->sweep_soon = true;
+}
+
+void answers_log(void *context, const struct rl_log *fact)
+{
+	struct answers *answers = context;
+
+	pipeline_answer(answers->pipeline, (struct rl_rec){.type = RL_FACT_LOG}, fact,
+			sizeof(*fact));
+}
+
+struct engine_world answers_world(struct answers *answers)
+{
+	return (struct engine_world){
+		.context = answers,
+		.ask_master = ask_master,
+		.new_process = new_process,
+		.verdict = verdict,
+		.forget = forget,
+		.write_failed = write_failed,
+		.sweep = sweep,
+	};
+}

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: MIT
+#include "commands/check.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "kernel/backend.h"
+#include "kernel/bpf_load.h"
+#include "host/capabilities.h"
+#include "host/dovecot_master.h"
+#include "base/log.h"
+#include "dovecot/service.h"
+
+static bool report(bool ok, const char *what, const char *todo)
+{
+	printf("%-4s %s%s%s\n", ok ? "ok" : "NO", what, ok || !*todo ? "" : ": ", ok ? "" : todo);
+	return ok;
+}
+
+static bool check_privileges(void)
+{
+	struct str missing = {0}, todo = {0};
+	bool ok = capabilities_check(&missing) == 0;
+
+	str_printf(&todo, "missing:%s; run it as root", str_text(&missing));
+	report(ok, "privileges", str_text(&todo));
+	str_free(&missing);
+	str_free(&todo);
+	return ok;
+}
+
+static bool check_btf(void)
+{
+	return report(access(BPF_BTF_PATH, R_OK) == 0, "kernel type information (" BPF_BTF_PATH ")",
+		      BPF_BTF_TODO);
+}
+
+/* Where they would go, for the rules that look into TLS. */
+static bool check_tls(void)
+{
+	struct str warnings = {0}, error = {0};
+	struct tls_probes probes = {0};
+	bool ok = true;
+
+	if (bpf_side_find_tls(NULL, &probes, &warnings, &error))
+		ok = report(false, "TLS probes", str_text(&error));
+	if (warnings.len)
+		report(false, "TLS probes", str_text(&warnings));
+	tls_probes_print(&probes);
+	str_free(&warnings);
+	str_free(&error);
+	tls_probes_free(&probes);
+	return ok;
+}
+
+/* Each backend, and which one would be used. */
+static bool check_backends(const char *wanted)
+{
+	char what[256], todo[256];
+	bool found = false, known = false;
+	unsigned int i;
+	int ret;
+
+	for (i = 0; i < backends_count; i++) {
+		if (wanted && strcmp(wanted, backends[i].name) != 0)
+			continue;
+		known = true;
+		ret = backend_probe(&backends[i]);
+		snprintf(what, sizeof(what), "backend %s%s", backends[i].name,
+			 ret == 0 && !found ? " (this one is used)" : "");
+		snprintf(todo, sizeof(todo), "%s; it needs %s", strerror(-ret), backends[i].needs);
+		report(ret == 0, what, todo);
+		found = found || ret == 0;
+	}
+	if (!known) {
+		snprintf(what, sizeof(what), "backend %s", wanted);
+		report(false, what, "there is none of this name; try without --backend");
+	}
+	return found;
+}
+
+struct instances {
+	const char *base_dir;
+	unsigned int good, bad;
+};
+
+static void on_master(void *context, const struct found_process *process)
+{
+	struct instances *instances = context;
+	struct rl_master fact;
+	char what[RL_BASE_DIR_LEN + RL_VERSION_LEN + 64];
+
+	if (process->service->role != RL_ROLE_MASTER)
+		return;
+	dovecot_master_look(process->pid, instances->base_dir, &fact);
+	snprintf(what, sizeof(what), "Dovecot %s in %s (master process %d)", fact.version,
+		 fact.base_dir, (int)process->pid);
+	switch ((enum rl_master_status)fact.status) {
+	case RL_MASTER_OK:
+		report(true, what, "");
+		instances->good++;
+		break;
+	case RL_MASTER_VERSION:
+		report(false, what, "a version that is not known; 2.3 is");
+		instances->bad++;
+		break;
+	case RL_MASTER_UNTRUSTED:
+		snprintf(what, sizeof(what), "process %d, called dovecot", (int)process->pid);
+		report(false, what,
+		       "its program is not a dovecot that belongs to root and runs as root");
+		instances->bad++;
+		break;
+	case RL_MASTER_CONTAINER:
+		report(false, what, "in a container, which this version can't record");
+		instances->bad++;
+		break;
+	case RL_MASTER_GONE:
+	case RL_MASTER_EXCLUDED:
+		break;
+	}
+}
+
+static bool check_dovecot(const char *base_dir)
+{
+	char *canonical = base_dir ? realpath(base_dir, NULL) : NULL;
+	struct instances instances = {.base_dir = canonical};
+
+	int ret;
+
+	if (base_dir && !canonical)
+		return report(false, base_dir, strerror(errno));
+	ret = dovecot_scan(on_master, &instances);
+	free(canonical);
+	if (ret)
+		return report(false, "the list of processes (/proc)", strerror(-ret));
+	if (!instances.good && !instances.bad)
+		report(false, "a running Dovecot",
+		       "none; start it, before rawtap or while it records");
+	return instances.good > 0;
+}
+
+int check_run(const struct opts *opts)
+{
+	bool privileges, btf, backend, tls, dovecot;
+
+	bpf_side_take_messages();
+	privileges = check_privileges();
+	btf = check_btf();
+	backend = check_backends(opts->backend);
+	tls = check_tls() || !rules_need_tls(&opts->rules); /* what needs none goes without */
+	dovecot = check_dovecot(opts->base_dir);
+	return privileges && btf && backend && tls && dovecot ? 0 : 1;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The one order of things: a record is saved, then the engine takes it, then
+ * the records that answer the engine's questions follow the same way.
+ */
+#ifndef PIPELINE_H
+#define PIPELINE_H
+
+#include <stdio.h>
+
+#include "engine/engine.h"
+#include "base/str.h"
+
+struct pipeline {
+	struct engine *engine;
+	FILE *save;	  /* NULL: not saved */
+	int save_error;	  /* why saving stopped, -errno */
+	struct str queue; /* records that answer, one behind the other, 8-byte padded */
+	uint64_t now_ns;  /* of the record that is being taken: an answer carries it */
+};
+
+void pipeline_feed(struct pipeline *pipeline, const void *data, size_t size);
+/* Queues the record of this header and payload, which are copied, to be taken after the current
+ * record. Sets head.len, and head.time_ns to the time of the record that is answered. */
+void pipeline_answer(struct pipeline *pipeline, struct rl_rec head, const void *payload,
+		     size_t size);
+/* The same for what does not answer a record: it is taken now, and has its own head.time_ns. Not to
+ * be called while the engine takes a record. */
+void pipeline_tell(struct pipeline *pipeline, struct rl_rec head, const void *payload, size_t size);
+/* The end of a batch: files hold what was taken so far. */
+void pipeline_flush(struct pipeline *pipeline);
+void pipeline_free(struct pipeline *pipeline); /* the engine too */
+
+#endif

@@ -1,0 +1,417 @@
+// SPDX-License-Identifier: MIT
+#include "commands/record.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "commands/answers.h"
+#include "kernel/backend.h"
+#include "kernel/bpf_load.h"
+#include "host/capabilities.h"
+#include "host/clock.h"
+#include "dovecot/host_port.h"
+#include "base/log.h"
+#include "host/notify_socket.h"
+#include "commands/pipeline.h"
+#include "output/sink_host.h"
+#include "kernel/source.h"
+#include "records/saved_stream.h"
+#include "commands/summary.h"
+#include "output/tcp_conn.h"
+#include "config/config.h"
+
+/* Data does not wake us, unless it is much: while some comes, we look this often. */
+#define BUSY_WAIT_MS	   5
+#define IDLE_WAIT_MS	   200
+#define BUSY_FOR_MS	   1000
+#define SWEEP_MS	   2000 /* at the latest */
+#define SWEEP_SOON_MS	   20	/* after a process has ended */
+#define CLOCK_MS	   1000
+#define CONNECTIONS_END_MS 2000 /* for what is not sent yet */
+
+struct recorder {
+	const struct opts *opts;
+	char *base_dir; /* canonical; NULL: any */
+	struct rules rules;
+	struct bpf_side bpf;
+	struct source *source;
+	struct sink *sink;
+	struct tcp_conns *connections; /* the sink's */
+	struct pipeline pipeline;
+	struct answers answers;
+	struct notify_socket manager;
+	int epoll, signals;
+	int64_t now_ms, busy_until_ms, sweep_at_ms, clock_at_ms;
+	int64_t clock_offset_ns;
+	int32_t utc_offset;
+};
+
+static void on_record(void *context, const void *data, size_t size)
+{
+	struct recorder *recorder = context;
+
+	pipeline_feed(&recorder->pipeline, data, size);
+}
+
+/* Tells of the wall clock, when it is not what the stream knows already. */
+static void tell_clock(struct recorder *recorder)
+{
+	int64_t now = clock_now_ns(), real = clock_realtime_ns();
+	const struct rl_clock clock = {
+		.realtime_ns = real,
+		.utc_offset = clock_utc_offset(real),
+	};
+
+	recorder->clock_at_ms = recorder->now_ms + CLOCK_MS;
+	if (llabs(real - now - recorder->clock_offset_ns) < CLOCK_NS_PER_MS &&
+	    clock.utc_offset == recorder->utc_offset)
+		return;
+	recorder->clock_offset_ns = real - now;
+	recorder->utc_offset = clock.utc_offset;
+	pipeline_tell(&recorder->pipeline, (struct rl_rec){.type = RL_CLOCK, .time_ns = now},
+		      &clock, sizeof(clock));
+}
+
+static void tell_rules(struct recorder *recorder)
+{
+	struct rl_setting setting = {0};
+	struct str text = {0}, payload = {0};
+
+	rules_save(&recorder->rules, &text);
+	setting.size = text.len;
+	str_append(&payload, &setting, sizeof(setting));
+	str_append(&payload, text.data, text.len);
+	pipeline_tell(&recorder->pipeline,
+		      (struct rl_rec){.type = RL_SETTING, .time_ns = clock_now_ns()}, payload.data,
+		      payload.len);
+	str_free(&text);
+	str_free(&payload);
+}
+
+static int open_save(struct recorder *recorder)
+{
+	const char *path = recorder->opts->save;
+	int fd, ret;
+
+	if (!path)
+		return 0;
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	recorder->pipeline.save = fd < 0 ? NULL : fdopen(fd, "w");
+	ret = recorder->pipeline.save ? saved_stream_begin(recorder->pipeline.save) : -errno;
+	if (ret)
+		log_error("--save %s: %s", path, strerror(-ret));
+	return ret;
+}
+
+/* What was not written before may fail here. */
+static int close_save(struct recorder *recorder)
+{
+	int ret = 0;
+
+	if (recorder->pipeline.save && fclose(recorder->pipeline.save)) {
+		ret = -errno;
+		log_error("--save %s: %s", recorder->opts->save, strerror(-ret));
+	}
+	recorder->pipeline.save = NULL;
+	return ret;
+}
+
+static int catch_signals(struct recorder *recorder)
+{
+	struct epoll_event event = {.events = EPOLLIN};
+	sigset_t set;
+	int ret;
+
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a file size limit is an error of write() */
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	recorder->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	recorder->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (recorder->signals >= 0 && recorder->epoll >= 0 &&
+	    epoll_ctl(recorder->epoll, EPOLL_CTL_ADD, recorder->signals, &event) == 0)
+		return 0;
+	ret = -errno;
+	log_error("waiting for signals: %s", strerror(-ret));
+	return ret;
+}
+
+static void raise_file_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return;
+	limit.rlim_cur = limit.rlim_max = limit.rlim_max < 1048576 ? 1048576 : limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &limit) && getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
+static int check_capabilities(void)
+{
+	struct str missing = {0};
+	int ret = capabilities_check(&missing);
+
+	if (ret)
+		log_error("missing privileges:%s; run it as root: sudo rawtap", str_text(&missing));
+	str_free(&missing);
+	return ret;
+}
+
+static int start_bpf(struct recorder *recorder)
+{
+	const struct opts *opts = recorder->opts;
+	struct str error = {0};
+	int ret;
+
+	ret = bpf_side_start(&recorder->bpf, &recorder->rules, opts->backend, opts->ring_size,
+			     &error);
+	if (ret)
+		log_error("%s", str_text(&error));
+	str_free(&error);
+	return ret;
+}
+
+static int start_source(struct recorder *recorder)
+{
+	struct epoll_event event = {.events = EPOLLIN};
+	int ret;
+
+	recorder->source = source_new(&recorder->bpf, on_record, recorder);
+	if (!recorder->source ||
+	    epoll_ctl(recorder->epoll, EPOLL_CTL_ADD, source_fd(recorder->source), &event)) {
+		ret = -errno;
+		log_error("opening the ring: %s", strerror(-ret));
+		return ret;
+	}
+	return 0;
+}
+
+/* Logs that go over TCP: their hosts are looked up now, or never. */
+static int look_hosts_up(struct recorder *recorder)
+{
+	const struct rules *rules = &recorder->rules;
+	const char *target;
+	struct str error = {0};
+	unsigned int i;
+	int ret = 0;
+
+	for (i = 0; i < rules->count && !ret; i++) {
+		target =
+			rules->all[i].mode->tcp_format ? host_port_of_dir(rules->all[i].dir) : NULL;
+		if (!target || strchr(target, '%'))
+			continue;
+		ret = tcp_conns_resolve(recorder->connections, target, &error);
+		if (ret)
+			log_error("%s: %s", rules->all[i].dir, str_text(&error));
+	}
+	str_free(&error);
+	return ret;
+}
+
+static int start_sink(struct recorder *recorder)
+{
+	struct epoll_event event = {.events = EPOLLIN};
+	int ret;
+
+	recorder->sink = sink_host_new(answers_log, &recorder->answers);
+	if (recorder->sink) {
+		recorder->connections = sink_host_connections(recorder->sink);
+		if (epoll_ctl(recorder->epoll, EPOLL_CTL_ADD, tcp_conns_fd(recorder->connections),
+			      &event) == 0)
+			return look_hosts_up(recorder);
+	}
+	ret = -errno;
+	log_error("getting ready to write logs: %s", strerror(-ret));
+	return ret;
+}
+
+static unsigned int capabilities_kept(const struct recorder *recorder)
+{
+	const struct rules *rules = &recorder->rules;
+
+	return rules_need_root(rules) ? CAPABILITIES_ROOT_FILES : 0;
+}
+
+/* A service manager that can't be reached is no reason not to record. */
+static void notify(const struct recorder *recorder, const char *message)
+{
+	int ret = notify_socket_send(&recorder->manager, message);
+
+	if (ret)
+		log_warn("telling the service manager %.*s: %s", (int)strcspn(message, "\n"),
+			 message, strerror(-ret));
+}
+
+static int start(struct recorder *recorder)
+{
+	const struct opts *opts = recorder->opts;
+	struct engine_world world;
+	int ret;
+
+	umask(077);
+	if (opts->base_dir) {
+		recorder->base_dir = realpath(opts->base_dir, NULL);
+		if (!recorder->base_dir) {
+			ret = -errno;
+			log_error("--base-dir %s: %s", opts->base_dir, strerror(-ret));
+			return ret;
+		}
+	}
+	if (config_rules(opts, recorder->base_dir, &recorder->rules) || open_save(recorder))
+		return -EINVAL;
+	raise_file_limit();
+	if (catch_signals(recorder) || check_capabilities() || start_bpf(recorder) ||
+	    start_source(recorder))
+		return -EINVAL;
+	recorder->answers = (struct answers){
+		.rules = &recorder->rules,
+		.base_dir = recorder->base_dir,
+		.bpf = &recorder->bpf,
+		.source = recorder->source,
+		.pipeline = &recorder->pipeline,
+	};
+	if (start_sink(recorder))
+		return -EINVAL;
+	world = answers_world(&recorder->answers);
+	recorder->pipeline.engine = engine_new(&recorder->rules, recorder->sink, &world);
+	tell_rules(recorder);
+	tell_clock(recorder);
+	ret = source_scan(recorder->source);
+	if (ret) {
+		log_error("looking for what runs already: %s", strerror(-ret));
+		return ret;
+	}
+	ret = capabilities_drop(capabilities_kept(recorder));
+	if (ret) {
+		log_error("dropping privileges: %s", strerror(-ret));
+		return ret;
+	}
+	log_info("recording (backend %s)", recorder->bpf.backend->name);
+	notify(recorder, "READY=1\nSTATUS=recording");
+	return 0;
+}
+
+static void schedule_sweep(struct recorder *recorder)
+{
+	int64_t soon_ms = recorder->now_ms + SWEEP_SOON_MS;
+
+	if (recorder->answers.sweep_soon && recorder->sweep_at_ms > soon_ms)
+		recorder->sweep_at_ms = soon_ms;
+	recorder->answers.sweep_soon = false;
+}
+
+/* Takes back what the engine has asked for so far. */
+static int sweep(struct recorder *recorder)
+{
+	recorder->answers.sweep_soon = false;
+	recorder->sweep_at_ms = recorder->now_ms + SWEEP_MS;
+	return source_sweep(recorder->source);
+}
+
+static int wait_ms(const struct recorder *recorder)
+{
+	int64_t until = recorder->now_ms +
+			(recorder->now_ms < recorder->busy_until_ms ? BUSY_WAIT_MS : IDLE_WAIT_MS);
+
+	if (recorder->sweep_at_ms < until)
+		until = recorder->sweep_at_ms;
+	return until > recorder->now_ms ? until - recorder->now_ms : 0;
+}
+
+/* 0; 1: a signal asked to stop; -errno. */
+static int run_once(struct recorder *recorder)
+{
+	struct signalfd_siginfo signal_info;
+	struct epoll_event events[3];
+	int ret;
+
+	schedule_sweep(recorder);
+	if (epoll_wait(recorder->epoll, events, 3, wait_ms(recorder)) < 0 && errno != EINTR)
+		return -errno;
+	recorder->now_ms = clock_now_ms();
+	if (recorder->now_ms >= recorder->clock_at_ms)
+		tell_clock(recorder);
+	ret = source_consume(recorder->source);
+	if (ret > 0)
+		recorder->busy_until_ms = recorder->now_ms + BUSY_FOR_MS;
+	if (ret >= 0 && recorder->now_ms >= recorder->sweep_at_ms)
+		ret = sweep(recorder);
+	pipeline_flush(&recorder->pipeline);
+	tcp_conns_send(recorder->connections);
+	if (ret < 0)
+		return ret;
+	return read(recorder->signals, &signal_info, sizeof(signal_info)) > 0;
+}
+
+static int run(struct recorder *recorder)
+{
+	int ret, status = 0;
+	unsigned int unsent;
+
+	while ((ret = run_once(recorder)) == 0)
+		;
+	notify(recorder, "STOPPING=1");
+	if (ret < 0) {
+		log_error("reading the ring: %s", strerror(-ret));
+		status = 1;
+	}
+	bpf_side_detach(&recorder->bpf);
+	ret = source_finish(recorder->source);
+	if (ret < 0) {
+		log_error("reading the rest of the ring: %s", strerror(-ret));
+		status = 1;
+	}
+	pipeline_flush(&recorder->pipeline);
+	engine_finish(recorder->pipeline.engine);
+	pipeline_flush(&recorder->pipeline);
+	unsent = tcp_conns_finish(recorder->connections, CONNECTIONS_END_MS);
+	summary_print(engine_summary(recorder->pipeline.engine));
+	if (status)
+		return status;
+	return engine_has_lost(recorder->pipeline.engine) || recorder->pipeline.save_error ||
+			       unsent ?
+		       3 :
+		       0;
+}
+
+int record_run(const struct opts *opts)
+{
+	struct recorder recorder = {.opts = opts, .epoll = -1, .signals = -1};
+	int status = 1, ret;
+
+	ret = notify_socket_init(&recorder.manager);
+	if (ret)
+		log_warn("NOTIFY_SOCKET: %s; the service manager gets no messages", strerror(-ret));
+	recorder.now_ms = clock_now_ms();
+	recorder.sweep_at_ms = recorder.now_ms + SWEEP_MS;
+	if (start(&recorder) == 0)
+		status = run(&recorder);
+	pipeline_free(&recorder.pipeline);
+	sink_host_free(&recorder.sink);
+	source_free(&recorder.source);
+	bpf_side_stop(&recorder.bpf);
+	if (close_save(&recorder) && status == 0)
+		status = 3;
+	if (recorder.epoll >= 0)
+		close(recorder.epoll);
+	if (recorder.signals >= 0)
+		close(recorder.signals);
+	rules_free(&recorder.rules);
+	free(recorder.base_dir);
+	return status;
+}

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: MIT */
+/* The last words, as tcpdump has them: what was recorded, and what was lost. */
+#ifndef SUMMARY_H
+#define SUMMARY_H
+
+#include "engine/engine.h"
+
+void summary_print(const struct engine_summary *summary);
+
+#endif

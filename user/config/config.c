@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: MIT
+#include "config/config.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config/doveconf.h"
+#include "host/dovecot_master.h"
+#include "dovecot/expand.h"
+#include "base/log.h"
+#include "dovecot/service.h"
+
+/* The configuration of the Dovecot that runs. Several may; for -c it must be clear which. */
+struct config_search {
+	const char *base_dir;
+	char path[PATH_MAX];
+	unsigned int different;
+};
+
+static void on_master(void *context, const struct found_process *process)
+{
+	struct config_search *search = context;
+	struct rl_master fact;
+	char path[PATH_MAX];
+
+	if (process->service->role != RL_ROLE_MASTER)
+		return;
+	dovecot_master_look(process->pid, search->base_dir, &fact);
+	if (fact.status != RL_MASTER_OK || dovecot_master_config(&fact, path, sizeof(path)) ||
+	    strcmp(path, search->path) == 0)
+		return;
+	search->different++;
+	memcpy(search->path, path, sizeof(path));
+}
+
+static int find_config(const struct opts *opts, const char *base_dir, struct config_search *search)
+{
+	static const char usual[] = "/etc/dovecot/dovecot.conf";
+
+	*search = (struct config_search){.base_dir = base_dir};
+	if (opts->dovecot_config) {
+		snprintf(search->path, sizeof(search->path), "%s", opts->dovecot_config);
+		return 0;
+	}
+	dovecot_scan(on_master, search);
+	if (search->different > 1)
+		return -ENOTUNIQ;
+	if (!search->different && access(usual, R_OK) == 0)
+		memcpy(search->path, usual, sizeof(usual));
+	return 0;
+}
+
+static int read_config(const struct opts *opts, const char *base_dir, struct rules *rules)
+{
+	struct config_search search;
+	struct str error = {0};
+	bool debug = false;
+	int ret;
+
+	if (opts->dovecot_config && access(opts->dovecot_config, R_OK)) {
+		log_error("--dovecot-config %s: %s", opts->dovecot_config, strerror(errno));
+		return -EINVAL;
+	}
+	if (find_config(opts, base_dir, &search)) {
+		log_error("-c %s: several Dovecot instances run with different configurations; "
+			  "say which with --base-dir or --dovecot-config",
+			  opts->config);
+		return -EINVAL;
+	}
+	ret = doveconf_read(opts->config, search.path[0] ? search.path : NULL, rules, &debug,
+			    &error);
+	if (ret)
+		log_error("-c %s: %s", opts->config, str_text(&error));
+	str_free(&error);
+	if (debug)
+		log_set_debug(true);
+	return ret;
+}
+
+/* For all, or for whatever -c FILE leaves out: nobody is recorded twice. */
+static void add_home_rule(struct rules *rules, const struct log_flags *flags)
+{
+	const struct service *service;
+
+	if (!rules->count) {
+		rules_add(rules, &mode_home, NULL, flags, NULL);
+		return;
+	}
+	for (service = services; service < services + services_count; service++)
+		if (service->role == RL_ROLE_MAIL &&
+		    !rules_have(rules, &mode_home, service->protocol))
+			rules_add(rules, &mode_home, service->protocol, flags, NULL);
+}
+
+/* The rawlog binary's flags, for what it would write. */
+static int set_flags(struct rules *rules, const struct opts *opts)
+{
+	if (rules_set_flags(rules, &opts->flags, false) || !opts->flags_given)
+		return 0;
+	log_error("-b, -t, -I, -f, -i and -o are the rawlog binary's: they need --rawlog");
+	return -EINVAL;
+}
+
+/* Can they be expanded? Is it known who -u is about? */
+static int check_rules(const struct rules *rules)
+{
+	struct str error = {0};
+	const struct rule *rule;
+	int ret = 0;
+
+	for (rule = rules->all; rule < rules->all + rules->count && !ret; rule++) {
+		if (rules->masks_count && rule->mode->traffic != TRAFFIC_MAIL &&
+		    rule->mode->traffic != TRAFFIC_RELAY) {
+			log_error("-u can't choose from connections that have no user yet "
+				  "(%s): leave one of them out",
+				  rule->dir);
+			ret = -EINVAL;
+		} else if (rule->mode->variables) {
+			ret = expand_check(rule->dir, &error);
+			if (ret)
+				log_error("%s: %s", rule->dir, str_text(&error));
+		}
+	}
+	str_free(&error);
+	return ret;
+}
+
+int config_rules(const struct opts *opts, const char *base_dir, struct rules *rules)
+{
+	if (opts->config && read_config(opts, base_dir, rules))
+		return -EINVAL;
+	if (rules_merge(rules, &opts->rules)) {
+		log_error("too many directories: %d at the most", RULES_MAX);
+		return -EINVAL;
+	}
+	if (opts->rawlog || !rules->count)
+		add_home_rule(rules, &opts->flags);
+	if (set_flags(rules, opts))
+		return -EINVAL;
+	return check_rules(rules);
+}

@@ -1,0 +1,371 @@
+// SPDX-License-Identifier: MIT
+#include "config/doveconf.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "host/run_program.h"
+
+#define WORDS_MAX 32
+
+/* What the programs take (2.3.19.1): imap/main.c, login-common/main.c; and each of them besides:
+ * lib-master/master-service.c. No '+': they may stand behind other words. */
+#define MAIL_OPTIONS	"a:Dt:u:"
+#define LOGIN_OPTIONS	"Dl:R:S"
+#define SERVICE_OPTIONS "c:i:ko:OL"
+
+/* A configuration that doveconf can read: the running one, or with FILE laid over it. */
+struct layer {
+	int fd; /* memfd; doveconf gets it as /proc/self/fd/N */
+	char path[64];
+};
+
+static int layer_open(struct layer *layer, const char *text)
+{
+	layer->fd = memfd_create("rawtap-overlay", 0);
+	if (layer->fd < 0)
+		return -errno;
+	snprintf(layer->path, sizeof(layer->path), "/proc/self/fd/%d", layer->fd);
+	return dprintf(layer->fd, "%s", text) < 0 ? -errno : 0;
+}
+
+static void layer_close(struct layer *layer)
+{
+	if (layer->fd >= 0)
+		close(layer->fd);
+	layer->fd = -1;
+}
+
+/* One setting's value. 0; else what doveconf says is in `value`. */
+static int ask(const struct layer *layer, const char *protocol, const char *setting,
+	       struct str *value)
+{
+	char filter[64], *argv[8], path[64];
+	int argc = 0, ret;
+
+	snprintf(filter, sizeof(filter), "protocol=%s", protocol ? protocol : "");
+	snprintf(path, sizeof(path), "%s", layer->path);
+	argv[argc++] = (char *)"doveconf";
+	argv[argc++] = (char *)"-c";
+	argv[argc++] = path;
+	if (protocol) {
+		argv[argc++] = (char *)"-f";
+		argv[argc++] = filter;
+	}
+	argv[argc++] = (char *)"-h";
+	argv[argc++] = (char *)setting;
+	argv[argc] = NULL;
+	str_clear(value);
+	ret = run_program(argv, value);
+	while (value->len && value->data[value->len - 1] == '\n')
+		value->data[--value->len] = '\0';
+	return ret;
+}
+
+/* Splits at blanks, in place. */
+static int split(char *text, char *words_r[WORDS_MAX])
+{
+	char *save = NULL, *word;
+	int count = 0;
+
+	for (word = strtok_r(text, " \t", &save); word && count < WORDS_MAX - 1;
+	     word = strtok_r(NULL, " \t", &save))
+		words_r[count++] = word;
+	words_r[count] = NULL;
+	return count;
+}
+
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+int doveconf_script_flags(const char *executable, struct log_flags *flags_r)
+{
+	char *copy = mem_strdup(executable), *words[WORDS_MAX];
+	int count = split(copy, words), at = 1, letter, ret = 0;
+
+	*flags_r = (struct log_flags){0};
+	while (at < count && words[at][0] == '-') /* script-login's own: -d */
+		at++;
+	if (count && strcmp(base_name(words[0]), "script-login") == 0 && at < count &&
+	    strcmp(base_name(words[at]), "rawlog") == 0) {
+		ret = 1;
+		optind = 0; /* begin anew, GNU's way */
+		opterr = 0;
+		while ((letter = getopt(count - at, words + at, "+f:bItio")) != -1)
+			if (log_flags_set(flags_r, letter, optarg))
+				ret = -EINVAL;
+		if (flags_r->only[0] && flags_r->only[1])
+			ret = -EINVAL;
+	}
+	free(copy);
+	return ret;
+}
+
+bool doveconf_postlogin_name(const char *executable, struct str *name_r)
+{
+	char *copy = mem_strdup(executable), *words[WORDS_MAX];
+	int count = split(copy, words), letter;
+	bool found;
+
+	optind = 0;
+	opterr = 0;
+	while ((letter = getopt(count, words, MAIL_OPTIONS SERVICE_OPTIONS)) != -1)
+		;
+	found = count > 0 && optind < count;
+	if (found)
+		str_append_text(name_r, words[optind]);
+	free(copy);
+	return found;
+}
+
+int doveconf_login_dir(const char *executable, const char *program, struct str *dir_r)
+{
+	char *copy = mem_strdup(executable), *words[WORDS_MAX];
+	int count = split(copy, words), letter, ret = 0;
+	const char *dir = NULL;
+
+	optind = 0;
+	opterr = 0;
+	while (count && strcmp(base_name(words[0]), program) == 0 && ret == 0 &&
+	       (letter = getopt(count, words, LOGIN_OPTIONS SERVICE_OPTIONS)) != -1) {
+		if (letter == '?')
+			ret = -EINVAL;
+		else if (letter == 'R')
+			dir = optarg;
+	}
+	if (ret == 0 && dir) {
+		str_append_text(dir_r, dir);
+		ret = 1;
+	}
+	free(copy);
+	return ret;
+}
+
+/* What the manual's post-login block switches on for one service. 0 or -EINVAL. */
+static int read_postlogin(const struct mode *mode, const struct service *service,
+			  const struct layer *base, const struct layer *overlay,
+			  struct rules *rules, struct str *error)
+{
+	struct str with = {0}, without = {0}, name = {0}, setting = {0};
+	struct log_flags flags;
+	bool differs;
+	int ret = 0;
+
+	str_printf(&setting, "service/%s/executable", service->name);
+	if (ask(overlay, NULL, setting.data, &with) || ask(base, NULL, setting.data, &without))
+		str_clear(&with); /* this service is not installed */
+	differs = strcmp(str_text(&with), str_text(&without)) != 0;
+	if (!with.len || !doveconf_postlogin_name(with.data, &name))
+		goto out;
+	str_clear(&setting);
+	str_printf(&setting, "service/%s/executable", name.data);
+	if (ask(overlay, NULL, setting.data, &with) || !with.len) {
+		str_printf(error, "service %s runs '%s', and there is no such service",
+			   service->name, name.data);
+		ret = -EINVAL;
+		goto out;
+	}
+	if (ask(base, NULL, setting.data, &without))
+		str_clear(&without);
+	differs = differs || strcmp(str_text(&with), str_text(&without)) != 0;
+	if (!differs)
+		goto out;
+	ret = doveconf_script_flags(str_text(&with), &flags);
+	if (ret < 0)
+		str_printf(error, "service %s: rawlog does not take what stands behind it: %s",
+			   name.data, with.data);
+	else if (ret > 0)
+		ret = rules_add(rules, mode, service->protocol, &flags, NULL) ? 0 : -EINVAL;
+out:
+	str_free(&with);
+	str_free(&without);
+	str_free(&name);
+	str_free(&setting);
+	return ret;
+}
+
+/* Where the login process finds a DIR of -R. It is in its chroot, unless that is empty, and its
+ * current directory is $base_dir/login else (restrict-access.c, login-common/main.c, 2.3.19.1).
+ * Relative: to $base_dir/login. */
+static void leave_chroot(const struct layer *layer, const char *service, struct str *dir)
+{
+	struct str setting = {0}, chroot = {0}, base_dir = {0}, inside = {0};
+	const char *path = dir->data;
+
+	str_printf(&setting, "service/%s/chroot", service);
+	if (ask(layer, NULL, setting.data, &chroot) || !chroot.len)
+		goto out;
+	while (*path == '/')
+		path++;
+	str_append_text(&inside, *path ? path : ".");
+	str_clear(dir);
+	if (strcmp(chroot.data, "login") != 0) {
+		if (chroot.data[0] != '/' && ask(layer, NULL, "base_dir", &base_dir) == 0)
+			str_printf(dir, "%s/", str_text(&base_dir));
+		str_printf(dir, "%s/", chroot.data);
+	}
+	str_append_text(dir, inside.data);
+out:
+	str_free(&setting);
+	str_free(&chroot);
+	str_free(&base_dir);
+	str_free(&inside);
+}
+
+/* The DIR that a mode has in this configuration for one service, into `dir`; empty: none. `value`:
+ * all of the setting. 0; -EINVAL: it makes no sense. */
+static int read_dir(const struct layer *layer, const struct mode *mode,
+		    const struct service *service, struct str *value, struct str *dir)
+{
+	struct str setting = {0};
+	int ret;
+
+	str_clear(dir);
+	if (mode->block == BLOCK_SETTING) {
+		if (ask(layer, service->protocol, mode->setting, value) == 0)
+			str_append_text(dir, str_text(value));
+		return 0; /* what doveconf does not know is not installed */
+	}
+	str_printf(&setting, "service/%s/executable", service->name);
+	ret = ask(layer, NULL, setting.data, value);
+	str_free(&setting);
+	if (ret)
+		return 0;
+	ret = doveconf_login_dir(str_text(value), service->name, dir);
+	if (ret > 0)
+		leave_chroot(layer, service->name, dir);
+	return ret < 0 ? ret : 0;
+}
+
+/* What a mode's directory for one service in `overlay` switches on, and `base` does not. 0 or
+ * -EINVAL. */
+static int read_dir_setting(const struct mode *mode, const struct service *service,
+			    const struct layer *base, const struct layer *overlay,
+			    struct rules *rules, struct str *error)
+{
+	const char *protocol = mode_protocols(mode, NULL) > 1 ? service->protocol : NULL;
+	struct str value = {0}, with = {0}, without = {0};
+	int ret;
+
+	if (read_dir(base, mode, service, &value, &without))
+		str_clear(&without); /* that is between Dovecot and its admin */
+	ret = read_dir(overlay, mode, service, &value, &with);
+	if (ret)
+		str_printf(error, "service %s does not take what stands in its executable: %s",
+			   service->name, value.data);
+	else if (with.len && strcmp(with.data, str_text(&without)) != 0 &&
+		 !rules_add(rules, mode, protocol, &(struct log_flags){0}, with.data))
+		ret = -EINVAL;
+	str_free(&value);
+	str_free(&with);
+	str_free(&without);
+	return ret;
+}
+
+/* What a mode's block for one service switches on. 0 or -EINVAL. */
+static int read_block(const struct mode *mode, const struct service *service,
+		      const struct layer *base, const struct layer *overlay, struct rules *rules,
+		      struct str *error)
+{
+	switch (mode->block) {
+	case BLOCK_POSTLOGIN:
+		return read_postlogin(mode, service, base, overlay, rules, error);
+	case BLOCK_SETTING:
+	case BLOCK_LOGIN:
+		return read_dir_setting(mode, service, base, overlay, rules, error);
+	}
+	return -EINVAL;
+}
+
+static int read_blocks(const struct layer *base, const struct layer *overlay, struct rules *rules,
+		       struct str *error)
+{
+	const struct service *service;
+	unsigned int i;
+	int ret = 0;
+
+	for (i = 0; i < modes_count; i++)
+		for (service = services; service < services + services_count && !ret; service++)
+			if (mode_has_service(modes[i], service))
+				ret = read_block(modes[i], service, base, overlay, rules, error);
+	return ret;
+}
+
+/* import_environment, as in `$import_environment DEBUG=1`. */
+static bool sets_debug(const char *import_environment)
+{
+	char *copy = mem_strdup(import_environment), *save = NULL, *word;
+	bool found = false;
+
+	for (word = strtok_r(copy, " \t", &save); word; word = strtok_r(NULL, " \t", &save))
+		found = found || strncmp(word, "DEBUG=", 6) == 0;
+	free(copy);
+	return found;
+}
+
+static int read_layers(const struct layer *base, const struct layer *overlay, struct rules *rules,
+		       bool *debug_r, struct str *error)
+{
+	struct str with = {0}, without = {0};
+	unsigned int before = rules->count;
+	int ret;
+
+	/* the first question: does doveconf understand it at all? */
+	if (ask(base, NULL, "import_environment", &without) ||
+	    ask(overlay, NULL, "import_environment", &with)) {
+		str_append_text(error, str_text(with.len ? &with : &without));
+		ret = -EINVAL;
+	} else {
+		*debug_r = sets_debug(str_text(&with)) && !sets_debug(str_text(&without));
+		ret = 0;
+	}
+	str_free(&with);
+	str_free(&without);
+	if (!ret)
+		ret = read_blocks(base, overlay, rules, error);
+	if (!ret && rules->count == before) {
+		str_append_text(error, "it switches on nothing that the running Dovecot does not "
+				       "do by itself");
+		ret = -EINVAL;
+	}
+	return ret;
+}
+
+int doveconf_read(const char *file, const char *running, struct rules *rules, bool *debug_r,
+		  struct str *error)
+{
+	struct layer base = {.fd = -1}, overlay = {.fd = -1};
+	char *path = realpath(file, NULL);
+	struct str text = {0};
+	int ret = -EINVAL;
+
+	if (!path) {
+		str_append_text(error, strerror(errno));
+		return ret;
+	}
+	if (running)
+		str_printf(&text, "!include %s\n", running);
+	if (layer_open(&base, str_text(&text)) == 0) {
+		str_printf(&text, "!include %s\n", path);
+		if (layer_open(&overlay, text.data) == 0)
+			ret = read_layers(&base, &overlay, rules, debug_r, error);
+	}
+	if (ret && !error->len)
+		str_append_text(error, "no memory for it");
+	layer_close(&base);
+	layer_close(&overlay);
+	str_free(&text);
+	free(path);
+	return ret;
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The login request: what a login process sends to a mail process, with the
+ * client's descriptor, on .../login/<service>. A fixed structure, then
+ * data_size bytes: session id and NUL, the protocol's prefix, then input that
+ * the login process had already read behind the login command.
+ * (lib-master/master-auth.h and login-common/sasl-server.c of 2.3.19.1.)
+ * Pure: bytes in, facts out. Every byte is checked before it is used.
+ */
+#ifndef LOGIN_REQUEST_H
+#define LOGIN_REQUEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define LOGIN_COOKIE_LEN 16
+#define SESSION_ID_LEN	 128  /* session id with its NUL, cut beyond */
+#define LOGIN_DATA_MAX	 1218 /* MASTER_AUTH_MAX_DATA_SIZE */
+
+struct ip_addr {
+	uint16_t family;  /* AF_INET, AF_INET6, 0: not known */
+	uint8_t addr[16]; /* zeroes behind an IPv4 address */
+};
+
+/* Of one connection. */
+struct endpoints {
+	struct ip_addr local, remote;
+	uint16_t local_port, remote_port; /* host order */
+};
+
+struct login_request {
+	uint32_t tag; /* the answer has it too */
+	uint32_t auth_id;
+	uint32_t client_pid; /* of the login process */
+	uint8_t cookie[LOGIN_COOKIE_LEN];
+	struct endpoints addresses;
+	uint32_t flags;
+	uint32_t data_size; /* bytes that follow the structure */
+	uint64_t ino;	    /* of the client socket that is passed along */
+};
+
+/* Where a Dovecot version has its fields, on a 64-bit machine; a new version is a row. */
+struct login_layout {
+	const char *version_prefix; /* of what `dovecot --version` prints: "2.3." */
+	size_t size;		    /* of the structure, bytes */
+	size_t tag, auth_id, client_pid, cookie, local_ip, remote_ip, local_port, remote_port,
+		flags, data_size, ino; /* offsets */
+};
+
+/* The layout of a version ("2.3.19.1 (9b53102964)"); NULL: a version that is not known. */
+const struct login_layout *login_layout_find(const char *version);
+
+/* Parses the structure. 0, or -EINVAL: `len` is not its size, or a field is out of its range
+ * (data_size beyond LOGIN_DATA_MAX, a family other than 0, AF_INET, AF_INET6). */
+int login_request_parse(const struct login_layout *layout, const void *data, size_t len,
+			struct login_request *login_r);
+
+/* What a mail process answers on the same socket (struct master_auth_reply). */
+#define LOGIN_REPLY_LEN 12
+struct login_reply {
+	uint32_t tag;
+	bool ok; /* the connection is the mail process's now */
+};
+
+/* `data` has LOGIN_REPLY_LEN bytes. */
+void login_reply_parse(const void *data, struct login_reply *reply_r);
+
+/* Splits what follows the structure: the session id (cut to fit, NUL-terminated), then
+ * `prefix_strings` NUL-terminated strings, which are skipped, then the pipelined input, which
+ * points into `data`. 0, or -EINVAL: a NUL is missing. */
+int login_request_data_parse(const void *data, size_t len, unsigned int prefix_strings,
+			     char session_r[SESSION_ID_LEN], const unsigned char **input_r,
+			     size_t *input_len_r);
+
+/* "192.0.2.7", "2001:db8::1", or "" when not known. As net_ip2addr() prints it. */
+#define IP_TEXT_LEN 46
+void ip_addr_text(const struct ip_addr *ip, char text_r[IP_TEXT_LEN]);
+
+#endif

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+#include "dovecot/service.h"
+
+#include <string.h>
+
+/*
+ * prefix_strings: imap-login/imap-login-client.c, pop3-login/client-authenticate.c and
+ * submission-login/client-authenticate.c, 2.3.19.1.
+ */
+const struct service services[] = {
+	{"dovecot", NULL, RL_ROLE_MASTER, TRAFFIC_NONE, TRAFFIC_NONE, "", 0, false, REDACT_NONE},
+	{"imap", "imap", RL_ROLE_MAIL, TRAFFIC_MAIL, TRAFFIC_NONE, "/login/imap", 1, true,
+	 REDACT_IMAP},
+	{"pop3", "pop3", RL_ROLE_MAIL, TRAFFIC_MAIL, TRAFFIC_NONE, "/login/pop3", 0, true,
+	 REDACT_POP3},
+	{"submission", "submission", RL_ROLE_MAIL, TRAFFIC_MAIL, TRAFFIC_RELAY, "/login/submission",
+	 2, false, REDACT_SMTP},
+	{"imap-login", "imap", RL_ROLE_LOGIN, TRAFFIC_LOGIN, TRAFFIC_NONE, "/login/imap", 1, false,
+	 REDACT_IMAP},
+	{"pop3-login", "pop3", RL_ROLE_LOGIN, TRAFFIC_LOGIN, TRAFFIC_NONE, "/login/pop3", 0, false,
+	 REDACT_POP3},
+	{"submission-login", "submission", RL_ROLE_LOGIN, TRAFFIC_LOGIN, TRAFFIC_NONE,
+	 "/login/submission", 2, false, REDACT_SMTP},
+	{"lmtp", "lmtp", RL_ROLE_DELIVERY, TRAFFIC_LMTP, TRAFFIC_LMTP_PROXY, "", 0, false,
+	 REDACT_SMTP},
+};
+const unsigned int services_count = sizeof(services) / sizeof(services[0]);
+
+const struct service *service_find(const char *comm)
+{
+	unsigned int i;
+
+	for (i = 0; i < services_count; i++)
+		if (strncmp(services[i].name, comm, RL_COMM_LEN - 1) == 0)
+			return &services[i];
+	return NULL;
+}
+
+enum traffic service_traffic(const struct service *service, enum rl_class class)
+{
+	if (class == RL_CLASS_CLIENT)
+		return service->client;
+	return class == RL_CLASS_RELAY ? service->relay : TRAFFIC_NONE;
+}

@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: MIT
+#include "engine/delivery.h"
+
+#include <string.h>
+
+void delivery_set_input(struct session *session, const void *data, size_t size, uint64_t time_ns)
+{
+	str_append(&session->delivery.input, data, size);
+	session->delivery.input_time_ns = time_ns;
+}
+
+void delivery_strip(struct session *session, uint64_t size)
+{
+	session->delivery.stripped = session->delivery.next[RL_IN] = size;
+}
+
+static void write_failed(struct engine *engine, struct session *session, struct rawlog *log,
+			 int error)
+{
+	struct rl_write write = {
+		.session = session->id,
+		.rule = log - session->logs.open,
+		.error = -error,
+	};
+
+	if (error == 0)
+		return;
+	engine->sink->ops->sizes(engine->sink, log->handle, write.size);
+	engine->world.write_failed(engine->world.context, &write);
+}
+
+static void mark_dirty(struct engine *engine, struct session *session)
+{
+	if (session->delivery.dirty)
+		return;
+	session->delivery.dirty = true;
+	DL_APPEND2(engine->dirty, session, delivery.dirty_prev, delivery.dirty_next);
+}
+
+static void to_logs(struct engine *engine, struct session *session, const struct chunk *chunk)
+{
+	struct rawlog *logs = session->logs.open, *log;
+
+	for (log = logs; log < logs + engine->rules->count; log++)
+		if (rawlog_is_open(log))
+			write_failed(engine, session, log, rawlog_write(log, chunk));
+}
+
+struct redact_context {
+	struct engine *engine;
+	struct session *session;
+};
+
+static void deliver_redacted(int dir, const struct chunk *chunk, void *context_p)
+{
+	struct redact_context *context = context_p;
+	struct chunk with_dir = *chunk;
+
+	with_dir.dir = dir;
+	to_logs(context->engine, context->session, &with_dir);
+}
+
+/* What is replaced is what opens doors: where a login is made. */
+static struct redact *redact_for(const struct session *session)
+{
+	switch (session->traffic) {
+	case TRAFFIC_LOGIN:
+		return redact_new(session->service->redact, RL_IN);
+	case TRAFFIC_RELAY:
+	case TRAFFIC_LMTP_PROXY:
+		return redact_new(session->service->redact, RL_OUT);
+	case TRAFFIC_NONE:
+	case TRAFFIC_MAIL:
+	case TRAFFIC_LMTP:
+		break;
+	}
+	return NULL;
+}
+
+/* From the first byte on, and be it lost: who begins behind a gap must know. */
+static void redact_begin(const struct engine *engine, struct session *session)
+{
+	if (engine->rules->redact && !session->delivery.redact)
+		session->delivery.redact = redact_for(session);
+}
+
+static void deliver_gap(struct engine *engine, struct session *session, int dir, uint64_t time_ns,
+			uint64_t size, const char *why)
+{
+	struct delivery *delivery = &session->delivery;
+	/* The pipelined input stands in the file before the first byte; a PROXY header does not. */
+	const uint64_t before = dir == RL_IN ? delivery->input.len - delivery->stripped : 0;
+	const struct chunk_gap gap = {
+		.realtime_ns = engine_realtime(engine, time_ns),
+		.offset = delivery->next[dir] + before,
+		.size = size,
+		.reason = why,
+		.dir = dir,
+	};
+	struct redact_context context = {engine, session};
+	struct rawlog *logs = session->logs.open, *log;
+	bool wanted = false;
+
+	redact_begin(engine, session);
+	if (delivery->redact)
+		redact_gap(delivery->redact, dir, size, deliver_redacted, &context);
+	for (log = logs; log < logs + engine->rules->count; log++) {
+		if (!rawlog_wants(log, dir))
+			continue;
+		wanted = true;
+		write_failed(engine, session, log, rawlog_gap(log, &gap));
+	}
+	delivery->next[dir] += size;
+	if (!wanted)
+		return;
+	engine->summary.lost_bytes += size;
+	engine->summary.gaps++;
+	mark_dirty(engine, session);
+}
+
+/* What is missing before the offset `end`. */
+static void deliver_up_to(struct engine *engine, struct session *session, int dir, uint64_t end,
+			  uint64_t time_ns)
+{
+	if (end > session->delivery.next[dir])
+		deliver_gap(engine, session, dir, time_ns, end - session->delivery.next[dir],
+			    event_gap_text(RL_GAP_RING));
+}
+
+static void deliver_chunk(struct engine *engine, struct session *session, const struct chunk *chunk)
+{
+	struct redact_context context = {engine, session};
+
+	redact_begin(engine, session);
+	if (session->delivery.redact)
+		redact_feed(session->delivery.redact, chunk->dir, chunk, deliver_redacted,
+			    &context);
+	else
+		to_logs(engine, session, chunk);
+	engine->summary.bytes[chunk->dir] += chunk->len;
+	mark_dirty(engine, session);
+}
+
+/*
+ * What came with the login request. The mail process looks at it once it has
+ * answered the login, and that is where it stands in a stream of both
+ * directions.
+ */
+static void deliver_input(struct engine *engine, struct session *session, uint64_t time_ns)
+{
+	const struct chunk input = {
+		.data = (const unsigned char *)session->delivery.input.data,
+		.len = session->delivery.input.len,
+		.realtime_ns = engine_realtime(engine, time_ns),
+		.dir = RL_IN,
+	};
+
+	if (session->delivery.input_delivered)
+		return;
+	session->delivery.input_delivered = true;
+	if (input.len)
+		deliver_chunk(engine, session, &input);
+}
+
+void delivery_event(struct engine *engine, struct session *session, const struct event *event)
+{
+	const struct rl_data *data = event->data;
+	const struct rl_gap *gap = event->gap;
+	bool is_gap = event->type == RL_GAP;
+	int dir = is_gap ? gap->dir : data->dir;
+	uint64_t offset = is_gap ? gap->offset : data->offset;
+	uint64_t *next = &session->delivery.next[dir];
+	struct chunk chunk;
+
+	if (offset < *next) {
+		engine_malformed(engine, "bytes that came before", event->rec->tgid);
+		return;
+	}
+	if (dir == RL_IN)
+		deliver_input(engine, session, event->rec->time_ns);
+	deliver_up_to(engine, session, dir, offset, event->rec->time_ns);
+	if (is_gap) {
+		deliver_gap(engine, session, dir, event->rec->time_ns, gap->size,
+			    event_gap_text(gap->reason));
+		return;
+	}
+	chunk = (struct chunk){
+		.data = data->bytes,
+		.len = data->size,
+		.realtime_ns = engine_realtime(engine, event->rec->time_ns),
+		.continues = event->rec->flags & RL_F_CONT,
+		.more = event->rec->flags & RL_F_MORE,
+		.dir = dir,
+	};
+	*next += data->size;
+	deliver_chunk(engine, session, &chunk);
+	if (!chunk.more)
+		deliver_input(engine, session, event->rec->time_ns);
+}
+
+bool delivery_restart(struct engine *engine, struct session *session, const struct rl_tls *where,
+		      uint64_t time_ns)
+{
+	struct delivery *delivery = &session->delivery;
+	bool used;
+
+	deliver_up_to(engine, session, RL_IN, where->offset, time_ns);
+	deliver_up_to(engine, session, RL_OUT, where->out_end, time_ns);
+	used = delivery->next[RL_IN] > delivery->stripped || delivery->next[RL_OUT];
+	delivery->next[RL_IN] = delivery->next[RL_OUT] = delivery->stripped = 0;
+	return used;
+}
+
+void delivery_tail(struct engine *engine, struct session *session, const __u64 end[2],
+		   uint64_t time_ns)
+{
+	int dir;
+
+	deliver_input(engine, session, time_ns);
+	for (dir = RL_IN; dir <= RL_OUT; dir++)
+		deliver_up_to(engine, session, dir, end[dir], time_ns);
+}
+
+void delivery_finish(struct engine *engine, struct session *session, bool recorded)
+{
+	struct redact_context context = {engine, session};
+
+	if (recorded)
+		deliver_input(engine, session, session->delivery.input_time_ns);
+	if (session->delivery.redact)
+		redact_end(session->delivery.redact, deliver_redacted, &context);
+	redact_free(&session->delivery.redact);
+}
+
+static void unmark_dirty(struct engine *engine, struct session *session)
+{
+	if (!session->delivery.dirty)
+		return;
+	session->delivery.dirty = false;
+	DL_DELETE2(engine->dirty, session, delivery.dirty_prev, delivery.dirty_next);
+}
+
+void delivery_flush_all(struct engine *engine)
+{
+	struct rawlog *logs, *log;
+	struct session *session;
+
+	while ((session = engine->dirty) != NULL) {
+		unmark_dirty(engine, session);
+		logs = session->logs.open;
+		for (log = logs; log < logs + engine->rules->count; log++)
+			write_failed(engine, session, log, rawlog_flush(log));
+	}
+}
+
+void delivery_free(struct engine *engine, struct session *session)
+{
+	unmark_dirty(engine, session);
+	redact_free(&session->delivery.redact);
+	str_free(&session->delivery.input);
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/* A recorded session's bytes on their way to its logs: in order, what is missing between them told
+ * as gaps, credentials replaced if that is asked for. */
+#ifndef DELIVERY_H
+#define DELIVERY_H
+
+#include "engine/model.h"
+
+/* Input that came with the login request (a copy is taken): it comes before the first byte. */
+void delivery_set_input(struct session *session, const void *data, size_t size, uint64_t time_ns);
+/* The first bytes from the client are in no log. */
+void delivery_strip(struct session *session, uint64_t size);
+
+/* One DATA or GAP, and what is missing before it. */
+void delivery_event(struct engine *engine, struct session *session, const struct event *event);
+/* The text inside TLS begins: offsets count anew. What is missing before the offsets in `where` is
+ * told. True: bytes have passed before. */
+bool delivery_restart(struct engine *engine, struct session *session, const struct rl_tls *where,
+		      uint64_t time_ns);
+/* The connection has ended: what is missing before the offsets in `end` is told. */
+void delivery_tail(struct engine *engine, struct session *session, const __u64 end[2],
+		   uint64_t time_ns);
+/* Nothing more comes; `recorded`: the logs get what is left. */
+void delivery_finish(struct engine *engine, struct session *session, bool recorded);
+
+/* Hands what was formatted to the sink, of all sessions. */
+void delivery_flush_all(struct engine *engine);
+void delivery_free(struct engine *engine, struct session *session);
+
+#endif

@@ -1,0 +1,353 @@
+// SPDX-License-Identifier: MIT
+#include "engine/engine.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/delivery.h"
+#include "engine/handshake.h"
+#include "engine/identity.h"
+#include "base/log.h"
+#include "engine/process.h"
+#include "engine/proxy_strip.h"
+#include "engine/session.h"
+#include "engine/tls.h"
+
+struct engine *engine_new(const struct rules *rules, struct sink *sink,
+			  const struct engine_world *world)
+{
+	struct engine *engine = mem_alloc(sizeof(*engine));
+
+	engine->rules = rules;
+	engine->sink = sink;
+	engine->world = *world;
+	return engine;
+}
+
+static void sock_free(struct engine *engine, struct sock **sock_p)
+{
+	struct sock *sock = *sock_p;
+
+	*sock_p = NULL;
+	HASH_DELETE(hh, engine->socks, sock);
+	if (sock->session)
+		sock->session->sock = NULL;
+	tls_free(engine, sock);
+	proxy_strip_free(sock);
+	handshake_free(sock);
+	free(sock);
+}
+
+static void on_clock(struct engine *engine, const struct event *event)
+{
+	engine->realtime_offset_ns =
+		(int64_t)((uint64_t)event->clock->realtime_ns - event->rec->time_ns);
+	engine->utc_offset = event->clock->utc_offset;
+}
+
+static void on_proc_exec(struct engine *engine, const struct event *event)
+{
+	struct proc *proc = proc_find(engine, event->rec->tgid);
+
+	if (proc) /* its exit was lost */
+		session_leave_process(engine, proc, event->rec);
+	process_exec(engine, event);
+}
+
+static void on_proc_exit(struct engine *engine, const struct event *event)
+{
+	struct proc *proc = proc_find(engine, event->rec->tgid);
+
+	if (proc)
+		session_leave_process(engine, proc, event->rec);
+	process_exit(engine, event);
+	if (proc) /* its sockets have probably ended */
+		engine->world.sweep(engine->world.context);
+}
+
+/* Why no login request names a client's socket; REASON_NONE: it is no session at all. */
+static enum reason unnamed_reason(const struct proc *proc)
+{
+	if (proc->found)
+		return REASON_OPEN_BEFORE;
+	return proc->lost_login ? REASON_NO_LOGIN : REASON_NONE;
+}
+
+/* A socket whose bytes are not recorded. REASON_NONE: it is no session at all. */
+static void client_ignore(struct engine *engine, const struct sock *sock, const struct proc *proc,
+			  enum reason reason)
+{
+	if (reason != REASON_NONE)
+		engine->summary.sessions[reason]++;
+	log_line(reason != REASON_NONE && reason_is_warning(reason) ? LOG_LEVEL_WARN :
+								      LOG_LEVEL_DEBUG,
+		 "%s()<%" PRIu32 ">: socket %" PRIu64 " is not recorded: %s", proc->service->name,
+		 proc->tgid, sock->ino,
+		 reason != REASON_NONE ? reason_text(reason) : "no login request names it");
+	engine_verdict(engine, sock, false);
+}
+
+/* A mail process's client: a login request has named it, or it is none of ours. */
+static void mail_open(struct engine *engine, struct sock *sock, const struct proc *proc)
+{
+	struct session *session = session_by_ino(engine, sock->ino);
+
+	if (session && !session->sock && session->tgid == sock->tgid &&
+	    session->traffic == TRAFFIC_MAIL)
+		session_bind(engine, session, sock);
+	else
+		client_ignore(engine, sock, proc, unnamed_reason(proc));
+}
+
+static void set_addresses(struct session *session, const struct sock *sock)
+{
+	struct endpoints addresses = {
+		.local.family = sock->family,
+		.remote.family = sock->family,
+		.local_port = sock->inet.local_port,
+		.remote_port = sock->inet.remote_port,
+	};
+
+	if (sock->family != RL_AF_INET && sock->family != RL_AF_INET6)
+		return;
+	memcpy(addresses.local.addr, sock->inet.local, sizeof(addresses.local.addr));
+	memcpy(addresses.remote.addr, sock->inet.remote, sizeof(addresses.remote.addr));
+	identity_set_addresses(session, &addresses);
+}
+
+static void traffic_open(struct engine *engine, struct sock *sock, struct proc *proc,
+			 const struct event *event)
+{
+	enum traffic traffic = service_traffic(proc->service, sock->class);
+	struct session *session;
+
+	if (traffic == TRAFFIC_MAIL) {
+		mail_open(engine, sock, proc);
+		return;
+	}
+	if (!rules_record(engine->rules, traffic)) {
+		engine_verdict(engine, sock, false);
+		return;
+	}
+	if (event->rec->flags & RL_F_FOUND) {
+		proc->found_clients |= traffic == TRAFFIC_LOGIN;
+		client_ignore(engine, sock, proc, REASON_OPEN_BEFORE);
+		return;
+	}
+	session = session_new(engine, proc, traffic);
+	set_addresses(session, sock);
+	session_set_ino(engine, session, sock->ino);
+	session_bind(engine, session, sock);
+	session_begin(engine, session, event->rec);
+}
+
+/* Told once: nobody looks at the process any more. */
+static void proc_ignore(struct engine *engine, struct proc *proc)
+{
+	if (proc->ignored)
+		return;
+	proc->ignored = true;
+	engine->summary.sessions[REASON_MASTER]++;
+	log_debug("%s()<%" PRIu32 ">: not recorded: %s", proc->service->name, proc->tgid,
+		  reason_text(REASON_MASTER));
+}
+
+static bool sock_has_traffic(const struct sock *sock)
+{
+	return sock->class == RL_CLASS_CLIENT || sock->class == RL_CLASS_RELAY;
+}
+
+static void on_sock_open(struct engine *engine, const struct event *event)
+{
+	uint32_t tgid = event->rec->tgid;
+	struct proc *proc = proc_find(engine, tgid);
+	struct sock *sock = sock_find(engine, event->rec->cookie);
+
+	if (sock) {
+		engine_malformed(engine, "a socket opened twice", tgid);
+		return;
+	}
+	if (!proc || !proc_layout(engine, proc)) {
+		engine->world.verdict(engine->world.context, event->rec->cookie, false);
+		engine->world.forget(engine->world.context, tgid);
+		if (proc)
+			proc_ignore(engine, proc);
+		return;
+	}
+	sock = mem_alloc(sizeof(*sock));
+	sock->cookie = event->rec->cookie;
+	sock->ino = event->open->ino;
+	sock->tgid = tgid;
+	sock->class = event->open->class;
+	sock->family = event->open->family;
+	if (sock->family != RL_AF_UNIX)
+		sock->inet = event->open->inet;
+	HASH_ADD(hh, engine->socks, cookie, sizeof(sock->cookie), sock);
+	if (sock_has_traffic(sock))
+		traffic_open(engine, sock, proc, event);
+}
+
+/*
+ * Bytes of a socket that is not known: its SOCK_OPEN was lost and comes with a
+ * later operation. The gap in the offsets tells of these then.
+ */
+static void on_bytes(struct engine *engine, const struct event *event)
+{
+	struct sock *sock = sock_find(engine, event->rec->cookie);
+
+	if (!sock)
+		return;
+	if (sock_has_traffic(sock))
+		tls_event(engine, sock, event);
+	else
+		handshake_event(engine, sock, event);
+}
+
+static void on_sock_close(struct engine *engine, const struct event *event)
+{
+	struct sock *sock = sock_find(engine, event->rec->cookie);
+	const struct rl_close none = {0};
+	struct session *session;
+
+	if (!sock)
+		return;
+	tls_end(engine, sock, event->rec);
+	handshake_end(engine, sock, event->rec);
+	session = sock->session;
+	if (session)
+		session_end(engine, session, event->rec, sock->tls.given_up ? &none : event->close);
+	sock_free(engine, &sock);
+}
+
+static void on_tls_begin(struct engine *engine, const struct event *event)
+{
+	struct sock *sock = sock_find(engine, event->rec->cookie);
+	struct proc *proc = proc_find(engine, event->rec->tgid);
+
+	if (sock && sock_has_traffic(sock))
+		tls_begin(engine, sock, event);
+	else if (!event->rec->cookie && proc)
+		tls_given_up(engine, proc, event->rec);
+}
+
+static void on_log(struct engine *engine, const struct event *event)
+{
+	struct session *session = session_by_id(engine, event->log->session);
+
+	if (session)
+		session_log_answered(engine, session, event);
+}
+
+static void on_write(struct engine *engine, const struct event *event)
+{
+	struct session *session = session_by_id(engine, event->write->session);
+
+	if (session)
+		session_write_failed(engine, session, event);
+}
+
+void engine_feed(struct engine *engine, const void *data, size_t size)
+{
+	struct event event;
+
+	if (event_parse(data, size, &event)) {
+		engine_malformed(engine, "record", 0);
+		return;
+	}
+	if (engine->undecided)
+		tls_decide(engine, &event);
+	switch (event.type) {
+	case RL_CLOCK:
+		on_clock(engine, &event);
+		break;
+	case RL_SETTING: /* the rules: whoever makes the engine has read them */
+		break;
+	case RL_PROC_EXEC:
+		on_proc_exec(engine, &event);
+		break;
+	case RL_PROC_EXIT:
+		on_proc_exit(engine, &event);
+		break;
+	case RL_GROUPS:
+		process_groups(engine, &event);
+		break;
+	case RL_SOCK_OPEN:
+		on_sock_open(engine, &event);
+		break;
+	case RL_DATA:
+	case RL_GAP:
+		on_bytes(engine, &event);
+		break;
+	case RL_SOCK_CLOSE:
+		on_sock_close(engine, &event);
+		break;
+	case RL_FACT_MASTER:
+		process_master(engine, &event);
+		break;
+	case RL_FACT_SETTINGS:
+		process_settings(engine, &event);
+		break;
+	case RL_TLS_BEGIN:
+		on_tls_begin(engine, &event);
+		break;
+	case RL_FACT_LOG:
+		on_log(engine, &event);
+		break;
+	case RL_FACT_WRITE:
+		on_write(engine, &event);
+		break;
+	case RL_STATS:
+		engine->summary.stats = *event.stats;
+		engine->summary.has_stats = true;
+		break;
+	}
+}
+
+void engine_flush(struct engine *engine)
+{
+	delivery_flush_all(engine);
+}
+
+/* A stream that was cut off leaves sessions without their end. */
+void engine_finish(struct engine *engine)
+{
+	struct session *session, *next;
+
+	HASH_ITER(by_id, engine->sessions_by_id, session, next)
+		session_finish(engine, session);
+}
+
+const struct engine_summary *engine_summary(const struct engine *engine)
+{
+	return &engine->summary;
+}
+
+bool engine_has_lost(const struct engine *engine)
+{
+	const struct engine_summary *summary = &engine->summary;
+
+	return summary->lost_bytes || summary->given_up || summary->malformed ||
+	       summary->stats.lost_control || summary->stats.map_full || summary->stats.missed ||
+	       summary->stats.tls_unknown || summary->sessions[REASON_BACKLOG];
+}
+
+void engine_free(struct engine **engine_p)
+{
+	struct engine *engine = *engine_p;
+	struct master *master, *next_master;
+	struct proc *proc, *next_proc;
+	struct sock *sock, *next_sock;
+
+	*engine_p = NULL;
+	if (!engine)
+		return;
+	engine_finish(engine);
+	HASH_ITER(hh, engine->socks, sock, next_sock)
+		sock_free(engine, &sock);
+	HASH_ITER(hh, engine->procs, proc, next_proc)
+		process_free(engine, &proc);
+	HASH_ITER(hh, engine->masters, master, next_master)
+		process_free_master(engine, &master);
+	free(engine);
+}

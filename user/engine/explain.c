@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT
+#include "engine/explain.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "engine/log_place.h"
+
+const char *explain_label(const struct session *session, char text_r[SESSION_LABEL_LEN])
+{
+	const struct identity *who = &session->who;
+	char ip[IP_TEXT_LEN];
+
+	ip_addr_text(&who->login.addresses.remote, ip);
+	snprintf(text_r, SESSION_LABEL_LEN, "%s(%s)<%" PRIu32 ",%s>", session->service->name,
+		 who->user.name ? who->user.name : ip, session->tgid, who->session_id);
+	return text_r;
+}
+
+/* The manual's DEBUG messages (util/rawlog.c) where they apply, else the reason's own text. */
+static void refused_text(const struct engine *engine, const struct session *session,
+			 struct str *text)
+{
+	const struct session_logs *logs = &session->logs;
+	const struct mode *mode = engine->rules->all[logs->refused].mode;
+	const char *tcp = log_place_tcp(engine, session, logs->refused);
+	const char *name = session->names.log[logs->refused].name;
+	const char *error = logs->error ? strerror(logs->error) : "";
+	enum reason reason = session->reason;
+	struct str dir = {0};
+
+	log_place_text(engine, session, logs->refused, &dir);
+	if (reason == REASON_NO_DIR)
+		str_printf(text, "rawlog: %s doesn't exist", str_text(&dir));
+	else if (reason == REASON_NOT_DIR)
+		str_printf(text, "rawlog: %s is not a directory", str_text(&dir));
+	else if (reason == REASON_LSTAT && mode->iostream)
+		str_printf(text, "rawlog: stat(%s) failed: %s", str_text(&dir), error);
+	else if (reason == REASON_LSTAT)
+		str_printf(text, "lstat() failed for %s: %s", str_text(&dir), error);
+	else if (reason == REASON_CREATE && tcp)
+		str_printf(text, "connect(%s) failed: %s", tcp, error);
+	else if (reason == REASON_CREATE)
+		str_printf(text, "creat(%s/%s) failed: %s", str_text(&dir), name ? name : "",
+			   error);
+	else
+		str_append_text(text, reason_text(reason));
+	str_free(&dir);
+}
+
+void explain_refused(const struct engine *engine, const struct session *session)
+{
+	char label[SESSION_LABEL_LEN];
+	struct str text = {0};
+
+	refused_text(engine, session, &text);
+	log_line(reason_is_warning(session->reason) ? LOG_LEVEL_WARN : LOG_LEVEL_DEBUG,
+		 "%s: not recorded: %s", explain_label(session, label), str_text(&text));
+	str_free(&text);
+}
+
+void explain_opened(const struct engine *engine, const struct session *session, uint32_t rule)
+{
+	bool tcp = log_place_tcp(engine, session, rule);
+	char label[SESSION_LABEL_LEN];
+	struct str dir = {0};
+
+	log_place_text(engine, session, rule, &dir);
+	log_debug("%s: recorded: %s%s%s", explain_label(session, label), str_text(&dir),
+		  tcp ? "" : "/", tcp ? "" : session->names.log[rule].name);
+	str_free(&dir);
+}
+
+void explain_write_failed(const struct session *session, uint32_t rule, int error)
+{
+	char label[SESSION_LABEL_LEN];
+
+	log_warn("%s: write(%s) failed: %s; the log ends there", explain_label(session, label),
+		 session->names.log[rule].name, strerror(error));
+}

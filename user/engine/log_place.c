@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: MIT
+#include "engine/log_place.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/timestamp.h"
+#include "dovecot/expand.h"
+#include "dovecot/host_port.h"
+
+#define ENV_MAX 64
+
+/* What import_environment sets in a mail process, "NAME=VALUE" each; a bare name's value is the
+ * master's own, which nobody else can see. */
+static void env_split(const char *setting, struct str *words, const char *env_r[ENV_MAX + 1])
+{
+	unsigned int count = 0;
+	char *save = NULL, *word;
+
+	str_append_text(words, setting ? setting : "");
+	for (word = words->data ? strtok_r(words->data, " \t", &save) : NULL;
+	     word && count < ENV_MAX; word = strtok_r(NULL, " \t", &save))
+		if (strchr(word, '='))
+			env_r[count++] = word;
+	env_r[count] = NULL;
+}
+
+static int expand_for(const struct engine *engine, const struct session *session, const char *text,
+		      struct str *out)
+{
+	char local[IP_TEXT_LEN], remote[IP_TEXT_LEN];
+	const char *env[ENV_MAX + 1];
+	struct str words = {0};
+	int ret;
+	const struct expand_vars vars = {
+		.user = session->who.user.name,
+		.home = session->names.base,
+		.service = session->service->protocol,
+		.local_ip = local,
+		.remote_ip = remote,
+		.session = session->who.session_id,
+		.auth_user = session->who.user.auth_user,
+		.hostname = proc_setting(engine, session->proc, "hostname"),
+		.env = env,
+		.pid = session->tgid,
+		.uid = session->who.user.uid,
+		.gid = session->who.user.gid,
+	};
+
+	ip_addr_text(&session->who.login.addresses.local, local);
+	ip_addr_text(&session->who.login.addresses.remote, remote);
+	env_split(proc_setting(engine, session->proc, "import_environment"), &words, env);
+	ret = expand(text, &vars, out);
+	str_free(&words);
+	return ret;
+}
+
+void log_place_set_base(const struct engine *engine, struct session *session)
+{
+	const struct master *master = session->proc ? proc_master(engine, session->proc) : NULL;
+	const char *mail_home = proc_setting(engine, session->proc, "mail_home");
+	struct str base = {0}, error = {0};
+
+	free(session->names.base);
+	session->names.base = NULL;
+	switch (session->traffic) {
+	case TRAFFIC_NONE:
+		break;
+	case TRAFFIC_MAIL:
+	case TRAFFIC_RELAY:
+		if (session->who.user.home)
+			str_append_text(&base, session->who.user.home);
+		else if (mail_home && *mail_home)
+			session->names.base_failed = expand_check(mail_home, &error) ||
+						     expand_for(engine, session, mail_home, &base);
+		break;
+	case TRAFFIC_LOGIN:
+		if (master)
+			str_printf(&base, "%s/login", master->base_dir);
+		break;
+	case TRAFFIC_LMTP:
+	case TRAFFIC_LMTP_PROXY:
+		if (master)
+			str_append_text(&base, master->base_dir);
+		break;
+	}
+	if (base.data && base.data[0] == '/')
+		session->names.base = base.data;
+	else
+		str_free(&base);
+	str_free(&error);
+}
+
+const char *log_place_tcp(const struct engine *engine, const struct session *session,
+			  uint32_t rule_index)
+{
+	const struct mode *mode = engine->rules->all[rule_index].mode;
+	const char *dir = session->names.log[rule_index].dir;
+
+	if (!mode->tcp_format || !session->service->tcp || !dir)
+		return NULL;
+	return host_port_of_dir(dir);
+}
+
+/* [IP-]yyyymmdd-HHMMSS-pid, or yyyymmdd-HHMMSS.pid.number. */
+static char *name_of(const struct engine *engine, const struct session *session,
+		     uint32_t rule_index, uint64_t time_ns)
+{
+	const struct rule *rule = &engine->rules->all[rule_index];
+	char ip[IP_TEXT_LEN], when[TIMESTAMP_NAME_LEN];
+	uint32_t number = session->proc ? session->proc->rawlogs : session->names.rawlogs;
+	struct str name = {0};
+
+	timestamp_name(engine_realtime(engine, time_ns), engine->utc_offset, when);
+	if (log_place_tcp(engine, session, rule_index)) {
+		/* nobody sees it but who replays: a stream has no number */
+		str_printf(&name, "%s.%" PRIu32 ".session-%" PRIu32, when, session->tgid,
+			   session->id);
+		return name.data;
+	}
+	if (rule->mode->iostream) {
+		str_printf(&name, "%s.%" PRIu32 ".%" PRIu32, when, session->tgid, number + 1);
+		return name.data;
+	}
+	if (rule->flags.ip_in_name) {
+		ip_addr_text(&session->who.login.addresses.remote, ip);
+		str_printf(&name, "%s%s", ip, ip[0] ? "-" : "");
+	}
+	str_printf(&name, "%s-%" PRIu32, when, session->tgid);
+	return name.data;
+}
+
+void log_place_count(const struct engine *engine, struct session *session, uint32_t rule_index)
+{
+	const struct rule *rule = &engine->rules->all[rule_index];
+
+	if (!rule->mode->iostream || log_place_tcp(engine, session, rule_index))
+		return;
+	session->names.rawlogs++;
+	if (session->proc)
+		session->names.rawlogs = ++session->proc->rawlogs;
+}
+
+void log_place_leave_process(struct session *session)
+{
+	session->names.rawlogs = session->proc->rawlogs;
+}
+
+static int expand_dir(const struct engine *engine, const struct session *session,
+		      const struct rule *rule, struct str *dir)
+{
+	struct str path = {0};
+	int ret = expand_for(engine, session, rule->dir, &path);
+
+	if (ret == 0 && rule->mode->tilde)
+		expand_home(str_text(&path), session->names.base, dir);
+	else if (ret == 0)
+		str_append_text(dir, str_text(&path));
+	str_free(&path);
+	return ret;
+}
+
+/* Its directory, expanded. */
+static enum reason dir_set(const struct engine *engine, struct session *session,
+			   uint32_t rule_index)
+{
+	const struct rule *rule = &engine->rules->all[rule_index];
+	struct str dir = {0};
+
+	if (rule->mode->home_dir)
+		return session->who.user.home ? REASON_NONE : REASON_NO_HOME;
+	if (!rule->mode->variables) {
+		str_append_text(&dir, rule->dir);
+	} else if (session->names.base_failed || expand_dir(engine, session, rule, &dir)) {
+		str_free(&dir);
+		return REASON_EXPAND;
+	}
+	if (!dir.data)
+		str_append_text(&dir, "");
+	session->names.log[rule_index].dir = dir.data;
+	if (dir.data[0] == '/' || log_place_tcp(engine, session, rule_index))
+		return REASON_NONE;
+	return session->names.base ? REASON_NONE : REASON_NO_HOME;
+}
+
+static void forget(struct session *session, uint32_t rule_index)
+{
+	free(session->names.log[rule_index].name);
+	free(session->names.log[rule_index].dir);
+	session->names.log[rule_index].name = session->names.log[rule_index].dir = NULL;
+}
+
+enum reason log_place_name(struct engine *engine, struct session *session, uint32_t rule_index,
+			   uint64_t time_ns)
+{
+	enum reason reason;
+
+	forget(session, rule_index);
+	reason = dir_set(engine, session, rule_index);
+	session->names.log[rule_index].name = name_of(engine, session, rule_index, time_ns);
+	return reason;
+}
+
+void log_place_get(const struct engine *engine, const struct session *session, uint32_t rule_index,
+		   struct log_place *place_r)
+{
+	const struct rule *rule = &engine->rules->all[rule_index];
+	const char *chroot = session->who.user.chroot, *base = session->names.base;
+	const struct proc *proc = session->proc;
+	const char *tcp = log_place_tcp(engine, session, rule_index);
+	const struct format *format = tcp ? rule->mode->tcp_format : rule->mode->format;
+	bool home_rule = rule->mode->home_dir;
+
+	if (home_rule) {
+		base = session->who.user.home;
+	} else if (rule->mode->base == BASE_LOGIN && session->names.log[rule_index].dir[0] != '/') {
+		chroot = base; /* and it is reached as the login process did */
+		base = "/";
+	}
+	*place_r = (struct log_place){
+		.session = session->id,
+		.rule = rule_index,
+		.tgid = session->tgid,
+		.format = format,
+		.files = {format_has_file(format, &rule->flags, RL_IN),
+			  format_has_file(format, &rule->flags, RL_OUT)},
+		.tcp = tcp,
+		.chroot = chroot,
+		.base = base ? base : "/",
+		.dir = home_rule ? rule->mode->home_dir : session->names.log[rule_index].dir,
+		.iostream = rule->mode->iostream,
+		.name = session->names.log[rule_index].name,
+		.uid = session->who.user.uid,
+		.gid = session->who.user.gid,
+	};
+	/* those of somebody else are not this user's */
+	if (proc && proc->groups_uid == place_r->uid) {
+		place_r->groups = proc->groups.gids;
+		place_r->groups_count = proc->groups.count;
+	}
+}
+
+void log_place_set_serial(struct session *session, uint32_t rule_index, uint32_t serial)
+{
+	char **name = &session->names.log[rule_index].name, text[SINK_SERIAL_LEN];
+	struct str whole = {0};
+
+	str_printf(&whole, "%s%s", *name, sink_serial_text(serial, text));
+	free(*name);
+	*name = whole.data;
+}
+
+void log_place_text(const struct engine *engine, const struct session *session, uint32_t rule_index,
+		    struct str *text)
+{
+	const struct rule *rule = &engine->rules->all[rule_index];
+	const char *own = session->names.log[rule_index].dir;
+	const char *dir = rule->mode->home_dir ? rule->mode->home_dir : own;
+	const char *base = rule->mode->home_dir ? session->who.user.home : session->names.base;
+
+	if (!log_place_tcp(engine, session, rule_index))
+		str_append_text(text, session->who.user.chroot ? session->who.user.chroot : "");
+	if (!dir)
+		str_append_text(text, rule->dir);
+	else if (dir[0] == '/' || log_place_tcp(engine, session, rule_index))
+		str_append_text(text, dir);
+	else if (base)
+		str_printf(text, "%s%s%s", base, strcmp(base, "/") == 0 ? "" : "/", dir);
+	else
+		str_append_text(text, dir);
+}
+
+void log_place_free(struct session *session)
+{
+	uint32_t rule_index;
+
+	for (rule_index = 0; rule_index < RULES_MAX; rule_index++)
+		forget(session, rule_index);
+	free(session->names.base);
+	session->names.base = NULL;
+}

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: MIT
+#include "engine/model.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/log.h"
+
+#define MALFORMED_TOLD 10
+
+struct master *master_find(const struct engine *engine, uint32_t tgid)
+{
+	struct master *master;
+
+	HASH_FIND(hh, engine->masters, &tgid, sizeof(tgid), master);
+	return master;
+}
+
+struct proc *proc_find(const struct engine *engine, uint32_t tgid)
+{
+	struct proc *proc;
+
+	HASH_FIND(hh, engine->procs, &tgid, sizeof(tgid), proc);
+	return proc;
+}
+
+struct sock *sock_find(const struct engine *engine, uint64_t cookie)
+{
+	struct sock *sock;
+
+	HASH_FIND(hh, engine->socks, &cookie, sizeof(cookie), sock);
+	return sock;
+}
+
+const struct master *proc_master(const struct engine *engine, const struct proc *proc)
+{
+	return master_find(engine, proc->master_tgid);
+}
+
+const struct login_layout *proc_layout(const struct engine *engine, const struct proc *proc)
+{
+	const struct master *master = proc_master(engine, proc);
+
+	return master && master->status == RL_MASTER_OK ? master->layout : NULL;
+}
+
+const char *proc_setting(const struct engine *engine, const struct proc *proc, const char *name)
+{
+	const struct master *master = proc ? proc_master(engine, proc) : NULL;
+	const char *at = master ? master->settings.data : NULL, *end, *value;
+
+	for (end = at ? at + master->settings.len : NULL; at < end;
+	     at = value + strlen(value) + 1) {
+		value = at + strlen(at) + 1;
+		if (value >= end)
+			break;
+		if (strcmp(at, name) == 0)
+			return value;
+	}
+	return NULL;
+}
+
+int64_t engine_realtime(const struct engine *engine, uint64_t time_ns)
+{
+	return (int64_t)(time_ns + (uint64_t)engine->realtime_offset_ns);
+}
+
+void engine_malformed(struct engine *engine, const char *what, uint32_t tgid)
+{
+	if (engine->summary.malformed++ < MALFORMED_TOLD)
+		log_warn("malformed: %s (process %" PRIu32 ")", what, tgid);
+}
+
+void engine_verdict(const struct engine *engine, const struct sock *sock, bool record)
+{
+	if (sock)
+		engine->world.verdict(engine->world.context, sock->cookie, record);
+}

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the engine knows: masters, processes, sockets, sessions. Owned by the
+ * engine, seen by its files alone. Each struct, and each part of one, names the
+ * file that writes it; all may read it.
+ *
+ * A connection is keyed by its socket (inode, cookie), never by descriptor or
+ * pid: one process may serve many, one after another or at once.
+ */
+#ifndef MODEL_H
+#define MODEL_H
+
+#include "base/mem.h" /* before uthash: its allocations */
+
+#include <uthash.h>
+#include <utlist.h>
+
+#include "records/event.h"
+#include "engine/held.h"
+#include "dovecot/auth_lines.h"
+#include "dovecot/login_request.h"
+#include "rawlog/rawlog.h"
+#include "redact/redact.h"
+#include "rules/rules.h"
+#include "dovecot/service.h"
+#include "engine/world.h"
+
+/* process.c */
+struct master {
+	uint32_t tgid;
+	enum rl_master_status status;
+	const struct login_layout *layout; /* NULL: a version that is not known */
+	char base_dir[RL_BASE_DIR_LEN];
+	struct str settings; /* NAME, NUL, VALUE, NUL, ...: as FACT_SETTINGS has them */
+	UT_hash_handle hh;
+};
+
+/* process.c, but for what names another file. */
+struct proc {
+	uint32_t tgid;
+	uint32_t master_tgid;
+	const struct service *service;
+	bool found;		 /* was running before rawtap started */
+	struct rl_groups groups; /* supplementary, while it ran as groups_uid; none: not known */
+	uint32_t groups_uid;
+	struct session *sessions; /* session.c */
+	bool lost_login;	  /* handshake.c: a login request to it was not understood */
+	bool ignored;		  /* engine.c: it was said that its master is not recorded */
+	/* engine.c: a login process has clients from before rawtap started, without sessions */
+	bool found_clients;
+	uint32_t rawlogs;	/* log_place.c: logs that had a number in their name, so far */
+	struct sock *undecided; /* tls.c: its last record is data that can be TLS's */
+	UT_hash_handle hh;
+};
+
+/*
+ * Of a mail session; the others begin with READY.
+ *
+ *  LOGIN -REQUEST-> LOOKUP -USER-> READY <-> SCRIPT     what comes for the client
+ *                                    |                  meanwhile is held
+ *           first byte, or the end   v
+ *                                  ASKED -FACT_LOG-> RECORDING
+ *                                                 -> REFUSED     reached from any
+ */
+enum session_state {
+	SESSION_LOGIN,	   /* the login request came */
+	SESSION_LOOKUP,	   /* the mail process asks who the user is */
+	SESSION_SCRIPT,	   /* the post-login service decides */
+	SESSION_READY,	   /* the user is known */
+	SESSION_ASKED,	   /* the rules say yes; is the directory there? */
+	SESSION_RECORDING, /* logs are open */
+	SESSION_REFUSED,   /* `reason` says why */
+};
+
+/* identity.c: whose session it is. */
+struct identity {
+	struct login_request login; /* of others than mail sessions: the addresses alone */
+	char session_id[SESSION_ID_LEN];
+	struct userdb_user user;
+	uint32_t proc_uid, proc_gid; /* of the mail process when the user was looked up */
+};
+
+/* log_place.c: what the logs are called, and where they are. */
+struct log_names {
+	struct {
+		char *name; /* of the file or files; NULL: not settled */
+		char *dir;  /* expanded; NULL: not settled, or the mode's own below the home */
+	} log[RULES_MAX];   /* by the number of their rule */
+	char *base;	    /* where relative directories begin; NULL: not known */
+	bool base_failed;   /* mail_home says it, and could not be expanded */
+	uint32_t rawlogs;   /* proc->rawlogs, once that has ended */
+};
+
+/* session_logs.c: the logs, by the number of their rule. */
+struct session_logs {
+	struct rawlog open[RULES_MAX];
+	uint32_t asked;	  /* rules whose FACT_LOG has not come yet, a bit each */
+	uint32_t refused; /* the last rule that got no log, and why */
+	enum reason reason;
+	int error; /* errno, where the reason has one; 0: none */
+};
+
+/* delivery.c: the way of the bytes to the logs. */
+struct delivery {
+	struct str input; /* pipelined: came with the login request, before the first byte */
+	uint64_t input_time_ns;
+	bool input_delivered;
+	uint64_t next[2];      /* the offset that is expected next, by direction */
+	uint64_t stripped;     /* bytes at the begin of RL_IN that are in no log: a PROXY header */
+	struct redact *redact; /* NULL: all is written as it came */
+	bool dirty;	       /* the logs have bytes that the sink has not; in engine->dirty */
+	struct session *dirty_prev, *dirty_next;
+};
+
+/* session.c: a login process has asked a mail process to take its client over. */
+struct handover {
+	bool pending;
+	uint32_t tag;		/* of the request */
+	struct held_queue held; /* what came since: the log's only if nobody takes over */
+};
+
+/* What passes one connection; a mail session: one login and what follows. session.c, but for the
+ * parts whose types name another file. */
+struct session {
+	uint32_t id; /* counts from 1 */
+	enum traffic traffic;
+	const struct service *service;
+	uint32_t tgid;
+	struct proc *proc;	     /* NULL: it has ended */
+	struct session *prev, *next; /* of the same process */
+	uint64_t ino;		     /* of the client's socket; 0: not known */
+	struct sock *sock;	     /* NULL: no operation yet, or closed */
+
+	enum session_state state;
+	enum reason reason;
+	bool counted;	    /* in the summary */
+	uint32_t lookup_id; /* of the question who the user is */
+	bool tls;	    /* records of the text inside TLS count */
+	struct held_queue held;
+	struct handover handover;
+	bool ended; /* while it was asked: `end` says where */
+	struct rl_close end;
+	bool end_live; /* the connection goes on, the recording does not */
+
+	struct identity who;
+	struct log_names names;
+	struct session_logs logs;
+	struct delivery delivery;
+	UT_hash_handle by_id, by_ino;
+};
+
+/* handshake.c: the login requests that come in on one socket. */
+struct login_reader {
+	struct str bytes;
+	bool has_head;
+	struct login_request head;
+	struct str reply; /* a login process's */
+};
+
+#define STARTTLS_LEN 10 /* "STARTTLS\r\n" */
+
+/* tls.c: which of the socket's bytes are TLS's. */
+struct sock_tls {
+	bool begun;
+	bool given_up; /* no byte of the text inside came: the offsets are those before it */
+	char last[STARTTLS_LEN]; /* the client's last bytes that were no TLS */
+	struct held_queue undecided;
+};
+
+/* proxy_strip.c: the header of the PROXY protocol. */
+struct sock_proxy {
+	bool done;	   /* what comes is the session's own */
+	struct str header; /* a DATA record that grows, while it can be one */
+};
+
+/* engine.c, but for what names another file, itself or in its type. */
+struct sock {
+	uint64_t cookie, ino;
+	uint32_t tgid;
+	enum rl_class class;
+	struct rl_inet inet; /* CLIENT, RELAY; zeroes for RL_AF_UNIX */
+	uint16_t family;
+	struct session *session; /* session.c; CLIENT, RELAY: the one that it belongs to */
+	struct sock_tls tls;
+	struct sock_proxy proxy;
+	uint64_t next[2];	     /* handshake.c: the offset that is expected next */
+	uint32_t script_session;     /* handshake.c; POSTLOGIN: the id of the one that it decides */
+	struct login_reader login;   /* LOGIN */
+	struct line_reader lines[2]; /* handshake.c; AUTH, POSTLOGIN */
+	UT_hash_handle hh;
+};
+
+struct engine {
+	const struct rules *rules;
+	struct sink *sink;
+	struct engine_world world;
+	struct engine_summary summary;
+	int64_t realtime_offset_ns; /* realtime minus monotonic */
+	int32_t utc_offset;	    /* seconds east of UTC */
+	struct master *masters;
+	struct proc *procs;
+	struct sock *socks;
+	uint32_t sessions_seen; /* session.c, and the next two */
+	struct session *sessions_by_id, *sessions_by_ino;
+	struct session *dirty;	     /* delivery.c */
+	unsigned int undecided;	     /* tls.c: processes with an undecided socket */
+	unsigned int untrusted_told; /* process.c: masters, in warnings */
+};
+
+/* These four: NULL if it is not known. */
+struct master *master_find(const struct engine *engine, uint32_t tgid);
+struct proc *proc_find(const struct engine *engine, uint32_t tgid);
+struct sock *sock_find(const struct engine *engine, uint64_t cookie);
+/* Of the process's master. */
+const struct master *proc_master(const struct engine *engine, const struct proc *proc);
+
+/* How the login requests of its Dovecot are laid out; NULL: its master is not recorded. */
+const struct login_layout *proc_layout(const struct engine *engine, const struct proc *proc);
+/* A setting of the process's master, as FACT_SETTINGS told it; NULL: not told. `proc` can be NULL. */
+const char *proc_setting(const struct engine *engine, const struct proc *proc, const char *name);
+
+/* A record's monotonic time as wall clock time, nanoseconds. */
+int64_t engine_realtime(const struct engine *engine, uint64_t time_ns);
+/* Counts what makes no sense, and says so, the first times. */
+void engine_malformed(struct engine *engine, const char *what, uint32_t tgid);
+/* To the kernel side: the socket's bytes are recorded, or of no interest. `sock` can be NULL. */
+void engine_verdict(const struct engine *engine, const struct sock *sock, bool record);
+
+#endif

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: MIT
+#include "engine/process.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+
+/* Whoever likes can start more processes called dovecot. */
+#define UNTRUSTED_TOLD 10
+
+void process_groups(struct engine *engine, const struct event *event)
+{
+	struct proc *proc = proc_find(engine, event->rec->tgid);
+
+	if (!proc)
+		return;
+	proc->groups = *event->groups;
+	proc->groups_uid = event->rec->uid;
+}
+
+void process_free(struct engine *engine, struct proc **proc_p)
+{
+	struct proc *proc = *proc_p;
+
+	*proc_p = NULL;
+	HASH_DELETE(hh, engine->procs, proc);
+	free(proc);
+}
+
+void process_free_master(struct engine *engine, struct master **master_p)
+{
+	struct master *master = *master_p;
+
+	*master_p = NULL;
+	HASH_DELETE(hh, engine->masters, master);
+	str_free(&master->settings);
+	free(master);
+}
+
+static void forget_master(struct engine *engine, uint32_t tgid)
+{
+	struct master *master = master_find(engine, tgid);
+
+	if (master)
+		process_free_master(engine, &master);
+}
+
+void process_exec(struct engine *engine, const struct event *event)
+{
+	const struct service *service = service_find(event->proc->comm);
+	uint32_t tgid = event->rec->tgid;
+	struct proc *proc = proc_find(engine, tgid);
+
+	if (proc)
+		process_free(engine, &proc);
+	forget_master(engine, tgid);
+	if (service && service->role == RL_ROLE_MASTER && event->rec->flags & RL_F_FOUND)
+		engine->world.ask_master(engine->world.context, tgid); /* later it may be gone */
+	if (!service || service->role == RL_ROLE_MASTER)
+		return;
+	proc = mem_alloc(sizeof(*proc));
+	proc->tgid = tgid;
+	proc->master_tgid = event->proc->parent_tgid;
+	proc->service = service;
+	proc->found = event->rec->flags & RL_F_FOUND;
+	HASH_ADD(hh, engine->procs, tgid, sizeof(proc->tgid), proc);
+	if (!master_find(engine, proc->master_tgid))
+		engine->world.ask_master(engine->world.context, proc->master_tgid);
+	if (!proc->found)
+		engine->world.new_process(engine->world.context, service);
+}
+
+void process_exit(struct engine *engine, const struct event *event)
+{
+	struct proc *proc = proc_find(engine, event->rec->tgid);
+
+	forget_master(engine, event->rec->tgid);
+	if (proc)
+		process_free(engine, &proc);
+}
+
+static void explain_master(struct engine *engine, const struct event *event)
+{
+	const struct rl_master *fact = event->master;
+	uint32_t tgid = event->rec->tgid;
+
+	switch ((enum rl_master_status)fact->status) {
+	case RL_MASTER_OK:
+		log_debug("master process %" PRIu32 ": Dovecot %s in %s", tgid, fact->version,
+			  fact->base_dir);
+		break;
+	case RL_MASTER_GONE:
+		log_debug("master process %" PRIu32 ": gone", tgid);
+		break;
+	case RL_MASTER_CONTAINER:
+		log_warn("master process %" PRIu32 " is not recorded: it runs in a container",
+			 tgid);
+		break;
+	case RL_MASTER_UNTRUSTED:
+		if (engine->untrusted_told++ >= UNTRUSTED_TOLD)
+			break;
+		log_warn("master process %" PRIu32 " is not recorded: its program is not "
+			 "a dovecot that belongs to root and runs as root",
+			 tgid);
+		break;
+	case RL_MASTER_VERSION:
+		log_warn("master process %" PRIu32 " is not recorded: Dovecot '%s' is a version "
+			 "that is not known; 2.3 is",
+			 tgid, fact->version);
+		break;
+	case RL_MASTER_EXCLUDED:
+		log_debug("master process %" PRIu32 " is not recorded: another instance (%s)", tgid,
+			  fact->base_dir);
+		break;
+	}
+}
+
+void process_master(struct engine *engine, const struct event *event)
+{
+	struct master *master = master_find(engine, event->rec->tgid);
+
+	if (!master) {
+		master = mem_alloc(sizeof(*master));
+		master->tgid = event->rec->tgid;
+		HASH_ADD(hh, engine->masters, tgid, sizeof(master->tgid), master);
+	}
+	master->status = event->master->status;
+	master->layout = login_layout_find(event->master->version);
+	memcpy(master->base_dir, event->master->base_dir, sizeof(master->base_dir));
+	explain_master(engine, event);
+}
+
+void process_settings(struct engine *engine, const struct event *event)
+{
+	struct master *master = master_find(engine, event->rec->tgid);
+
+	if (!master)
+		return;
+	str_clear(&master->settings);
+	str_append(&master->settings, event->setting->text, event->setting->size);
+}

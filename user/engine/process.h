@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/* Dovecot's processes: masters, and those that have sockets of interest. */
+#ifndef PROCESS_H
+#define PROCESS_H
+
+#include "engine/model.h"
+
+/* PROC_EXEC. A process of that pid that is still known is freed: its exit was lost. */
+void process_exec(struct engine *engine, const struct event *event);
+/* PROC_EXIT: frees the process, if it is known. */
+void process_exit(struct engine *engine, const struct event *event);
+/* GROUPS */
+void process_groups(struct engine *engine, const struct event *event);
+/* FACT_MASTER */
+void process_master(struct engine *engine, const struct event *event);
+/* FACT_SETTINGS */
+void process_settings(struct engine *engine, const struct event *event);
+
+/* It has no sessions any more: see session_leave_process(). */
+void process_free(struct engine *engine, struct proc **proc);
+void process_free_master(struct engine *engine, struct master **master);
+
+#endif

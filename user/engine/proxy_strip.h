@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Takes the header of the PROXY protocol off the begin of a connection. Dovecot
+ * does so with a recv() of its own, before there are streams that could be
+ * logged (lib-master/master-service-haproxy.c, 2.3.19.1); nothing has been sent
+ * by then. The addresses in it count from there on.
+ */
+#ifndef PROXY_STRIP_H
+#define PROXY_STRIP_H
+
+#include "engine/model.h"
+
+/* DATA or GAP of a socket that has a session: passes on what is no header. */
+void proxy_strip_event(struct engine *engine, struct sock *sock, const struct event *event);
+/* No header comes any more: what looked like the begin of one is passed on. */
+void proxy_strip_end(struct engine *engine, struct sock *sock);
+void proxy_strip_free(struct sock *sock);
+
+#endif

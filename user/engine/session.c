@@ -1,0 +1,400 @@
+// SPDX-License-Identifier: MIT
+#include "engine/session.h"
+
+#include <stdlib.h>
+
+#include "engine/delivery.h"
+#include "engine/explain.h"
+#include "engine/identity.h"
+#include "engine/log_place.h"
+#include "engine/session_logs.h"
+
+/* What one session may hold back, bytes. */
+#define HELD_MAX (1024 * 1024)
+
+struct session *session_new(struct engine *engine, struct proc *proc, enum traffic traffic)
+{
+	struct session *session = mem_alloc(sizeof(*session));
+
+	session->id = ++engine->sessions_seen;
+	session->traffic = traffic;
+	session->proc = proc;
+	session->tgid = proc->tgid;
+	session->service = proc->service;
+	session->who.user = USERDB_USER_NONE;
+	DL_APPEND(proc->sessions, session);
+	HASH_ADD(by_id, engine->sessions_by_id, id, sizeof(session->id), session);
+	return session;
+}
+
+struct session *session_by_id(const struct engine *engine, uint32_t id)
+{
+	struct session *session;
+
+	HASH_FIND(by_id, engine->sessions_by_id, &id, sizeof(id), session);
+	return session;
+}
+
+struct session *session_by_ino(const struct engine *engine, uint64_t ino)
+{
+	struct session *session;
+
+	HASH_FIND(by_ino, engine->sessions_by_ino, &ino, sizeof(ino), session);
+	return session;
+}
+
+static void forget_ino(struct engine *engine, struct session *session)
+{
+	if (session->ino)
+		HASH_DELETE(by_ino, engine->sessions_by_ino, session);
+	session->ino = 0;
+}
+
+/* Inode numbers are used again: the newest login request says whose it is. */
+void session_set_ino(struct engine *engine, struct session *session, uint64_t ino)
+{
+	struct session *old = session_by_ino(engine, ino);
+
+	if (old == session)
+		return;
+	if (old)
+		forget_ino(engine, old);
+	forget_ino(engine, session);
+	session->ino = ino;
+	if (ino)
+		HASH_ADD(by_ino, engine->sessions_by_ino, ino, sizeof(session->ino), session);
+}
+
+static void count(struct engine *engine, struct session *session, enum reason reason)
+{
+	if (!session->counted)
+		engine->summary.sessions[reason]++;
+	session->counted = true;
+}
+
+static void clear_held(struct session *session)
+{
+	held_clear(&session->held);
+	held_clear(&session->handover.held);
+}
+
+static void drain(struct engine *engine, struct session *session);
+
+/* The only place where a session's state changes, with what belongs to being in it. */
+static void set_state(struct engine *engine, struct session *session, enum session_state state)
+{
+	session->state = state;
+	switch (state) {
+	case SESSION_LOGIN:
+	case SESSION_LOOKUP:
+	case SESSION_SCRIPT:
+	case SESSION_READY:
+	case SESSION_ASKED:
+		break;
+	case SESSION_RECORDING:
+		count(engine, session, REASON_NONE);
+		engine_verdict(engine, session->sock, true);
+		drain(engine, session);
+		break;
+	case SESSION_REFUSED:
+		count(engine, session, session->reason);
+		explain_refused(engine, session);
+		clear_held(session);
+		engine_verdict(engine, session->sock, false);
+		break;
+	}
+}
+
+void session_refuse(struct engine *engine, struct session *session, enum reason reason)
+{
+	if (session->state == SESSION_REFUSED || session->state == SESSION_RECORDING)
+		return;
+	session->reason = reason;
+	set_state(engine, session, SESSION_REFUSED);
+}
+
+void session_bind(struct engine *engine, struct session *session, struct sock *sock)
+{
+	session->sock = sock;
+	sock->session = session;
+	if (session->state == SESSION_REFUSED)
+		engine_verdict(engine, sock, false);
+}
+
+/* The socket goes on, without a session. */
+static void unbind(struct session *session)
+{
+	if (session->sock)
+		session->sock->session = NULL;
+	session->sock = NULL;
+}
+
+static void ask_for_logs(struct engine *engine, struct session *session, uint64_t time_ns)
+{
+	enum reason reason = session_logs_ask(engine, session, time_ns);
+
+	if (reason == REASON_NONE) {
+		set_state(engine, session, SESSION_ASKED);
+	} else if (!session_logs_open(engine, session)) {
+		session->reason = reason;
+		set_state(engine, session, SESSION_REFUSED);
+	}
+}
+
+static void decide(struct engine *engine, struct session *session, const struct rl_rec *rec)
+{
+	enum reason reason = identity_check(engine, session);
+
+	if (reason != REASON_NONE) {
+		session_refuse(engine, session, reason);
+		return;
+	}
+	log_place_set_base(engine, session);
+	ask_for_logs(engine, session, rec->time_ns);
+}
+
+/* The user is known, and its ids are now at the latest: do the rules want it? */
+static void decide_if_ready(struct engine *engine, struct session *session,
+			    const struct rl_rec *ids, const struct rl_rec *rec)
+{
+	if (session->state == SESSION_READY && identity_complete(session, ids))
+		decide(engine, session, rec);
+}
+
+/* The log of a relay's owner gets its number first: it was there first (submission-client.c). */
+static void decide_owner(struct engine *engine, const struct session *relay,
+			 const struct rl_rec *rec)
+{
+	struct session *other;
+
+	DL_FOREACH(relay->proc->sessions, other) {
+		if (other->traffic == TRAFFIC_MAIL && other->state == SESSION_READY &&
+		    identity_complete(other, rec)) {
+			decide(engine, other, rec);
+			break;
+		}
+	}
+}
+
+void session_begin(struct engine *engine, struct session *session, const struct rl_rec *rec)
+{
+	enum reason reason;
+
+	set_state(engine, session, SESSION_READY);
+	if (session->traffic == TRAFFIC_RELAY) {
+		decide_owner(engine, session, rec);
+		reason = identity_set_owner(session, rec);
+		if (reason != REASON_NONE)
+			session_refuse(engine, session, reason);
+		return; /* with its first byte, or TLS: the owner's log takes the number before */
+	}
+	identity_set_process(session, rec);
+	decide(engine, session, rec);
+}
+
+void session_lookup(struct engine *engine, struct session *session, uint32_t lookup_id)
+{
+	session->lookup_id = lookup_id;
+	set_state(engine, session, SESSION_LOOKUP);
+}
+
+void session_script(struct engine *engine, struct session *session)
+{
+	set_state(engine, session, SESSION_SCRIPT);
+}
+
+void session_user(struct engine *engine, struct session *session, struct userdb_user *user,
+		  const struct rl_rec *rec)
+{
+	identity_set_user(session, user, rec);
+	set_state(engine, session, SESSION_READY);
+}
+
+/* New logs, where the mode wants them. */
+static void begin_tls(struct engine *engine, struct session *session, const struct event *event)
+{
+	uint64_t time_ns = event->rec->time_ns;
+	bool used = delivery_restart(engine, session, event->tls, time_ns);
+
+	if (session_logs_end_at_tls(engine, session, used))
+		ask_for_logs(engine, session, time_ns);
+}
+
+static void deliver(struct engine *engine, struct session *session, const struct event *event)
+{
+	if (event->type == RL_TLS_BEGIN)
+		begin_tls(engine, session, event);
+	else
+		delivery_event(engine, session, event);
+}
+
+/* What was held goes to the logs, as far as it goes without another answer. */
+static void drain(struct engine *engine, struct session *session)
+{
+	struct event event;
+	struct held *held;
+
+	while (session->state == SESSION_RECORDING && (held = held_take(&session->held)) != NULL) {
+		if (event_parse(&held->rec, held->rec.len, &event) == 0)
+			deliver(engine, session, &event);
+		else
+			engine_malformed(engine, "what was held", session->tgid);
+		free(held);
+	}
+}
+
+/* Nobody takes the client over: what came since is of this log. */
+static void stay(struct engine *engine, struct session *session)
+{
+	session->handover.pending = false;
+	held_append(&session->held, &session->handover.held);
+	drain(engine, session);
+}
+
+static bool has_room(const struct session *session, const struct rl_rec *rec)
+{
+	return session->held.size + session->handover.held.size + rec->len <= HELD_MAX;
+}
+
+void session_event(struct engine *engine, struct session *session, const struct event *event)
+{
+	struct handover *handover = &session->handover;
+
+	decide_if_ready(engine, session, event->rec, event->rec);
+	if (session->state == SESSION_REFUSED)
+		return;
+	if (handover->pending && !has_room(session, event->rec))
+		stay(engine, session); /* for so long: the answer was lost */
+	if (session->state == SESSION_RECORDING && !handover->pending)
+		deliver(engine, session, event);
+	else if (has_room(session, event->rec))
+		held_add(handover->pending ? &handover->held : &session->held, event->rec);
+	else
+		session_refuse(engine, session, REASON_BACKLOG);
+}
+
+void session_tls(struct engine *engine, struct session *session, const struct rl_rec *rec,
+		 const struct rl_tls *where)
+{
+	struct {
+		struct rl_rec rec;
+		struct rl_tls where;
+	} begin = {*rec, *where};
+	const struct event event = {
+		.rec = &begin.rec,
+		.type = RL_TLS_BEGIN,
+		.payload = &begin.where,
+	};
+
+	begin.rec.type = RL_TLS_BEGIN;
+	begin.rec.len = sizeof(begin);
+	session->tls = true;
+	session_event(engine, session, &event);
+}
+
+void session_handover(struct session *session, uint32_t tag)
+{
+	session->handover.pending = true;
+	session->handover.tag = tag;
+}
+
+void session_handover_answered(struct engine *engine, struct session *session,
+			       const struct rl_rec *rec, bool ok)
+{
+	if (ok)
+		held_clear(&session->handover.held);
+	stay(engine, session);
+	if (!ok)
+		return;
+	engine_verdict(engine, session->sock, false);
+	unbind(session);
+	session_end(engine, session, rec, NULL);
+}
+
+void session_log_answered(struct engine *engine, struct session *session, const struct event *event)
+{
+	if (session->state == SESSION_REFUSED)
+		return; /* a replay whose options refuse what the recorder asked about */
+	if (!session_logs_answer(engine, session, event->log))
+		return;
+	if (session_logs_open(engine, session))
+		set_state(engine, session, SESSION_RECORDING);
+	else
+		session_refuse(engine, session, session->logs.reason);
+	if (session->ended)
+		session_end(engine, session, event->rec, NULL);
+}
+
+void session_write_failed(struct engine *engine, struct session *session, const struct event *event)
+{
+	session_logs_write_failed(engine, session, event->write);
+	if (!session_logs_open(engine, session))
+		engine_verdict(engine, session->sock, false);
+}
+
+static void session_free(struct engine *engine, struct session **session_p)
+{
+	struct session *session = *session_p;
+
+	*session_p = NULL;
+	if (session->handover.pending)
+		stay(engine, session);
+	delivery_finish(engine, session, session->state == SESSION_RECORDING);
+	session_logs_close(engine, session);
+	unbind(session);
+	if (session->proc)
+		DL_DELETE(session->proc->sessions, session);
+	forget_ino(engine, session);
+	HASH_DELETE(by_id, engine->sessions_by_id, session);
+	delivery_free(engine, session);
+	log_place_free(session);
+	identity_free(session);
+	clear_held(session);
+	free(session);
+}
+
+void session_end(struct engine *engine, struct session *session, const struct rl_rec *rec,
+		 const struct rl_close *close)
+{
+	if (close) {
+		session->end = *close;
+		session->end_live = rec->flags & RL_F_LIVE;
+	}
+	session->ended = true;
+	if (session->handover.pending)
+		stay(engine, session);
+	/* logged in and never a byte: the files are there all the same */
+	decide_if_ready(engine, session, NULL, rec);
+	if (session->state == SESSION_ASKED)
+		return; /* goes on when it is answered */
+	if (session->state == SESSION_RECORDING) {
+		delivery_tail(engine, session, session->end.end, rec->time_ns);
+		engine->summary.sessions_open += session->end_live;
+	}
+	session_refuse(engine, session,
+		       session->state == SESSION_READY ? REASON_NO_IDS : REASON_ENDED);
+	session_free(engine, &session);
+}
+
+void session_finish(struct engine *engine, struct session *session)
+{
+	if (session->state == SESSION_RECORDING)
+		engine->summary.sessions_open++;
+	session_refuse(engine, session, REASON_ENDED);
+	session_free(engine, &session);
+}
+
+void session_leave_process(struct engine *engine, struct proc *proc, const struct rl_rec *rec)
+{
+	struct session *session, *next;
+
+	DL_FOREACH_SAFE(proc->sessions, session, next) {
+		if (!session->sock)
+			session_end(engine, session, rec, NULL);
+	}
+	DL_FOREACH_SAFE(proc->sessions, session, next) {
+		DL_DELETE(proc->sessions, session);
+		log_place_leave_process(session);
+		session->proc = NULL;
+	}
+}

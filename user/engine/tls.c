@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: MIT
+#include "engine/tls.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "engine/proxy_strip.h"
+#include "engine/session.h"
+
+/* The first byte of a TLS handshake, and its major version (RFC 8446, 5.1). */
+static const unsigned char tls_handshake[] = {0x16, 0x03};
+
+/* Where TLS begins, if nothing says it. */
+static const struct rl_tls unknown;
+
+static int event_dir(const struct event *event)
+{
+	return event->type == RL_GAP ? event->gap->dir : event->data->dir;
+}
+
+static void note_last(struct sock *sock, const struct rl_data *data)
+{
+	size_t len = data->size < STARTTLS_LEN ? data->size : STARTTLS_LEN;
+
+	memmove(sock->tls.last, sock->tls.last + len, STARTTLS_LEN - len);
+	memcpy(sock->tls.last + STARTTLS_LEN - len, data->bytes + data->size - len, len);
+}
+
+static void pass_on(struct engine *engine, struct sock *sock, const struct event *event)
+{
+	int client = sock->class == RL_CLASS_RELAY ? RL_OUT : RL_IN;
+
+	if (event->type == RL_DATA && event->data->dir == client)
+		note_last(sock, event->data);
+	/* once TLS has begun, what is not marked is its ciphertext */
+	if (sock->session && sock->tls.begun == !!(event->rec->flags & RL_F_TLS))
+		proxy_strip_event(engine, sock, event);
+}
+
+/* The text inside TLS begins, and with it what is the session's own. */
+static void begin_text(struct engine *engine, struct sock *sock, const struct rl_rec *rec,
+		       const struct rl_tls *where)
+{
+	if (!sock->session)
+		return;
+	proxy_strip_end(engine, sock);
+	session_tls(engine, sock->session, rec, where);
+}
+
+static void pass_one(struct engine *engine, struct sock *sock, const struct held *held)
+{
+	struct event event;
+
+	if (event_parse(&held->rec, held->rec.len, &event) == 0)
+		pass_on(engine, sock, &event);
+}
+
+static void pass_held(struct engine *engine, struct sock *sock)
+{
+	struct held *held;
+
+	while ((held = held_take(&sock->tls.undecided)) != NULL) {
+		pass_one(engine, sock, held);
+		free(held);
+	}
+}
+
+static void set_undecided(struct engine *engine, struct proc *proc, struct sock *sock)
+{
+	if (!proc || proc->undecided == sock)
+		return;
+	engine->undecided += !proc->undecided;
+	engine->undecided -= !sock;
+	proc->undecided = sock;
+}
+
+/* Can these bytes be a handshake, the first `at` of which have come before? */
+static bool can_be_handshake(const struct rl_data *data, size_t at)
+{
+	size_t size = at < sizeof(tls_handshake) ? sizeof(tls_handshake) - at : 0;
+
+	return memcmp(data->bytes, tls_handshake + at, size < data->size ? size : data->size) == 0;
+}
+
+/* Is what is held one? */
+static bool is_handshake(const struct held *held)
+{
+	const struct rl_data *data;
+	size_t at;
+
+	for (at = 0; held && at < sizeof(tls_handshake); held = held->next) {
+		data = (const struct rl_data *)(const void *)(&held->rec + 1);
+		if (held->rec.type != RL_DATA || !can_be_handshake(data, at))
+			return false;
+		at += data->size;
+	}
+	return at >= sizeof(tls_handshake);
+}
+
+/* What a client of TLS says first is known by how it begins, else it need not be held. */
+static bool can_be_tls(const struct sock *sock, const struct event *event)
+{
+	return event_dir(event) == RL_IN || sock->tls.undecided.first ||
+	       (event->type == RL_DATA && can_be_handshake(event->data, 0));
+}
+
+static void forget_undecided(struct engine *engine, const struct sock *sock)
+{
+	struct proc *proc = proc_find(engine, sock->tgid);
+
+	if (proc && proc->undecided == sock)
+		set_undecided(engine, proc, NULL);
+}
+
+void tls_event(struct engine *engine, struct sock *sock, const struct event *event)
+{
+	if (event->type == RL_DATA && event->data->size == 0)
+		return;
+	if (event->rec->flags & RL_F_TLS && !sock->tls.begun) {
+		/* its TLS_BEGIN was lost, and counted; what is undecided is ciphertext */
+		tls_free(engine, sock);
+		sock->tls.begun = true;
+		begin_text(engine, sock, event->rec, &unknown);
+	}
+	if (event->rec->flags & RL_F_UNDECIDED && !sock->tls.begun && can_be_tls(sock, event)) {
+		held_add(&sock->tls.undecided, event->rec);
+		if (event_dir(event) == RL_IN)
+			set_undecided(engine, proc_find(engine, sock->tgid), sock);
+		return;
+	}
+	pass_held(engine, sock);
+	forget_undecided(engine, sock);
+	pass_on(engine, sock, event);
+}
+
+/* Does this record say that the undecided bytes are none of TLS's? */
+static bool decides(const struct sock *sock, const struct event *event)
+{
+	if (event->rec->cookie != sock->cookie)
+		return true;
+	if (event->type == RL_DATA)
+		return !(event->rec->flags & (RL_F_TLS | RL_F_CONT));
+	return event->type != RL_TLS_BEGIN;
+}
+
+void tls_decide(struct engine *engine, const struct event *event)
+{
+	struct proc *proc = proc_find(engine, event->rec->tgid);
+	struct sock *sock = proc ? proc->undecided : NULL;
+
+	if (!sock || !decides(sock, event))
+		return;
+	set_undecided(engine, proc, NULL);
+	pass_held(engine, sock);
+}
+
+/* Passes on what came before TLS began, at `begin`: `held` is cut there. */
+static void pass_plain_in(struct engine *engine, struct sock *sock, struct held *held,
+			  uint64_t begin)
+{
+	struct rl_data *data = (struct rl_data *)(void *)(&held->rec + 1);
+
+	if (held->rec.type != RL_DATA || data->offset >= begin)
+		return;
+	if (data->offset + data->size > begin)
+		data->size = begin - data->offset;
+	held->rec.len = sizeof(held->rec) + sizeof(*data) + data->size;
+	pass_one(engine, sock, held);
+}
+
+void tls_begin(struct engine *engine, struct sock *sock, const struct event *event)
+{
+	struct held_queue *undecided = &sock->tls.undecided;
+	struct rl_tls where = *event->tls;
+	bool hello = false, is_out;
+	struct held *held;
+	struct event of;
+
+	set_undecided(engine, proc_find(engine, sock->tgid), NULL);
+	while (undecided->first) {
+		is_out = event_parse(&undecided->first->rec, undecided->first->rec.len, &of) == 0 &&
+			 event_dir(&of) == RL_OUT;
+		if (is_out && !hello && is_handshake(undecided->first)) {
+			where.out_end = of.data->offset;
+			hello = true;
+		}
+		held = held_take(undecided);
+		if (!is_out)
+			pass_plain_in(engine, sock, held, where.offset);
+		else if (!hello)
+			pass_one(engine, sock, held);
+		free(held);
+	}
+	if (sock->tls.begun)
+		return;
+	sock->tls.begun = true;
+	begin_text(engine, sock, event->rec, &where);
+}
+
+/* Its ClientHello tells which one it was; where there is none, the client's STARTTLS does, its last
+ * word. */
+static bool says_starttls(const struct sock *sock)
+{
+	return strncasecmp(sock->tls.last, "STARTTLS\r\n", STARTTLS_LEN) == 0;
+}
+
+/* Of those whose files TLS renews: a mail session's client can only say the word. */
+static bool can_begin_tls(const struct session *session)
+{
+	return session->traffic == TRAFFIC_LMTP || session->sock->class == RL_CLASS_RELAY;
+}
+
+static struct session *given_up_one(struct proc *proc, bool hello)
+{
+	struct session *session, *only = NULL;
+	unsigned int count = 0;
+
+	DL_FOREACH(proc->sessions, session) {
+		if (session->tls || !session->sock)
+			continue;
+		if (hello ? is_handshake(session->sock->tls.undecided.first) :
+			    can_begin_tls(session) && says_starttls(session->sock)) {
+			only = session;
+			count++;
+		}
+	}
+	return count == 1 ? only : NULL;
+}
+
+/* Dovecot had begun new files for it by then (lib-smtp, see mode.c). */
+void tls_given_up(struct engine *engine, struct proc *proc, const struct rl_rec *rec)
+{
+	struct session *session = given_up_one(proc, true);
+
+	if (!session)
+		session = given_up_one(proc, false);
+	if (!session)
+		return;
+	tls_free(engine, session->sock);
+	session->sock->tls.begun = session->sock->tls.given_up = true;
+	begin_text(engine, session->sock, rec, &unknown);
+}
+
+void tls_free(struct engine *engine, struct sock *sock)
+{
+	forget_undecided(engine, sock);
+	held_clear(&sock->tls.undecided);
+}
+
+void tls_end(struct engine *engine, struct sock *sock, const struct rl_rec *rec)
+{
+	if (!sock->tls.undecided.first || !is_handshake(sock->tls.undecided.first))
+		pass_held(engine, sock);
+	else
+		begin_text(engine, sock, rec, &unknown); /* and never was answered */
+	proxy_strip_end(engine, sock);
+	tls_free(engine, sock);
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/* What goes out of the engine, besides logs: its questions to the world, and what it counts. */
+#ifndef WORLD_H
+#define WORLD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "rules/reason.h"
+#include "rl_abi.h"
+#include "dovecot/service.h"
+
+/* What the engine asks of the world. A replay's world does nothing. None of these may call the engine:
+ * an answer is a record that is fed to it later. */
+struct engine_world {
+	void *context;
+	/* Who is this process, a master? Answered by a FACT_MASTER record. */
+	void (*ask_master)(void *context, uint32_t tgid);
+	/* A process of interest has begun. */
+	void (*new_process)(void *context, const struct service *service);
+	/* This socket is recorded, or is of no interest any more. */
+	void (*verdict)(void *context, uint64_t cookie, bool record);
+	/* Nothing of this process is of interest. */
+	void (*forget)(void *context, uint32_t tgid);
+	/* A log could not be written to: to be told as a FACT_WRITE record. */
+	void (*write_failed)(void *context, const struct rl_write *write);
+	/* Some sockets have probably ended. */
+	void (*sweep)(void *context);
+};
+
+/* What came of it. Bytes are of recorded sessions. */
+struct engine_summary {
+	uint64_t sessions[REASONS_COUNT]; /* by what became of them; [REASON_NONE]: recorded */
+	uint64_t sessions_open;		  /* of the recorded: not ended yet */
+	uint64_t files;
+	uint64_t bytes[2];   /* by enum rl_dir, as they were on the wire */
+	uint64_t lost_bytes; /* told in the files as well */
+	uint64_t gaps;
+	uint64_t malformed; /* records and handshake lines that made no sense */
+	uint64_t given_up;  /* logs that could not be written to the end */
+	bool has_stats;
+	struct rl_stats stats; /* the kernel side's counters, once the stream told them */
+};
+
+#endif

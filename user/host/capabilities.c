@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+#include "host/capabilities.h"
+
+#include <cap-ng.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+static const struct {
+	int capability;
+	bool kept;
+	unsigned int kept_with; /* enum capabilities_kept */
+} needed[] = {
+	{CAP_BPF, false, 0},	 /* maps, programs */
+	{CAP_PERFMON, false, 0}, /* tracing programs */
+	{CAP_SETUID, true, 0},	 /* files are the user's */
+	{CAP_SETGID, true, 0},
+	{CAP_DAC_READ_SEARCH, true, 0}, /* a chroot's way in; not while acting as a user */
+	{CAP_DAC_OVERRIDE, false, CAPABILITIES_ROOT_FILES}, /* nor is this one */
+	{CAP_SYS_PTRACE, true, 0},			    /* /proc/PID/exe of master processes */
+};
+#define NEEDED_COUNT (sizeof(needed) / sizeof(needed[0]))
+
+int capabilities_check(struct str *missing)
+{
+	const char *name;
+	unsigned int i;
+
+	if (geteuid() != 0)
+		str_append_text(missing, " root");
+	if (capng_get_caps_process())
+		return -EPERM;
+	for (i = 0; i < NEEDED_COUNT; i++) {
+		if (capng_have_capability(CAPNG_EFFECTIVE, needed[i].capability))
+			continue;
+		name = capng_capability_to_name(needed[i].capability);
+		str_printf(missing, " cap_%s", name ? name : "?");
+	}
+	return missing->len ? -EPERM : 0;
+}
+
+int capabilities_drop(unsigned int kept)
+{
+	unsigned int i;
+
+	capng_clear(CAPNG_SELECT_BOTH);
+	for (i = 0; i < NEEDED_COUNT; i++)
+		if (needed[i].kept || kept & needed[i].kept_with)
+			capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED,
+				     needed[i].capability);
+	if (capng_apply(CAPNG_SELECT_CAPS))
+		return -EPERM;
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ? -errno : 0;
+}

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: MIT
+#include "host/dovecot_master.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "dovecot/login_request.h"
+#include "host/procfs.h"
+#include "host/run_program.h"
+#include "dovecot/service.h"
+#include "base/str.h"
+#include "host/trusted_file.h"
+
+static bool is_called_dovecot(pid_t pid)
+{
+	char path[PATH_MAX], *base;
+
+	if (procfs_program(pid, path, sizeof(path)))
+		return false;
+	base = strrchr(path, '/');
+	return base && strcmp(base + 1, "dovecot") == 0;
+}
+
+/*
+ * A handle of the process's program, if the process can be trusted to be a
+ * master: root runs it, and the program is one that only root can have put
+ * there as "dovecot". Anybody can call a process so, but its children are not
+ * believed to be Dovecot's. -errno; -EPERM: it can't be trusted.
+ */
+static int open_program(pid_t pid, const struct procfs_status *status)
+{
+	struct stat st;
+	int fd;
+
+	if (status->uid != 0 || !is_called_dovecot(pid))
+		return -EPERM;
+	fd = procfs_open_program(pid);
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st) == 0 && is_trusted_file(&st))
+		return fd;
+	close(fd);
+	return -EPERM;
+}
+
+/* What the master's own program prints as its version; "" if it does not. */
+static void ask_version(int program, char version_r[RL_VERSION_LEN])
+{
+	char path[PROCFS_FD_PATH_LEN], *argv[] = {path, (char *)"--version", NULL};
+	struct str out = {0};
+
+	version_r[0] = '\0';
+	procfs_fd_path(program, path);
+	if (run_program(argv, &out) == 0)
+		snprintf(version_r, RL_VERSION_LEN, "%.*s", (int)strcspn(str_text(&out), "\n"),
+			 str_text(&out));
+	str_free(&out);
+}
+
+static enum rl_master_status look(pid_t pid, const char *base_dir, struct rl_master *fact)
+{
+	struct procfs_status status;
+	int program;
+
+	if (procfs_status(pid, &status))
+		return RL_MASTER_GONE;
+	program = open_program(pid, &status);
+	if (program < 0)
+		return program == -EPERM ? RL_MASTER_UNTRUSTED : RL_MASTER_GONE;
+	if (procfs_is_contained(pid)) { /* nor may its program run here */
+		close(program);
+		return RL_MASTER_CONTAINER;
+	}
+	ask_version(program, fact->version);
+	close(program);
+	if (procfs_working_dir(pid, fact->base_dir, sizeof(fact->base_dir)))
+		return RL_MASTER_GONE;
+	if (base_dir && strcmp(base_dir, fact->base_dir) != 0)
+		return RL_MASTER_EXCLUDED;
+	return login_layout_find(fact->version) ? RL_MASTER_OK : RL_MASTER_VERSION;
+}
+
+void dovecot_master_look(pid_t pid, const char *base_dir, struct rl_master *fact_r)
+{
+	memset(fact_r, 0, sizeof(*fact_r));
+	fact_r->status = look(pid, base_dir, fact_r);
+}
+
+struct scan {
+	bool masters; /* or else all the others */
+	dovecot_found_fn *found;
+	void *context;
+};
+
+static void on_process(void *context, pid_t pid, const struct procfs_status *status)
+{
+	const struct service *service = service_find(status->comm);
+	const struct scan *scan = context;
+
+	if (service && scan->masters == (service->role == RL_ROLE_MASTER))
+		scan->found(scan->context,
+			    &(struct found_process){pid, status->parent, status->uid, service});
+}
+
+int dovecot_scan(dovecot_found_fn *found, void *context)
+{
+	int ret = procfs_each_process(on_process, &(struct scan){true, found, context});
+
+	return ret ? ret : procfs_each_process(on_process, &(struct scan){false, found, context});
+}
+
+int dovecot_master_config(const struct rl_master *fact, char *path_r, size_t size)
+{
+	char link[RL_BASE_DIR_LEN + 32], *path;
+	int ret = 0;
+
+	snprintf(link, sizeof(link), "%s/dovecot.conf", fact->base_dir);
+	path = realpath(link, NULL);
+	if (!path)
+		return -errno;
+	if ((size_t)snprintf(path_r, size, "%s", path) >= size)
+		ret = -ENAMETOOLONG;
+	free(path);
+	return ret;
+}
+
+int dovecot_master_setting(const struct rl_master *fact, const char *setting, struct str *value_r)
+{
+	char path[PATH_MAX], *argv[] = {(char *)"doveconf", (char *)"-c",    path,
+					(char *)"-h",	    (char *)setting, NULL};
+	int ret = dovecot_master_config(fact, path, sizeof(path));
+
+	str_clear(value_r);
+	if (!ret)
+		ret = run_program(argv, value_r);
+	if (ret)
+		str_clear(value_r);
+	else if (value_r->len)
+		value_r->data[value_r->len = strcspn(value_r->data, "\n")] = '\0';
+	return ret;
+}
+
+int dovecot_hostname(char *name_r, size_t size)
+{
+	char own[256] = "";
+	struct hostent *host;
+
+	if (gethostname(own, sizeof(own) - 1))
+		return -errno;
+	host = gethostbyname(own);
+	if ((size_t)snprintf(name_r, size, "%s", host ? host->h_name : own) >= size)
+		return -ENAMETOOLONG;
+	return 0;
+}

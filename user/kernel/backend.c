@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MIT
+#include "kernel/backend.h"
+
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "rl_maps.h" /* before the skeleton, which uses its types */
+#include "rawtap.skel.h"
+
+static const struct backend_program sock_programs[] = {
+	{"tp_btf__sock_send_length", NULL},
+	{"tp_btf__sock_recv_length", NULL},
+	{NULL, NULL},
+};
+
+static const struct backend_program fexit_programs[] = {
+	{"fexit__tcp_sendmsg", NULL},
+	{"fexit__tcp_recvmsg", NULL},
+	{"fexit__unix_stream_sendmsg", NULL},
+	{"fexit__unix_stream_recvmsg", NULL},
+	{"fexit__tcp_splice_read", NULL},
+	{"fexit__unix_stream_splice_read", NULL},
+	{"fexit__tcp_sendpage", "tcp_sendpage"}, /* gone in 6.5: its bytes pass tcp_sendmsg then */
+	{"fexit__unix_stream_sendpage", "unix_stream_sendpage"},
+	{NULL, NULL},
+};
+
+/* In the order of preference. */
+const struct backend backends[] = {
+	{"sock", "the tracepoints sock_send_length and sock_recv_length (Linux 6.3 or later)",
+	 sock_programs},
+	{"fexit", "BPF trampolines on the sockets' functions (Linux 5.17 or later, not everywhere)",
+	 fexit_programs},
+};
+const unsigned int backends_count = sizeof(backends) / sizeof(backends[0]);
+
+/* Does this backend want the program, on this kernel? */
+static bool wants(const struct backend *backend, const char *program)
+{
+	const struct backend_program *row;
+
+	for (row = backend->programs; row->name; row++)
+		if (strcmp(row->name, program) == 0)
+			return !row->function ||
+			       libbpf_find_vmlinux_btf_id(row->function, BPF_TRACE_FEXIT) > 0;
+	return false;
+}
+
+static bool is_of_any(const char *program)
+{
+	const struct backend_program *row;
+	unsigned int i;
+
+	for (i = 0; i < backends_count; i++)
+		for (row = backends[i].programs; row->name; row++)
+			if (strcmp(row->name, program) == 0)
+				return true;
+	return false;
+}
+
+void backend_select(const struct backend *backend, struct rawtap_bpf *skeleton)
+{
+	struct bpf_program *program;
+	const char *name;
+
+	bpf_object__for_each_program(program, skeleton->obj) {
+		name = bpf_program__name(program);
+		bpf_program__set_autoload(program, !is_of_any(name) || wants(backend, name));
+	}
+}
+
+int backend_probe(const struct backend *backend)
+{
+	struct rawtap_bpf *skeleton = rawtap_bpf__open();
+	struct bpf_program *program;
+	int ret;
+
+	if (!skeleton)
+		return -errno;
+	bpf_object__for_each_program(program, skeleton->obj)
+		bpf_program__set_autoload(program, wants(backend, bpf_program__name(program)));
+	bpf_map__set_max_entries(skeleton->maps.ring, 4096);
+	ret = rawtap_bpf__load(skeleton);
+	if (!ret)
+		ret = rawtap_bpf__attach(skeleton);
+	rawtap_bpf__destroy(skeleton);
+	return ret == -ESRCH ? -EOPNOTSUPP : ret; /* the kernel has no such hook */
+}

@@ -1,0 +1,358 @@
+// SPDX-License-Identifier: MIT
+#include "kernel/source.h"
+
+#include "base/mem.h" /* before uthash: its allocations */
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <uthash.h>
+
+#include "host/clock.h"
+#include "host/dovecot_master.h"
+#include "rl_maps.h" /* before the skeleton, which uses its types */
+#include "rawtap.skel.h"
+#include "dovecot/service.h"
+
+/* Records taken in one go, so that signals and timers get their turn. */
+#define BATCH 4096
+
+/* A socket that the stream has told of, and not of its end. */
+struct known {
+	__u64 cookie;
+	__u16 role; /* of the process that it belongs to */
+	bool asked; /* it was known when the sweep began */
+	bool live;
+	__u64 end[2];
+	UT_hash_handle hh;
+};
+
+struct source {
+	struct bpf_side *side;
+	struct ring_buffer *ring;
+	source_record_fn *record;
+	void *context;
+	struct known *known;
+	unsigned int taken; /* in this batch */
+	size_t taken_bytes; /* ever, of the ring */
+};
+
+static void remember(struct source *source, __u64 cookie, __u16 role)
+{
+	struct known *known;
+
+	HASH_FIND(hh, source->known, &cookie, sizeof(cookie), known);
+	if (!known) {
+		known = mem_alloc(sizeof(*known));
+		known->cookie = cookie;
+		HASH_ADD(hh, source->known, cookie, sizeof(known->cookie), known);
+	}
+	known->role = role;
+}
+
+/* ring_buffer callback: negative ends the batch; the record counts as taken all the same. */
+static int on_record(void *context, void *data, size_t size)
+{
+	struct source *source = context;
+	const struct rl_rec *rec = data;
+
+	source->taken_bytes += size;
+	if (size >= sizeof(*rec) + sizeof(struct rl_open) && rec->type == RL_SOCK_OPEN)
+		remember(source, rec->cookie, ((const struct rl_open *)(rec + 1))->role);
+	/* the ring's records have constant sizes: `len` says how much of it counts */
+	if (size >= sizeof(*rec) && rec->len <= size)
+		size = rec->len;
+	source->record(source->context, data, size);
+	return ++source->taken >= BATCH ? -E2BIG : 0;
+}
+
+struct source *source_new(struct bpf_side *side, source_record_fn *record, void *context)
+{
+	struct source *source = mem_alloc(sizeof(*source));
+
+	source->side = side;
+	source->record = record;
+	source->context = context;
+	source->ring =
+		ring_buffer__new(bpf_map__fd(side->skeleton->maps.ring), on_record, source, NULL);
+	if (!source->ring)
+		source_free(&source);
+	return source;
+}
+
+void source_free(struct source **source_p)
+{
+	struct source *source = *source_p;
+	struct known *known, *next;
+
+	*source_p = NULL;
+	if (!source)
+		return;
+	HASH_ITER(hh, source->known, known, next) {
+		HASH_DELETE(hh, source->known, known);
+		free(known);
+	}
+	ring_buffer__free(source->ring);
+	free(source);
+}
+
+int source_fd(const struct source *source)
+{
+	return ring_buffer__epoll_fd(source->ring);
+}
+
+int source_consume(struct source *source)
+{
+	int ret;
+
+	source->taken = 0;
+	ret = ring_buffer__consume(source->ring);
+	return ret < 0 && ret != -E2BIG ? ret : (int)source->taken;
+}
+
+/* All that is in the ring now; what is added meanwhile may stay. */
+static int consume_all(struct source *source)
+{
+	size_t until =
+		source->taken_bytes + bpf_map__max_entries(source->side->skeleton->maps.ring);
+	int ret;
+
+	do {
+		ret = source_consume(source);
+	} while (ret > 0 && source->taken_bytes < until);
+	return ret;
+}
+
+/* Adds a record of our own to the stream, now. */
+static void tell(struct source *source, struct rl_rec head, const void *payload, size_t size)
+{
+	struct {
+		struct rl_rec head;
+		char payload[sizeof(struct rl_stats)];
+	} record = {.head = head};
+
+	record.head.len = sizeof(head) + size;
+	record.head.time_ns = clock_now_ns();
+	memcpy(record.payload, payload, size);
+	source->record(source->context, &record, record.head.len);
+}
+
+/* The role of the process's parent, as the programs know it. */
+static enum rl_role parent_role(struct source *source, __u32 parent)
+{
+	struct rl_service value;
+
+	return bpf_map__lookup_elem(source->side->skeleton->maps.procs, &parent, sizeof(parent),
+				    &value, sizeof(value), 0) ?
+		       RL_ROLE_NONE :
+		       (enum rl_role)value.role;
+}
+
+/* As on_exec() of bpf/on_proc.bpf.h does with those that begin later. */
+static void on_process(void *context, const struct found_process *process)
+{
+	struct source *source = context;
+	struct bpf_map *procs = source->side->skeleton->maps.procs;
+	enum rl_role role = process->service->role, parent = RL_ROLE_MASTER;
+	struct rl_proc proc = {.parent_tgid = process->parent};
+	struct rl_service value;
+	__u32 tgid = process->pid;
+
+	if (!bpf_side_wants(source->side, process->service))
+		return;
+	if (role == RL_ROLE_MASTER && process->uid != 0)
+		role = RL_ROLE_STRANGER;
+	if (process->service->role != RL_ROLE_MASTER)
+		parent = parent_role(source, process->parent);
+	if (parent != RL_ROLE_MASTER && parent != RL_ROLE_STRANGER)
+		return;
+	bpf_side_service(source->side, process->service, &value);
+	value.role = role;
+	if (parent == RL_ROLE_MASTER &&
+	    bpf_map__update_elem(procs, &tgid, sizeof(tgid), &value, sizeof(value), BPF_NOEXIST))
+		return; /* its exec was seen: the ring tells of it */
+	proc.role = role;
+	memcpy(proc.comm, process->service->name, strnlen(process->service->name, RL_COMM_LEN - 1));
+	tell(source, (struct rl_rec){.type = RL_PROC_EXEC, .flags = RL_F_FOUND, .tgid = tgid},
+	     &proc, sizeof(proc));
+}
+
+/* Sockets that are there already are not to be taken for new ones. 0 or -errno. */
+static int mark_files(struct source *source)
+{
+	char none[64];
+	ssize_t len;
+	int fd;
+
+	if (!source->side->files)
+		return 0;
+	fd = bpf_iter_create(bpf_link__fd(source->side->files));
+	if (fd < 0)
+		return fd;
+	while ((len = read(fd, none, sizeof(none))) > 0)
+		;
+	len = len < 0 ? -errno : 0;
+	close(fd);
+	return len;
+}
+
+int source_scan(struct source *source)
+{
+	int ret = dovecot_scan(on_process, source);
+
+	return ret ? ret : mark_files(source);
+}
+
+/* Marks what is live. 0 or -errno. */
+static int read_live(struct source *source)
+{
+	int fd = bpf_iter_create(bpf_link__fd(source->side->sockets));
+	struct rl_live live[64];
+	struct known *known;
+	ssize_t len, i;
+
+	if (fd < 0)
+		return fd;
+	while ((len = read(fd, live, sizeof(live))) > 0) {
+		for (i = 0; i < len / (ssize_t)sizeof(live[0]); i++) {
+			HASH_FIND(hh, source->known, &live[i].cookie, sizeof(live[i].cookie),
+				  known);
+			if (!known)
+				continue;
+			known->live = true;
+			memcpy(known->end, live[i].end, sizeof(known->end));
+		}
+	}
+	len = len < 0 ? -errno : 0;
+	close(fd);
+	return len;
+}
+
+/* A socket's end: where its directions stood, as far as more than the stream tells is known. */
+static void tell_close(struct source *source, struct known *known, __u16 flags)
+{
+	struct rawtap_bpf *skeleton = source->side->skeleton;
+	struct rl_close end = {0};
+	struct rl_tail tail;
+	int dir;
+
+	if (bpf_map__lookup_elem(skeleton->maps.tails, &known->cookie, sizeof(known->cookie), &tail,
+				 sizeof(tail), 0) == 0) {
+		memcpy(end.end, tail.end, sizeof(end.end));
+		bpf_map__delete_elem(skeleton->maps.tails, &known->cookie, sizeof(known->cookie),
+				     0);
+	}
+	for (dir = RL_IN; flags & RL_F_LIVE && dir <= RL_OUT; dir++)
+		if (known->end[dir] > end.end[dir]) /* of TLS nothing is known there */
+			end.end[dir] = known->end[dir];
+	bpf_map__delete_elem(skeleton->maps.verdicts, &known->cookie, sizeof(known->cookie), 0);
+	if (source->side->tls)
+		bpf_map__delete_elem(skeleton->maps.tls_socks, &known->cookie,
+				     sizeof(known->cookie), 0);
+	tell(source,
+	     (struct rl_rec){.type = RL_SOCK_CLOSE, .flags = flags, .cookie = known->cookie}, &end,
+	     sizeof(end));
+	HASH_DELETE(hh, source->known, known);
+	free(known);
+}
+
+/*
+ * What was known before the look and is not there any more has ended; its last
+ * records were in the ring before it ended, so they are taken first.
+ */
+int source_sweep(struct source *source)
+{
+	struct known *known, *next;
+	int ret;
+
+	HASH_ITER(hh, source->known, known, next) {
+		known->asked = true;
+		known->live = false;
+	}
+	ret = read_live(source);
+	if (ret)
+		return ret;
+	ret = consume_all(source);
+	HASH_ITER(hh, source->known, known, next)
+		if (known->asked && !known->live)
+			tell_close(source, known, 0);
+	return ret;
+}
+
+/* The kernel runs no program while it runs already on the same CPU, and counts that. */
+static __u64 count_missed(struct rawtap_bpf *skeleton)
+{
+	struct bpf_prog_info info;
+	struct bpf_program *program;
+	__u32 size = sizeof(info);
+	__u64 sum = 0;
+
+	bpf_object__for_each_program(program, skeleton->obj) {
+		memset(&info, 0, sizeof(info));
+		if (bpf_program__fd(program) >= 0 &&
+		    bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size) == 0)
+			sum += info.recursion_misses;
+	}
+	return sum;
+}
+
+static void tell_stats(struct source *source)
+{
+	int cpus = libbpf_num_possible_cpus(), cpu;
+	struct rl_stats *each, sum = {0};
+	__u32 zero = 0;
+
+	if (cpus <= 0)
+		return;
+	each = mem_alloc(cpus * sizeof(*each));
+	if (bpf_map__lookup_elem(source->side->skeleton->maps.stats, &zero, sizeof(zero), each,
+				 cpus * sizeof(*each), 0) == 0)
+		for (cpu = 0; cpu < cpus; cpu++) {
+#define X(field, text) sum.field += each[cpu].field;
+			RL_COUNTERS(X)
+#undef X
+		}
+	free(each);
+	sum.missed = count_missed(source->side->skeleton);
+	tell(source, (struct rl_rec){.type = RL_STATS}, &sum, sizeof(sum));
+}
+
+int source_finish(struct source *source)
+{
+	struct known *known, *next;
+	int ret = source_sweep(source);
+
+	HASH_ITER(hh, source->known, known, next)
+		tell_close(source, known, RL_F_LIVE);
+	tell_stats(source);
+	return ret;
+}
+
+void source_verdict(struct source *source, __u64 cookie, bool record)
+{
+	struct rl_decision decision = {
+		.verdict = record ? RL_VERDICT_RECORD : RL_VERDICT_MUTE,
+	};
+	__u32 verdict = decision.verdict;
+	struct known *known;
+
+	HASH_FIND(hh, source->known, &cookie, sizeof(cookie), known);
+	if (!known)
+		return;
+	decision.role = known->role;
+
+	/* when the map is full, the socket's records go on to come, and are dropped here */
+	bpf_map__update_elem(source->side->skeleton->maps.verdicts, &cookie, sizeof(cookie),
+			     &decision, sizeof(decision), BPF_ANY);
+	if (source->side->tls)
+		bpf_map__update_elem(source->side->skeleton->maps.tls_socks, &cookie,
+				     sizeof(cookie), &verdict, sizeof(verdict), BPF_EXIST);
+}
+
+void source_forget(struct source *source, __u32 tgid)
+{
+	bpf_map__delete_elem(source->side->skeleton->maps.procs, &tgid, sizeof(tgid), 0);
+}

@@ -1,0 +1,378 @@
+// SPDX-License-Identifier: MIT
+#include "output/tcp_conn.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <utlist.h>
+
+#include "host/clock.h"
+#include "dovecot/host_port.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+/* How long a closed log is kept whose other end takes nothing. */
+#define STALL_MS   30000
+#define EVENTS_MAX 64
+
+struct target {
+	char *text; /* "HOST:PORT" */
+	struct sockaddr_storage address;
+	socklen_t address_len;
+};
+
+struct tcp_conn {
+	struct tcp_conns *conns;
+	char *target;
+	int fd;		 /* -1: it is over */
+	int error;	 /* errno why it is over, or 0 */
+	bool error_told; /* to whom writes */
+	bool watched;	 /* by the table's epoll: something is kept */
+	struct str kept; /* the first `gone` bytes of it are sent already */
+	size_t gone;
+	uint64_t sent;
+	int64_t stalled_at_ms; /* closed: given up then, unless more is sent */
+	struct tcp_conn *prev, *next;
+};
+
+struct tcp_conns {
+	int epoll;
+	struct target *targets;
+	unsigned int targets_count;
+	size_t kept; /* of all connections, bytes */
+	struct tcp_conn *open, *closed;
+	unsigned int failed; /* closed logs, not sent to their end */
+};
+
+/* Targets */
+
+static const struct target *find_target(const struct tcp_conns *conns, const char *text)
+{
+	unsigned int i;
+
+	for (i = 0; i < conns->targets_count; i++)
+		if (strcmp(conns->targets[i].text, text) == 0)
+			return &conns->targets[i];
+	return NULL;
+}
+
+/* The first address that there is, as Dovecot does. 0, or an error of getaddrinfo(). */
+static int add_target(struct tcp_conns *conns, const char *text, const char *host, uint16_t port,
+		      int flags)
+{
+	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = flags};
+	struct addrinfo *found;
+	struct target *target;
+	char service[8];
+	int ret;
+
+	snprintf(service, sizeof(service), "%u", (unsigned int)port);
+	ret = getaddrinfo(host, service, &hints, &found);
+	if (ret)
+		return ret;
+	conns->targets = mem_resize(conns->targets, (conns->targets_count + 1) * sizeof(*target));
+	target = &conns->targets[conns->targets_count++];
+	*target = (struct target){.text = mem_strdup(text), .address_len = found->ai_addrlen};
+	memcpy(&target->address, found->ai_addr, found->ai_addrlen);
+	freeaddrinfo(found);
+	return 0;
+}
+
+static int resolve(struct tcp_conns *conns, const char *text, int flags, struct str *error)
+{
+	struct str host = {0};
+	uint16_t port;
+	int ret;
+
+	if (find_target(conns, text))
+		return 0;
+	if (host_port_split(text, &host, &port)) {
+		str_printf(error, "not HOST:PORT: %s", text);
+		ret = -EINVAL;
+	} else {
+		ret = add_target(conns, text, str_text(&host), port, flags);
+		if (ret)
+			str_printf(error, "looking up %s: %s", str_text(&host),
+				   ret == EAI_SYSTEM ? strerror(errno) : gai_strerror(ret));
+	}
+	str_free(&host);
+	return ret ? -EINVAL : 0;
+}
+
+int tcp_conns_resolve(struct tcp_conns *conns, const char *target, struct str *error)
+{
+	return resolve(conns, target, 0, error);
+}
+
+/* One connection */
+
+static size_t kept_len(const struct tcp_conn *conn)
+{
+	return conn->kept.len - conn->gone;
+}
+
+static int watch(struct tcp_conn *conn, bool on)
+{
+	struct epoll_event event = {.events = EPOLLOUT, .data.ptr = conn};
+
+	if (conn->watched == on)
+		return 0;
+	if (epoll_ctl(conn->conns->epoll, on ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, conn->fd, &event))
+		return -errno;
+	conn->watched = on;
+	return 0;
+}
+
+static void drop_kept(struct tcp_conn *conn)
+{
+	conn->conns->kept -= kept_len(conn);
+	str_free(&conn->kept);
+	conn->gone = 0;
+}
+
+static void disconnect(struct tcp_conn *conn, int error)
+{
+	if (conn->fd < 0)
+		return;
+	conn->error = error;
+	drop_kept(conn);
+	watch(conn, false);
+	close(conn->fd);
+	conn->fd = -1;
+}
+
+/* As much as it takes now; 0 where it takes nothing, or is over. */
+static size_t send_some(struct tcp_conn *conn, const char *data, size_t size)
+{
+	size_t sent = 0;
+	ssize_t ret;
+
+	while (sent < size && conn->fd >= 0) {
+		ret = send(conn->fd, data + sent, size - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+		if (ret >= 0)
+			sent += ret;
+		else if (errno == EAGAIN || errno == ENOBUFS)
+			break;
+		else if (errno != EINTR)
+			disconnect(conn, errno);
+	}
+	conn->sent += sent;
+	return sent;
+}
+
+static void send_kept(struct tcp_conn *conn)
+{
+	size_t sent;
+
+	if (!kept_len(conn))
+		return;
+	sent = send_some(conn, conn->kept.data + conn->gone, kept_len(conn));
+	if (conn->fd < 0)
+		return;
+	conn->conns->kept -= sent;
+	conn->gone += sent;
+	if (sent)
+		conn->stalled_at_ms = clock_now_ms() + STALL_MS;
+	if (!kept_len(conn)) {
+		drop_kept(conn);
+		watch(conn, false);
+	} else if (conn->gone > conn->kept.len / 2) {
+		str_consume(&conn->kept, conn->gone);
+		conn->gone = 0;
+	}
+}
+
+static void keep(struct tcp_conn *conn, const char *data, size_t size)
+{
+	int ret;
+
+	if (size > TCP_CONN_KEPT_MAX - kept_len(conn) ||
+	    size > TCP_CONNS_KEPT_MAX - conn->conns->kept) {
+		disconnect(conn, ENOBUFS);
+		return;
+	}
+	str_append(&conn->kept, data, size);
+	conn->conns->kept += size;
+	ret = watch(conn, true);
+	if (ret)
+		disconnect(conn, -ret);
+}
+
+int tcp_conn_write(struct tcp_conn *conn, const void *data, size_t size)
+{
+	size_t sent;
+
+	send_kept(conn);
+	sent = kept_len(conn) ? 0 : send_some(conn, data, size);
+	if (conn->fd >= 0 && sent < size)
+		keep(conn, (const char *)data + sent, size - sent);
+	if (conn->fd >= 0)
+		return 0;
+	conn->error_told = true;
+	return -conn->error;
+}
+
+uint64_t tcp_conn_sent(const struct tcp_conn *conn)
+{
+	return conn->sent;
+}
+
+/* A connection is not known to be there until later, but on this host a refusal comes at once. */
+static int start_connecting(int fd, const struct target *target)
+{
+	socklen_t len = sizeof(int);
+	int error = 0;
+
+	if (connect(fd, (const struct sockaddr *)&target->address, target->address_len) == 0)
+		return 0;
+	if (errno != EINPROGRESS)
+		return -errno;
+	return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) ? -errno : -error;
+}
+
+int tcp_conns_connect(struct tcp_conns *conns, const char *text, struct tcp_conn **conn_r)
+{
+	const struct target *target;
+	struct str error = {0};
+	int fd, ret;
+
+	ret = resolve(conns, text, AI_NUMERICHOST, &error);
+	str_free(&error);
+	if (ret)
+		return -EDESTADDRREQ;
+	target = find_target(conns, text);
+	fd = socket(target->address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	ret = start_connecting(fd, target);
+	if (ret) {
+		close(fd);
+		return ret;
+	}
+	*conn_r = mem_alloc(sizeof(**conn_r));
+	**conn_r = (struct tcp_conn){.conns = conns, .target = mem_strdup(text), .fd = fd};
+	DL_APPEND(conns->open, *conn_r);
+	return 0;
+}
+
+static void conn_free(struct tcp_conn *conn)
+{
+	disconnect(conn, 0);
+	free(conn->target);
+	free(conn);
+}
+
+/* It is sent, or never will be. */
+static void remove_closed(struct tcp_conn *conn)
+{
+	struct tcp_conns *conns = conn->conns;
+
+	if (conn->error && !conn->error_told) {
+		log_warn("tcp:%s: the end of a log was not sent: %s", conn->target,
+			 strerror(conn->error));
+		conns->failed++;
+	}
+	DL_DELETE(conns->closed, conn);
+	conn_free(conn);
+}
+
+void tcp_conn_close(struct tcp_conn **conn_p)
+{
+	struct tcp_conn *conn = *conn_p;
+
+	*conn_p = NULL;
+	if (!conn)
+		return;
+	DL_DELETE(conn->conns->open, conn);
+	DL_APPEND(conn->conns->closed, conn);
+	conn->stalled_at_ms = clock_now_ms() + STALL_MS;
+	send_kept(conn);
+	if (!kept_len(conn))
+		remove_closed(conn);
+}
+
+/* All of them */
+
+struct tcp_conns *tcp_conns_new(void)
+{
+	int epoll = epoll_create1(EPOLL_CLOEXEC);
+	struct tcp_conns *conns;
+
+	if (epoll < 0)
+		return NULL;
+	conns = mem_alloc(sizeof(*conns));
+	conns->epoll = epoll;
+	return conns;
+}
+
+int tcp_conns_fd(const struct tcp_conns *conns)
+{
+	return conns->epoll;
+}
+
+static void end_closed(struct tcp_conns *conns)
+{
+	struct tcp_conn *conn, *next;
+	int64_t now = clock_now_ms();
+
+	DL_FOREACH_SAFE(conns->closed, conn, next) {
+		send_kept(conn);
+		if (kept_len(conn) && now >= conn->stalled_at_ms)
+			disconnect(conn, ETIMEDOUT);
+		if (!kept_len(conn))
+			remove_closed(conn);
+	}
+}
+
+void tcp_conns_send(struct tcp_conns *conns)
+{
+	struct epoll_event events[EVENTS_MAX];
+	int i, count = epoll_wait(conns->epoll, events, EVENTS_MAX, 0);
+
+	for (i = 0; i < count; i++)
+		send_kept(events[i].data.ptr);
+	end_closed(conns);
+}
+
+unsigned int tcp_conns_finish(struct tcp_conns *conns, int timeout_ms)
+{
+	int64_t until = clock_now_ms() + timeout_ms, left;
+	struct epoll_event event;
+	struct tcp_conn *conn;
+
+	tcp_conns_send(conns);
+	while (conns->closed && (left = until - clock_now_ms()) > 0) {
+		if (epoll_wait(conns->epoll, &event, 1, left) < 0 && errno != EINTR)
+			break;
+		tcp_conns_send(conns);
+	}
+	while ((conn = conns->closed) != NULL) {
+		disconnect(conn, ETIMEDOUT);
+		remove_closed(conn);
+	}
+	return conns->failed;
+}
+
+void tcp_conns_free(struct tcp_conns **conns_p)
+{
+	struct tcp_conns *conns = *conns_p;
+	struct tcp_conn *conn, *next;
+
+	*conns_p = NULL;
+	if (!conns)
+		return;
+	DL_CONCAT(conns->open, conns->closed);
+	DL_FOREACH_SAFE(conns->open, conn, next)
+		conn_free(conn);
+	while (conns->targets_count)
+		free(conns->targets[--conns->targets_count].text);
+	free(conns->targets);
+	close(conns->epoll);
+	free(conns);
+}

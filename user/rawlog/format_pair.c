@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The rawlog binary's format: the bytes as they are; -t puts a timestamp at
+ * the begin of each line; -b puts each system call's bytes between "<<<" LF
+ * and ">>>" LF, with no LF added before the latter. With both, a block that
+ * continues a line gets no timestamp.
+ */
+#include "rawlog/format.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/timestamp.h"
+
+static void write_stamped(struct format_state *state, const struct chunk *chunk, struct str *out)
+{
+	const unsigned char *data = chunk->data, *end = data + chunk->len, *next;
+	char stamp[TIMESTAMP_STAMP_LEN];
+	int len = timestamp_stamp(chunk->realtime_ns, stamp);
+
+	for (; data < end; data = next) {
+		next = memchr(data, '\n', end - data);
+		next = next ? next + 1 : end;
+		if (state->line_ended)
+			str_append(out, stamp, len);
+		str_append(out, data, next - data);
+		state->line_ended = next[-1] == '\n';
+	}
+}
+
+static void block_close(struct format_state *state, struct str *out)
+{
+	if (!state->block_open)
+		return;
+	str_append_text(out, ">>>\n");
+	state->block_open = false;
+	state->at_line_start = true;
+}
+
+static void pair_write(struct format_state *state, const struct log_flags *flags,
+		       const struct chunk *chunk, struct str *out)
+{
+	if (!chunk->len)
+		return;
+	if (!chunk->continues)
+		block_close(state, out);
+	if (flags->boundaries && !state->block_open) {
+		str_append_text(out, "<<<\n");
+		state->block_open = true;
+	}
+	if (flags->timestamps)
+		write_stamped(state, chunk, out);
+	else
+		str_append(out, chunk->data, chunk->len);
+	state->at_line_start = chunk->data[chunk->len - 1] == '\n';
+	if (!chunk->more)
+		block_close(state, out);
+}
+
+/* A line of its own that no protocol's line looks like; the next byte begins a line. */
+static void pair_gap(struct format_state *state, const struct log_flags *flags,
+		     const struct chunk_gap *gap, struct str *out)
+{
+	char stamp[TIMESTAMP_STAMP_LEN];
+
+	if (!state->at_line_start)
+		str_append_text(out, "\n");
+	if (flags->timestamps)
+		str_append(out, stamp, timestamp_stamp(gap->realtime_ns, stamp));
+	str_printf(out, "[rawtap: %" PRIu64 " bytes lost at offset %" PRIu64 ": %s]\n", gap->size,
+		   gap->offset, gap->reason);
+	state->line_ended = true;
+	state->at_line_start = true;
+}
+
+static void pair_end(struct format_state *state, const struct log_flags *flags, struct str *out)
+{
+	block_close(state, out);
+}
+
+const struct format format_pair = {
+	.name = "pair",
+	.extension = {"in", "out"},
+	.write = pair_write,
+	.gap = pair_gap,
+	.end = pair_end,
+};

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Both directions in one stream, as lib/iostream-rawlog.c writes it to a TCP
+ * connection (BUFFERED | TIMESTAMP, 2.3.19.1): "SEC.USEC I: " or "O: " and a
+ * line, once it is complete, with that moment's time. What one system call
+ * leaves behind without a line end is held; once that is long, it goes as
+ * "I> " or "O> ", and no line end is added: what comes next follows it
+ * directly. What is held when the log ends native loses; here it is sent, with
+ * the line end that 2.4 writes.
+ */
+#include "rawlog/format.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/timestamp.h"
+#include "rl_abi.h"
+
+#define LINE_MAX_LEN 8192 /* RAWLOG_MAX_LINE_LEN */
+/* Of a system call whose bytes have not all come yet: it may still have the line's end. */
+#define CALL_MAX_LEN (1024 * 1024)
+
+static void put_mark(int dir, char mark, int64_t realtime_ns, struct str *out)
+{
+	char stamp[TIMESTAMP_STAMP_LEN];
+
+	str_append(out, stamp, timestamp_stamp(realtime_ns, stamp));
+	str_printf(out, "%c%c ", dir == RL_IN ? 'I' : 'O', mark);
+}
+
+/* What is held, and these bytes; they end a line, or are none. */
+static void put(struct format_state *state, int dir, int64_t realtime_ns, const unsigned char *data,
+		size_t len, struct str *out)
+{
+	struct str *held = &state->held[dir];
+
+	state->at_line_start = len && data[len - 1] == '\n';
+	put_mark(dir, state->at_line_start ? ':' : '>', realtime_ns, out);
+	str_append(out, str_text(held), held->len);
+	str_append(out, data, len);
+	str_clear(held);
+}
+
+static void single_write(struct format_state *state, const struct log_flags *flags,
+			 const struct chunk *chunk, struct str *out)
+{
+	const unsigned char *data = chunk->data, *end = data + chunk->len, *next;
+	struct str *held = &state->held[chunk->dir];
+	size_t most = chunk->more ? CALL_MAX_LEN : LINE_MAX_LEN;
+
+	for (; data < end; data = next) {
+		next = memchr(data, '\n', end - data);
+		next = next ? next + 1 : end;
+		if (next[-1] != '\n' && held->len + (next - data) < most)
+			str_append(held, data, next - data);
+		else
+			put(state, chunk->dir, chunk->realtime_ns, data, next - data, out);
+	}
+	state->last_ns = chunk->realtime_ns;
+}
+
+static void end_line(struct format_state *state, struct str *out)
+{
+	if (!state->at_line_start)
+		str_append_text(out, "\n");
+	state->at_line_start = true;
+}
+
+/* What is held goes, although it is short, as a line of its own. */
+static void put_rest(struct format_state *state, int dir, int64_t realtime_ns, struct str *out)
+{
+	if (!state->held[dir].len)
+		return;
+	end_line(state, out);
+	put(state, dir, realtime_ns, NULL, 0, out);
+	end_line(state, out);
+}
+
+static void single_gap(struct format_state *state, const struct log_flags *flags,
+		       const struct chunk_gap *gap, struct str *out)
+{
+	put_rest(state, gap->dir, gap->realtime_ns, out);
+	end_line(state, out);
+	put_mark(gap->dir, ':', gap->realtime_ns, out);
+	str_printf(out, "[rawtap: %" PRIu64 " bytes lost at offset %" PRIu64 ": %s]\n", gap->size,
+		   gap->offset, gap->reason);
+}
+
+static void single_end(struct format_state *state, const struct log_flags *flags, struct str *out)
+{
+	put_rest(state, RL_IN, state->last_ns, out);
+	put_rest(state, RL_OUT, state->last_ns, out);
+}
+
+const struct format format_single = {
+	.name = "single",
+	.extension = {"rawlog", NULL},
+	.write = single_write,
+	.gap = single_gap,
+	.end = single_end,
+};

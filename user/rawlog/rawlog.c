@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MIT
+#include "rawlog/rawlog.h"
+
+#include "rl_abi.h"
+
+/* Beyond this, bytes are handed to the sink before the batch ends. */
+#define PENDING_MAX (256 * 1024)
+
+bool rawlog_is_open(const struct rawlog *rawlog)
+{
+	return rawlog->sink != NULL;
+}
+
+int rawlog_open(struct rawlog *rawlog, struct sink *sink, const struct log_place *place,
+		const struct log_flags *flags, uint32_t serial)
+{
+	int handle = sink->ops->claim(sink, place, serial);
+
+	if (handle < 0)
+		return handle;
+	*rawlog = (struct rawlog){
+		.format = place->format,
+		.flags = flags,
+		.sink = sink,
+		.handle = handle,
+	};
+	format_init(&rawlog->state[RL_IN]);
+	format_init(&rawlog->state[RL_OUT]);
+	return 0;
+}
+
+bool rawlog_wants(const struct rawlog *rawlog, int dir)
+{
+	return rawlog_is_open(rawlog) && log_flags_has(rawlog->flags, dir);
+}
+
+static int flush_file(struct rawlog *rawlog, int file)
+{
+	struct str *pending = &rawlog->pending[file];
+	int ret;
+
+	if (!pending->len)
+		return 0;
+	ret = rawlog->sink->ops->write(rawlog->sink, rawlog->handle, file, pending->data,
+				       pending->len);
+	str_clear(pending);
+	return ret;
+}
+
+int rawlog_flush(struct rawlog *rawlog)
+{
+	int in, out;
+
+	if (!rawlog_is_open(rawlog))
+		return 0;
+	in = flush_file(rawlog, RL_IN);
+	out = flush_file(rawlog, RL_OUT);
+	return in ? in : out;
+}
+
+static int flush_if_large(struct rawlog *rawlog, int file)
+{
+	return rawlog->pending[file].len > PENDING_MAX ? flush_file(rawlog, file) : 0;
+}
+
+int rawlog_write(struct rawlog *rawlog, const struct chunk *chunk)
+{
+	int file;
+
+	if (!rawlog_wants(rawlog, chunk->dir))
+		return 0;
+	file = format_file(rawlog->format, chunk->dir);
+	rawlog->format->write(&rawlog->state[file], rawlog->flags, chunk, &rawlog->pending[file]);
+	return flush_if_large(rawlog, file);
+}
+
+int rawlog_gap(struct rawlog *rawlog, const struct chunk_gap *gap)
+{
+	int file;
+
+	if (!rawlog_wants(rawlog, gap->dir))
+		return 0;
+	file = format_file(rawlog->format, gap->dir);
+	rawlog->format->gap(&rawlog->state[file], rawlog->flags, gap, &rawlog->pending[file]);
+	return flush_if_large(rawlog, file);
+}
+
+static void release(struct rawlog *rawlog)
+{
+	int dir;
+
+	rawlog->sink->ops->close(rawlog->sink, rawlog->handle);
+	for (dir = RL_IN; dir <= RL_OUT; dir++) {
+		format_free(&rawlog->state[dir]);
+		str_free(&rawlog->pending[dir]);
+	}
+	*rawlog = (struct rawlog){0};
+}
+
+int rawlog_close(struct rawlog *rawlog)
+{
+	int ret, dir;
+
+	if (!rawlog_is_open(rawlog))
+		return 0;
+	for (dir = RL_IN; dir <= RL_OUT; dir++)
+		if (rawlog->format->extension[dir])
+			rawlog->format->end(&rawlog->state[dir], rawlog->flags,
+					    &rawlog->pending[dir]);
+	ret = rawlog_flush(rawlog);
+	release(rawlog);
+	return ret;
+}
+
+void rawlog_abandon(struct rawlog *rawlog, const __u64 sizes[2])
+{
+	if (!rawlog_is_open(rawlog))
+		return;
+	rawlog->sink->ops->cut(rawlog->sink, rawlog->handle, sizes);
+	release(rawlog);
+}

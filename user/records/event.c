@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT
+#include "records/event.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+/* The least that a type's payload holds, bytes. */
+static const struct {
+	const char *name;
+	size_t size;
+} types[] = {
+#define X(name, number, payload) [number] = {#name, sizeof(struct payload)},
+	RL_RECORD_TYPES(X)
+#undef X
+};
+
+#define TYPES_COUNT (sizeof(types) / sizeof(types[0]))
+
+static bool ends(const char *text, size_t size)
+{
+	return memchr(text, '\0', size) != NULL;
+}
+
+/* What the sizes alone do not say. `extra`: bytes behind the payload's fixed part. */
+static bool is_valid(const struct event *event, size_t extra)
+{
+	switch (event->type) {
+	case RL_DATA:
+		return event->data->size == extra && event->data->dir <= RL_OUT &&
+		       event->data->class <= RL_CLASS_MAX &&
+		       event->data->offset <= UINT64_MAX - extra;
+	case RL_SETTING:
+	case RL_FACT_SETTINGS:
+		return event->setting->size == extra && extra &&
+		       event->setting->text[extra - 1] == '\0';
+	case RL_GAP:
+		return !extra && event->gap->dir <= RL_OUT && event->gap->class <= RL_CLASS_MAX &&
+		       event->gap->offset <= UINT64_MAX - event->gap->size;
+	case RL_SOCK_OPEN:
+		return !extra && event->open->class <= RL_CLASS_MAX &&
+		       (event->open->family != RL_AF_UNIX ||
+			ends(event->open->path, sizeof(event->open->path)));
+	case RL_GROUPS:
+		return !extra && event->groups->count <= RL_GROUPS_MAX;
+	case RL_PROC_EXEC:
+		return !extra && ends(event->proc->comm, sizeof(event->proc->comm));
+	case RL_FACT_MASTER:
+		return !extra && event->master->status <= RL_MASTER_CONTAINER &&
+		       ends(event->master->version, sizeof(event->master->version)) &&
+		       ends(event->master->base_dir, sizeof(event->master->base_dir));
+	case RL_FACT_LOG:
+		return !extra && event->log->status <= RL_LOG_CREATE_FAILED &&
+		       event->log->serial >= 1;
+	case RL_CLOCK:
+	case RL_PROC_EXIT:
+	case RL_SOCK_CLOSE:
+	case RL_FACT_WRITE:
+	case RL_STATS:
+	case RL_TLS_BEGIN:
+		return !extra;
+	}
+	return false;
+}
+
+int event_parse(const void *data, size_t size, struct event *event_r)
+{
+	const struct rl_rec *rec = data;
+
+	if (size < sizeof(*rec) || rec->len > size || rec->len < sizeof(*rec))
+		return -EINVAL;
+	if (rec->type >= TYPES_COUNT || !types[rec->type].name ||
+	    rec->len - sizeof(*rec) < types[rec->type].size)
+		return -EINVAL;
+	event_r->rec = rec;
+	event_r->type = rec->type;
+	event_r->payload = rec + 1;
+	return is_valid(event_r, rec->len - sizeof(*rec) - types[rec->type].size) ? 0 : -EINVAL;
+}
+
+const char *event_type_name(unsigned int type)
+{
+	return type < TYPES_COUNT && types[type].name ? types[type].name : "?";
+}
+
+const char *event_gap_text(unsigned int reason)
+{
+	switch ((enum rl_gap_reason)reason) {
+#define X(name, number, text)                                                                      \
+	case RL_GAP_##name:                                                                        \
+		return text;
+		RL_GAP_REASONS(X)
+#undef X
+	}
+	return "unknown reason";
+}

@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: MIT
+#include "rules/rules.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "rl_abi.h"
+
+struct rule *rules_add(struct rules *rules, const struct mode *mode, const char *protocol,
+		       const struct log_flags *flags, const char *dir)
+{
+	struct rule *rule;
+
+	if (rules->count == RULES_MAX)
+		return NULL;
+	rule = &rules->all[rules->count++];
+	rule->mode = mode;
+	rule->protocol = mem_strdup(protocol);
+	rule->flags = *flags;
+	if (mode->iostream)
+		rule->flags = (struct log_flags){.timestamps = true};
+	rule->dir = mem_strdup(dir);
+	return rule;
+}
+
+int rules_merge(struct rules *rules, const struct rules *others)
+{
+	const struct rule *rule;
+	unsigned int i;
+
+	for (rule = others->all; rule < others->all + others->count; rule++)
+		if (!rules_add(rules, rule->mode, rule->protocol, &rule->flags, rule->dir))
+			return -E2BIG;
+	for (i = 0; i < others->masks_count; i++)
+		rules_add_mask(rules, others->masks[i]);
+	rules->redact |= others->redact;
+	return 0;
+}
+
+unsigned int rules_set_flags(struct rules *rules, const struct log_flags *flags, bool instead)
+{
+	unsigned int count = 0;
+	struct rule *rule;
+
+	for (rule = rules->all; rule < rules->all + rules->count; rule++) {
+		if (rule->mode->iostream)
+			continue;
+		count++;
+		if (instead)
+			rule->flags = *flags;
+		else
+			log_flags_add(&rule->flags, flags);
+	}
+	return count;
+}
+
+const struct rule *rules_find(const struct rules *rules, const struct mode *mode,
+			      const char *protocol)
+{
+	const struct rule *rule;
+
+	for (rule = rules->all; rule < rules->all + rules->count; rule++)
+		if (rule->mode == mode && !rule->protocol == !protocol &&
+		    (!protocol || strcmp(rule->protocol, protocol) == 0))
+			return rule;
+	return NULL;
+}
+
+bool rules_take(const struct rules *rules, unsigned int index, enum traffic traffic,
+		const char *protocol)
+{
+	const struct rule *rule = &rules->all[index];
+
+	if (rule->mode->traffic != traffic)
+		return false;
+	if (rule->protocol)
+		return strcmp(rule->protocol, protocol) == 0;
+	return rule->mode->home_dir || !rules_find(rules, rule->mode, protocol);
+}
+
+bool rules_need(const struct rules *rules, const struct service *service)
+{
+	unsigned int i;
+
+	for (i = 0; i < rules->count; i++)
+		if (rules_take(rules, i, service->client, service->protocol) ||
+		    rules_take(rules, i, service->relay, service->protocol))
+			return true;
+	return false;
+}
+
+bool rules_record(const struct rules *rules, enum traffic traffic)
+{
+	unsigned int i;
+
+	for (i = 0; i < rules->count; i++)
+		if (rules->all[i].mode->traffic == traffic)
+			return true;
+	return false;
+}
+
+bool rules_need_tls(const struct rules *rules)
+{
+	unsigned int i;
+
+	for (i = 0; i < rules->count; i++)
+		if (rules->all[i].mode->tls != TLS_NONE)
+			return true;
+	return false;
+}
+
+bool rules_need_root(const struct rules *rules)
+{
+	unsigned int i;
+
+	for (i = 0; i < rules->count; i++)
+		if (rules->all[i].mode->root_files)
+			return true;
+	return false;
+}
+
+bool rules_have_variable(const struct rules *rules, const char *name)
+{
+	unsigned int i;
+
+	for (i = 0; i < rules->count; i++)
+		if (rules->all[i].mode->variables && strstr(rules->all[i].dir, name))
+			return true;
+	return false;
+}
+
+bool rules_have(const struct rules *rules, const struct mode *mode, const char *protocol)
+{
+	const struct rule *rule;
+
+	for (rule = rules->all; rule < rules->all + rules->count; rule++)
+		if (rule->mode == mode &&
+		    (!rule->protocol || strcmp(rule->protocol, protocol) == 0))
+			return true;
+	return false;
+}
+
+void rules_add_mask(struct rules *rules, const char *mask)
+{
+	rules->masks = mem_resize(rules->masks, (rules->masks_count + 1) * sizeof(*rules->masks));
+	rules->masks[rules->masks_count++] = mem_strdup(mask);
+}
+
+void rules_clear_masks(struct rules *rules)
+{
+	while (rules->masks_count)
+		free(rules->masks[--rules->masks_count]);
+	free(rules->masks);
+	rules->masks = NULL;
+}
+
+void rules_free(struct rules *rules)
+{
+	while (rules->count) {
+		free(rules->all[--rules->count].protocol);
+		free(rules->all[rules->count].dir);
+	}
+	rules_clear_masks(rules);
+}
+
+bool rules_want_user(const struct rules *rules, const char *user)
+{
+	unsigned int i;
+
+	for (i = 0; i < rules->masks_count; i++)
+		if (wildcard_match(user, rules->masks[i]))
+			return true;
+	return rules->masks_count == 0;
+}
+
+static bool same_letter(char a, char b)
+{
+	return tolower((unsigned char)a) == tolower((unsigned char)b);
+}
+
+bool wildcard_match(const char *text, const char *mask)
+{
+	const char *star = NULL, *retry = NULL;
+
+	while (*text) {
+		if (*mask == '*') {
+			star = ++mask;
+			retry = text;
+		} else if (*mask == '?' || same_letter(*mask, *text)) {
+			mask++;
+			text++;
+		} else if (star) { /* the star takes one byte more */
+			mask = star;
+			text = ++retry;
+		} else {
+			return false;
+		}
+	}
+	while (*mask == '*')
+		mask++;
+	return *mask == '\0';
+}
+
+static void save_word(struct str *text, const char *word)
+{
+	str_append(text, word, strlen(word) + 1);
+}
+
+/* The next word, or NULL at the end. */
+static const char *load_word(const char **text, const char *end)
+{
+	const char *word = *text;
+	size_t len = strnlen(word, end - word);
+
+	if (word + len == end)
+		return NULL;
+	*text = word + len + 1;
+	return word;
+}
+
+/* "way", mode, protocol and flags; the rule's other settings follow, as rows of rule_words. */
+static void save_rule(const struct rule *rule, struct str *text)
+{
+	save_word(text, "way");
+	save_word(text, rule->mode->name);
+	save_word(text, rule->protocol ? rule->protocol : "");
+	str_append_text(text, "-");
+	log_flags_text(&rule->flags, text);
+	save_word(text, "");
+}
+
+static int load_rule(struct rules *rules, const char **text, const char *end)
+{
+	const char *name = load_word(text, end), *protocol = load_word(text, end);
+	const char *letters = load_word(text, end);
+	const struct mode *mode = name ? mode_find(name) : NULL;
+	struct log_flags flags = {0};
+
+	if (!mode || !protocol || !letters || *letters++ != '-')
+		return -EINVAL;
+	for (; *letters; letters++)
+		if (*letters == 'f' || log_flags_set(&flags, *letters, NULL))
+			return -EINVAL;
+	return rules_add(rules, mode, *protocol ? protocol : NULL, &flags, NULL) ? 0 : -EINVAL;
+}
+
+static const char *rule_dir(const struct rule *rule)
+{
+	return rule->dir;
+}
+
+static int rule_load_dir(struct rule *rule, const char *dir)
+{
+	if (rule->dir || rule->mode->home_dir)
+		return -EINVAL;
+	rule->dir = mem_strdup(dir);
+	return 0;
+}
+
+/* What a rule has besides, as WORD VALUE. `value`: NULL: there is nothing to save. */
+static const struct rule_word {
+	const char *word;
+	const char *(*value)(const struct rule *rule);
+	int (*load)(struct rule *rule, const char *value);
+} rule_words[] = {
+	{"dir", rule_dir, rule_load_dir},
+};
+#define RULE_WORDS_COUNT (sizeof(rule_words) / sizeof(rule_words[0]))
+
+void rules_save(const struct rules *rules, struct str *text)
+{
+	const struct rule *rule;
+	unsigned int i;
+
+	for (rule = rules->all; rule < rules->all + rules->count; rule++) {
+		save_rule(rule, text);
+		for (i = 0; i < RULE_WORDS_COUNT; i++) {
+			if (!rule_words[i].value(rule))
+				continue;
+			save_word(text, rule_words[i].word);
+			save_word(text, rule_words[i].value(rule));
+		}
+	}
+	for (i = 0; i < rules->masks_count; i++) {
+		save_word(text, "user");
+		save_word(text, rules->masks[i]);
+	}
+	if (rules->redact)
+		save_word(text, "redact");
+	save_word(text, "end");
+}
+
+static int load_rule_word(struct rules *rules, const char *word, const char *value)
+{
+	struct rule *rule = rules->count ? &rules->all[rules->count - 1] : NULL;
+	unsigned int i;
+
+	for (i = 0; rule && value && i < RULE_WORDS_COUNT; i++)
+		if (strcmp(rule_words[i].word, word) == 0)
+			return rule_words[i].load(rule, value);
+	return -EINVAL;
+}
+
+/* What follows `word`, up to the next one. */
+static int load_entry(struct rules *rules, const char *word, const char **text, const char *end)
+{
+	const char *mask;
+
+	if (strcmp(word, "way") == 0)
+		return load_rule(rules, text, end);
+	if (strcmp(word, "redact") == 0) {
+		rules->redact = true;
+		return 0;
+	}
+	if (strcmp(word, "user") == 0) {
+		mask = load_word(text, end);
+		if (mask)
+			rules_add_mask(rules, mask);
+		return mask ? 0 : -EINVAL;
+	}
+	return load_rule_word(rules, word, load_word(text, end));
+}
+
+/* A rule has a directory, or its mode has one. */
+static int check_dirs(const struct rules *rules)
+{
+	unsigned int i;
+
+	for (i = 0; i < rules->count; i++)
+		if (!rules->all[i].dir != !!rules->all[i].mode->home_dir)
+			return -EINVAL;
+	return 0;
+}
+
+int rules_load(struct rules *rules, const char *text, size_t size)
+{
+	const char *end = text + size, *word;
+
+	while ((word = load_word(&text, end)) != NULL) {
+		if (strcmp(word, "end") == 0)
+			return text == end ? check_dirs(rules) : -EINVAL;
+		if (load_entry(rules, word, &text, end))
+			return -EINVAL;
+	}
+	return -EINVAL;
+}

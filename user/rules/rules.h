@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What is to be recorded, and how: the modes that are switched on and the users
+ * that are wanted. Pure. Where a rule comes from (options, -c FILE, a saved
+ * stream) does not matter to whom reads it.
+ */
+#ifndef RULES_H
+#define RULES_H
+
+#include <stdbool.h>
+
+#include "rules/mode.h"
+#include "base/str.h"
+
+/* A mode switched on. */
+struct rule {
+	const struct mode *mode;
+	char *protocol; /* NULL: every one that no other rule of this mode names */
+	struct log_flags flags;
+	char *dir; /* NULL: the mode has one of its own */
+};
+
+#define RULES_MAX 32
+
+/* Zero-initialise; rules_free() at the end. */
+struct rules {
+	struct rule all[RULES_MAX];
+	unsigned int count;
+	char **masks; /* of user names; none: every user */
+	unsigned int masks_count;
+	bool redact; /* credentials are replaced by a mark */
+};
+
+/* Takes copies of `protocol` and `dir`. The new rule, or NULL when there are too many. Flags that
+ * the mode does not take are not set. */
+struct rule *rules_add(struct rules *rules, const struct mode *mode, const char *protocol,
+		       const struct log_flags *flags, const char *dir);
+/* Adds what `others` has: rules, masks, redaction. 0; -E2BIG: too many rules. */
+int rules_merge(struct rules *rules, const struct rules *others);
+/* What the user says of the flags, for each rule whose mode takes them: besides those that it has,
+ * or `instead`. How many rules that are. */
+unsigned int rules_set_flags(struct rules *rules, const struct log_flags *flags, bool instead);
+/* Does the rule of this number record this? */
+bool rules_take(const struct rules *rules, unsigned int rule, enum traffic traffic,
+		const char *protocol);
+/* Does a rule record anything of this service? */
+bool rules_need(const struct rules *rules, const struct service *service);
+/* Does a rule record this traffic, of any protocol? */
+bool rules_record(const struct rules *rules, enum traffic traffic);
+/* Does a rule need the text inside TLS? */
+bool rules_need_tls(const struct rules *rules);
+/* Do files of these rules belong to root? */
+bool rules_need_root(const struct rules *rules);
+/* Can a directory of these rules depend on the variable `name`? "": on any. */
+bool rules_have_variable(const struct rules *rules, const char *name);
+/* The rule of this mode that names `protocol`; NULL: the one that names none. NULL: there is none. */
+const struct rule *rules_find(const struct rules *rules, const struct mode *mode,
+			      const char *protocol);
+/* Is this protocol recorded by this mode already? */
+bool rules_have(const struct rules *rules, const struct mode *mode, const char *protocol);
+void rules_add_mask(struct rules *rules, const char *mask);
+void rules_clear_masks(struct rules *rules);
+void rules_free(struct rules *rules);
+
+/* Is this user one of those that -u names? `*` and `?` as in doveadm. */
+bool rules_want_user(const struct rules *rules, const char *user);
+
+/* As text, for a saved stream: NUL-terminated words. And back: 0 or -EINVAL. */
+void rules_save(const struct rules *rules, struct str *text);
+int rules_load(struct rules *rules, const char *text, size_t size);
+
+/* `*` any bytes, `?` any one byte, letters in either case: doveadm's wildcard_match_icase()
+ * (lib/wildcard-match.c, 2.3.19.1). */
+bool wildcard_match(const char *text, const char *mask);
+
+#endif
