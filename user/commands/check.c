@@ -38,7 +38,7 @@ static bool check_btf(void)
 		      BPF_BTF_TODO);
 }
 
-/* Where they would go, for the rules that look into TLS. */
+/* Where the TLS probes would go. */
 static bool check_tls(void)
 {
 	struct str warnings = {0}, error = {0};
@@ -77,7 +77,7 @@ static bool check_backends(const char *wanted)
 	}
 	if (!known) {
 		snprintf(what, sizeof(what), "backend %s", wanted);
-		report(false, what, "there is none of this name; try without --backend");
+		report(false, what, "no backend has this name; try without --backend");
 	}
 	return found;
 }
@@ -104,7 +104,7 @@ static void on_master(void *context, const struct found_process *process)
 		instances->good++;
 		break;
 	case RL_MASTER_VERSION:
-		report(false, what, "a version that is not known; 2.3 is");
+		report(false, what, "this version is not supported; 2.3 is");
 		instances->bad++;
 		break;
 	case RL_MASTER_UNTRUSTED:
@@ -150,7 +150,7 @@ int check_run(const struct opts *opts)
 	privileges = check_privileges();
 	btf = check_btf();
 	backend = check_backends(opts->backend);
-	tls = check_tls() || !rules_need_tls(&opts->rules); /* what needs none goes without */
+	tls = check_tls() || !rules_need_tls(&opts->rules); /* or the rules do not need them */
 	dovecot = check_dovecot(opts->base_dir);
 	return privileges && btf && backend && tls && dovecot ? 0 : 1;
 }

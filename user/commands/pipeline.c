@@ -45,8 +45,8 @@ static void take_queue(struct pipeline *pipeline)
 }
 
 /*
- * Before a session can end, its files have what came so far: so a log that
- * could not be written to is told of while there still is a session.
+ * Before a session can end, what came so far is written. So if that fails, the
+ * session is still there for the FACT_WRITE.
  */
 static void flush_before_end(struct pipeline *pipeline, const void *data, size_t size)
 {

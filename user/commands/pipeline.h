@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The one order of things: a record is saved, then the engine takes it, then
- * the records that answer the engine's questions follow the same way.
+ * The order of the stream: a record is saved, then the engine takes it, then
+ * the records that answer the engine's questions follow in the same way.
  */
 #ifndef PIPELINE_H
 #define PIPELINE_H
@@ -11,14 +11,16 @@
 #include "engine/engine.h"
 #include "base/str.h"
 
+/* Zero-initialise, and set the engine and `save`. */
 struct pipeline {
-	struct engine *engine;
-	FILE *save;	  /* NULL: not saved */
-	int save_error;	  /* why saving stopped, -errno */
-	struct str queue; /* records that answer, one behind the other, 8-byte padded */
-	uint64_t now_ns;  /* of the record that is being taken: an answer carries it */
+	struct engine *engine; /* owned */
+	FILE *save;	       /* NULL: not saved. The caller closes it */
+	int save_error;	       /* why saving stopped, -errno; it was logged */
+	struct str queue;      /* records that answer, each padded to 8 bytes */
+	uint64_t now_ns;       /* the time of the record that is being taken: answers carry it */
 };
 
+/* Takes one record, and all the answers that follow from it. */
 void pipeline_feed(struct pipeline *pipeline, const void *data, size_t size);
 /* Queues the record of this header and payload, which are copied, to be taken after the current
  * record. Sets head.len, and head.time_ns to the time of the record that is answered. */
@@ -27,7 +29,7 @@ void pipeline_answer(struct pipeline *pipeline, struct rl_rec head, const void *
 /* The same for what does not answer a record: it is taken now, and has its own head.time_ns. Not to
  * be called while the engine takes a record. */
 void pipeline_tell(struct pipeline *pipeline, struct rl_rec head, const void *payload, size_t size);
-/* The end of a batch: files hold what was taken so far. */
+/* The end of a batch: the logs, and the saved stream, hold what was taken so far. */
 void pipeline_flush(struct pipeline *pipeline);
 void pipeline_free(struct pipeline *pipeline); /* the engine too */
 

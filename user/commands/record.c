@@ -29,7 +29,7 @@
 #include "output/tcp_conn.h"
 #include "config/config.h"
 
-/* Data does not wake us, unless it is much: while some comes, we look this often. */
+/* A few records in the ring do not wake us: while some come we look every BUSY_WAIT_MS. */
 #define BUSY_WAIT_MS	   5
 #define IDLE_WAIT_MS	   200
 #define BUSY_FOR_MS	   1000
@@ -62,7 +62,7 @@ static void on_record(void *context, const void *data, size_t size)
 	pipeline_feed(&recorder->pipeline, data, size);
 }
 
-/* Tells of the wall clock, when it is not what the stream knows already. */
+/* Adds the wall clock to the stream, if it is not what the stream says already. */
 static void tell_clock(struct recorder *recorder)
 {
 	int64_t now = clock_now_ns(), real = clock_realtime_ns();
@@ -112,7 +112,7 @@ static int open_save(struct recorder *recorder)
 	return ret;
 }
 
-/* What was not written before may fail here. */
+/* What stdio has kept is written here, which may fail. */
 static int close_save(struct recorder *recorder)
 {
 	int ret = 0;
@@ -195,13 +195,13 @@ static int start_source(struct recorder *recorder)
 	if (!recorder->source ||
 	    epoll_ctl(recorder->epoll, EPOLL_CTL_ADD, source_fd(recorder->source), &event)) {
 		ret = -errno;
-		log_error("opening the ring: %s", strerror(-ret));
+		log_error("opening the ring buffer: %s", strerror(-ret));
 		return ret;
 	}
 	return 0;
 }
 
-/* Logs that go over TCP: their hosts are looked up now, or never. */
+/* The hosts of logs that go over TCP are looked up now: later there is no time to wait for the DNS. */
 static int look_hosts_up(struct recorder *recorder)
 {
 	const struct rules *rules = &recorder->rules;
@@ -236,7 +236,7 @@ static int start_sink(struct recorder *recorder)
 			return look_hosts_up(recorder);
 	}
 	ret = -errno;
-	log_error("getting ready to write logs: %s", strerror(-ret));
+	log_error("preparing to write logs: %s", strerror(-ret));
 	return ret;
 }
 
@@ -293,7 +293,7 @@ static int start(struct recorder *recorder)
 	tell_clock(recorder);
 	ret = source_scan(recorder->source);
 	if (ret) {
-		log_error("looking for what runs already: %s", strerror(-ret));
+		log_error("looking for running processes: %s", strerror(-ret));
 		return ret;
 	}
 	ret = capabilities_drop(capabilities_kept(recorder));
@@ -367,13 +367,13 @@ static int run(struct recorder *recorder)
 		;
 	notify(recorder, "STOPPING=1");
 	if (ret < 0) {
-		log_error("reading the ring: %s", strerror(-ret));
+		log_error("reading the ring buffer: %s", strerror(-ret));
 		status = 1;
 	}
 	bpf_side_detach(&recorder->bpf);
 	ret = source_finish(recorder->source);
 	if (ret < 0) {
-		log_error("reading the rest of the ring: %s", strerror(-ret));
+		log_error("reading the rest of the ring buffer: %s", strerror(-ret));
 		status = 1;
 	}
 	pipeline_flush(&recorder->pipeline);

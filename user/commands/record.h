@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The command `record`: everything together, until a signal. */
+/* The command `record`: connects all parts, and runs until a signal. */
 #ifndef RECORD_H
 #define RECORD_H
 

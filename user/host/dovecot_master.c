@@ -130,19 +130,19 @@ int dovecot_master_config(const struct rl_master *fact, char *path_r, size_t siz
 	return ret;
 }
 
-int dovecot_master_setting(const struct rl_master *fact, const char *setting, struct str *value_r)
+int dovecot_master_setting(const struct rl_master *fact, const char *setting, struct str *value)
 {
 	char path[PATH_MAX], *argv[] = {(char *)"doveconf", (char *)"-c",    path,
 					(char *)"-h",	    (char *)setting, NULL};
 	int ret = dovecot_master_config(fact, path, sizeof(path));
 
-	str_clear(value_r);
+	str_clear(value);
 	if (!ret)
-		ret = run_program(argv, value_r);
+		ret = run_program(argv, value);
 	if (ret)
-		str_clear(value_r);
-	else if (value_r->len)
-		value_r->data[value_r->len = strcspn(value_r->data, "\n")] = '\0';
+		str_clear(value);
+	else if (value->len)
+		value->data[value->len = strcspn(value->data, "\n")] = '\0';
 	return ret;
 }
 

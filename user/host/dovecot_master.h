@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Dovecot's master processes, as /proc shows them: is it one, may it be
- * trusted, which version, which instance.
+ * Dovecot's master processes, as /proc shows them: is it one, can it be
+ * trusted, which version, which instance; and what its configuration says.
  */
 #ifndef DOVECOT_MASTER_H
 #define DOVECOT_MASTER_H
@@ -13,10 +13,15 @@
 #include "dovecot/service.h"
 #include "base/str.h"
 
-/* Looks at a process. `base_dir`: the only instance that is wanted, canonical; NULL: any. */
+/*
+ * Looks at a process, and runs its program to ask for the version, if it can be
+ * trusted. `base_dir`: the only instance that is wanted, canonical; NULL: any.
+ * fact_r->status is RL_MASTER_OK, or why it is not recorded; what else is known
+ * by then is filled in, the rest is zero.
+ */
 void dovecot_master_look(pid_t pid, const char *base_dir, struct rl_master *fact_r);
 
-/* A process whose program is called as one of service.h. */
+/* A process whose name is in services[]. Whether it is really Dovecot's is not checked. */
 struct found_process {
 	pid_t pid, parent;
 	uid_t uid; /* real */
@@ -24,19 +29,21 @@ struct found_process {
 };
 typedef void dovecot_found_fn(void *context, const struct found_process *process);
 
-/* Calls `found` for each of them: masters first, then their children. So a scan misses none, if
- * meanwhile each exec is watched. 0, or -errno: /proc can't be read. */
+/* Calls `found` for each such process: masters first, then their children. So none is missed if each
+ * exec is watched meanwhile. The process is valid during the call. 0, or -errno: /proc can't be
+ * read. */
 int dovecot_scan(dovecot_found_fn *found, void *context);
 
-/* What `doveconf -h SETTING` says of a running master's configuration, into `value_r`. 0 or -errno;
- * then `value_r` is empty. */
-int dovecot_master_setting(const struct rl_master *fact, const char *setting, struct str *value_r);
+/* Runs `doveconf -h SETTING` on a master's configuration. The first line of its output replaces what
+ * `value` held. 0, or -errno: `value` is empty. */
+int dovecot_master_setting(const struct rl_master *fact, const char *setting, struct str *value);
 
-/* The host's name as a Dovecot without that setting has it: my_hostdomain() of lib/hostpid.c,
- * 2.3.19.1. 0 or -errno. */
-int dovecot_hostname(char *name_r, size_t size);
-
-/* The configuration file that a running master uses: base_dir/dovecot.conf. 0 or -errno. */
+/* The path of the configuration file that a running master uses: base_dir/dovecot.conf, resolved. 0
+ * or -errno. */
 int dovecot_master_config(const struct rl_master *fact, char *path_r, size_t size);
+
+/* This host's name, as a Dovecot without the setting `hostname` has it: my_hostdomain() of
+ * lib/hostpid.c, 2.3.19.1. May wait for the DNS. 0 or -errno. */
+int dovecot_hostname(char *name_r, size_t size);
 
 #endif

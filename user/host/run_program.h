@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* Runs another program and takes what it prints. */
+/* Runs another program and collects its output. */
 #ifndef RUN_PROGRAM_H
 #define RUN_PROGRAM_H
 
 #include "base/str.h"
 
-/* Runs argv[0] (a path, or a name in PATH) without standard input; its standard output, and
- * error if it failed, are appended to `out`. An open descriptor that the program needs must not
- * be close-on-exec. 0; -EIO: it failed (its exit status is not 0); -ETIME: it took more than ten
- * seconds and was killed; -errno: it could not be run. */
+/*
+ * Runs argv[0] (a path, or a name in $PATH) with our environment and with
+ * /dev/null as standard input. Its standard output and standard error are
+ * appended to `out`, also if it fails, until it closes them: for at most ten
+ * seconds. It inherits the descriptors that are not close-on-exec. 0; -EIO: its
+ * exit status was not 0; -ETIME: it took too long and was killed; -errno: it
+ * could not be run.
+ */
 int run_program(char *const argv[], struct str *out);
 
 #endif

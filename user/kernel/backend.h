@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * By which hooks the kernel side learns of bytes. A backend is a row in
- * backends[] and a file bpf/at_NAME.bpf.c; the bodies are the same.
+ * A backend is the set of kernel hooks by which the kernel side sees bytes: a
+ * row in backends[] and a file bpf/at_NAME.bpf.c. What the hooks call is the
+ * same for all.
  */
 #ifndef BACKEND_H
 #define BACKEND_H
@@ -10,8 +11,7 @@ struct rawtap_bpf;
 
 struct backend_program {
 	const char *name;
-	const char
-		*function; /* that may be missing: not every kernel has it; NULL: always needed */
+	const char *function; /* its hook, if not every kernel has it; NULL: always needed */
 };
 
 struct backend {
@@ -23,11 +23,11 @@ struct backend {
 extern const struct backend backends[];
 extern const unsigned int backends_count;
 
-/* Can it be used here? Found out by loading and attaching its programs, never by the kernel's
- * version. 0 or -errno. */
+/* Can it be used here? Loads, attaches and unloads its programs to find out; the kernel's version
+ * is not asked. 0 or -errno. */
 int backend_probe(const struct backend *backend);
 
-/* Switches off the programs of all other backends. To be called before loading. */
+/* Switches off the programs of all other backends. Call it before loading. */
 void backend_select(const struct backend *backend, struct rawtap_bpf *skeleton);
 
 #endif

@@ -57,7 +57,7 @@ static void configure(struct rawtap_bpf *skeleton, size_t ring_size, bool tls)
 bool bpf_side_wants(const struct bpf_side *side, const struct service *service)
 {
 	if (service->role == RL_ROLE_MAIL && log_is_debug())
-		return true; /* it is told why they are not recorded */
+		return true; /* -D says why they are not recorded */
 	return service->role == RL_ROLE_MASTER || rules_need(side->rules, service);
 }
 
@@ -115,7 +115,8 @@ static bool starts(const char *text, const char *with)
 	return strncmp(text, with, strlen(with)) == 0;
 }
 
-/* What only rules that look into TLS need: these run only then, and the probes wait for their places. */
+/* These programs are loaded only if a rule looks into TLS. The probes are attached later, each at its
+ * place. */
 static void select_tls(struct bpf_side *side)
 {
 	struct rawtap_bpf *skeleton = side->skeleton;
@@ -317,8 +318,8 @@ static int load_any(struct bpf_side *side, const char *backend_name, size_t ring
 		lack = backend_probe(backend);
 		if (!lack) {
 			str_clear(error);
-			str_printf(error, "%s the BPF programs: %s; `rawtap check` tells more",
-				   step, strerror(-ret));
+			str_printf(error, "%s the BPF programs: %s; `rawtap check` says more", step,
+				   strerror(-ret));
 			break;
 		}
 		str_printf(error, "%sbackend %s needs %s: %s", error->len ? "; " : "",

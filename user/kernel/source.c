@@ -20,7 +20,7 @@
 /* Records taken in one go, so that signals and timers get their turn. */
 #define BATCH 4096
 
-/* A socket that the stream has told of, and not of its end. */
+/* A socket whose SOCK_OPEN was in the stream, and whose SOCK_CLOSE was not yet. */
 struct known {
 	__u64 cookie;
 	__u16 role; /* of the process that it belongs to */
@@ -173,14 +173,14 @@ static void on_process(void *context, const struct found_process *process)
 	value.role = role;
 	if (parent == RL_ROLE_MASTER &&
 	    bpf_map__update_elem(procs, &tgid, sizeof(tgid), &value, sizeof(value), BPF_NOEXIST))
-		return; /* its exec was seen: the ring tells of it */
+		return; /* its exec was seen: the record is in the ring */
 	proc.role = role;
 	memcpy(proc.comm, process->service->name, strnlen(process->service->name, RL_COMM_LEN - 1));
 	tell(source, (struct rl_rec){.type = RL_PROC_EXEC, .flags = RL_F_FOUND, .tgid = tgid},
 	     &proc, sizeof(proc));
 }
 
-/* Sockets that are there already are not to be taken for new ones. 0 or -errno. */
+/* Marks the sockets that are there already, so that they are not taken for new ones. 0 or -errno. */
 static int mark_files(struct source *source)
 {
 	char none[64];
@@ -231,7 +231,8 @@ static int read_live(struct source *source)
 	return len;
 }
 
-/* A socket's end: where its directions stood, as far as more than the stream tells is known. */
+/* A socket's end, and how many bytes had passed, as far as that is known from elsewhere than the
+ * stream. */
 static void tell_close(struct source *source, struct known *known, __u16 flags)
 {
 	struct rawtap_bpf *skeleton = source->side->skeleton;

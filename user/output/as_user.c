@@ -8,7 +8,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* The calls themselves: glibc's setgroups() tells every thread. */
+/* The system call: glibc's setgroups() changes every thread. */
 static int set_groups(const gid_t *groups, size_t count)
 {
 	return syscall(SYS_setgroups, count, groups) ? -errno : 0;
@@ -22,7 +22,7 @@ int as_user_begin(uid_t uid, gid_t gid, const gid_t *groups, size_t groups_count
 		return ret;
 	setfsgid(gid);
 	setfsuid(uid);
-	/* neither call tells: ask (an impossible id changes nothing and returns the current one) */
+	/* neither call reports an error; with an impossible id they return the current one */
 	if ((uid_t)setfsuid((uid_t)-1) == uid && (gid_t)setfsgid((gid_t)-1) == gid)
 		return 0;
 	as_user_end();

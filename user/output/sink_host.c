@@ -47,7 +47,7 @@ static int open_how(int at, const char *path, uint64_t flags, uint64_t resolve)
 
 /*
  * A handle of what `path` names. Links are followed; below a chroot they stay
- * below it. The chroot itself is the administrator's word, and is reached as
+ * below it. The chroot itself was set by the administrator, and is opened as
  * root, as the mail process does.
  */
 static int open_path(const struct log_place *place, int root, const char *path, uint64_t flags)
@@ -56,7 +56,7 @@ static int open_path(const struct log_place *place, int root, const char *path, 
 			RESOLVE_NO_MAGICLINKS | (place->chroot ? RESOLVE_IN_ROOT : 0));
 }
 
-/* There is no directory, and nobody is to blame? */
+/* Is it just that there is no directory, rather than an error? */
 static bool is_missing(const struct log_place *place, int error)
 {
 	return error == ENOENT || (place->iostream && error == EACCES);
@@ -69,7 +69,8 @@ static int look_failed(const struct log_place *place, int error, struct rl_log *
 	return -1;
 }
 
-/* The home rule: as lstat() sees it, a symbolic link is no directory. A handle; -1: `fact_r`. */
+/* The home rule looks with lstat(), for which a symbolic link is no directory. A handle; -1: `fact_r`
+ * says why. */
 static int look_home(const struct log_place *place, int root, struct rl_log *fact_r)
 {
 	int home = open_path(place, root, place->base, O_DIRECTORY), dir, error;
@@ -91,9 +92,9 @@ static int look_home(const struct log_place *place, int root, struct rl_log *fac
 }
 
 /*
- * The lib rule: as stat() sees it, whether it is a directory or not: what is
- * none refuses the files. A relative one is below the working directory; that
- * is "/" where Dovecot could not enter the base
+ * The lib rule looks with stat(), and does not ask whether it is a directory:
+ * if it is not, no file can be created in it. A relative path begins at the
+ * working directory, which is "/" where Dovecot could not enter the base
  * (lib-storage/mail-storage-service.c, 2.3.19.1).
  */
 static int look_iostream(const struct log_place *place, int root, struct rl_log *fact_r)
@@ -113,8 +114,8 @@ static int look_iostream(const struct log_place *place, int root, struct rl_log 
 	return dir < 0 ? look_failed(place, -dir, fact_r) : dir;
 }
 
-/* Takes the first name that is free. Dovecot's own log can be there, by the lib rule with the very
- * same name: it appends, and both in one file would be neither's. */
+/* Takes the first name that is free. Dovecot's own log can be there, with the same name by the lib
+ * rule. Dovecot would append to ours, and the file would hold a mixture of both. */
 static void create_files(const struct log_place *place, int at, struct file_pair *pair_r,
 			 struct rl_log *fact_r)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Logs in the users' own directories, on this host, or over TCP connections.
- * Whatever is looked up or created is looked up and created as the user:
- * nobody's directory leads root astray, and what the user could not have
- * created is refused. What is there already stays as it is: the log is beside
- * it, as "NAME-2", "NAME-3", ...
+ * Logs in the users' own directories on this host, or sent over TCP.
+ * Everything is looked up and created as the user, never as root: users cannot
+ * redirect root's writes, and what the user may not create is refused. Files
+ * that exist already stay as they are: the new log is called "NAME-2",
+ * "NAME-3", ...
  */
 #ifndef SINK_HOST_H
 #define SINK_HOST_H
@@ -14,12 +14,19 @@
 
 struct tcp_conns;
 
-/* `answer` is called for each question, with what is to become a FACT_LOG record. NULL: errno says
- * why. */
+/*
+ * `answer` is called once for each question, during the question: the fact is
+ * for a record FACT_LOG, and valid during the call. `context` must outlive the
+ * sink. NULL: errno says why.
+ */
 struct sink *sink_host_new(void (*answer)(void *context, const struct rl_log *fact), void *context);
-/* For whoever runs the main loop: tcp_conns_resolve() before, tcp_conns_send() each time that
- * tcp_conns_fd() is readable, tcp_conns_finish() at the end. Stays the sink's. */
+
+/* The connections, for the main loop: tcp_conns_resolve() before the first question;
+ * tcp_conns_send() when tcp_conns_fd() is readable; tcp_conns_finish() at the end. They stay the
+ * sink's. */
 struct tcp_conns *sink_host_connections(struct sink *sink);
+
+/* Closes what is open. The engine that writes to it is gone by then. */
 void sink_host_free(struct sink **sink);
 
 #endif

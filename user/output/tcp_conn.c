@@ -17,7 +17,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 
-/* How long a closed log is kept whose other end takes nothing. */
+/* How long a closed connection is kept whose other end takes nothing. */
 #define STALL_MS   30000
 #define EVENTS_MAX 64
 
@@ -30,11 +30,11 @@ struct target {
 struct tcp_conn {
 	struct tcp_conns *conns;
 	char *target;
-	int fd;		 /* -1: it is over */
-	int error;	 /* errno why it is over, or 0 */
-	bool error_told; /* to whom writes */
-	bool watched;	 /* by the table's epoll: something is kept */
-	struct str kept; /* the first `gone` bytes of it are sent already */
+	int fd;		     /* -1: it is over */
+	int error;	     /* errno why it is over, or 0 */
+	bool error_returned; /* by tcp_conn_write() */
+	bool watched;	     /* by the table's epoll: something is kept */
+	struct str kept;     /* the first `gone` bytes of it are sent already */
 	size_t gone;
 	uint64_t sent;
 	int64_t stalled_at_ms; /* closed: given up then, unless more is sent */
@@ -47,7 +47,7 @@ struct tcp_conns {
 	unsigned int targets_count;
 	size_t kept; /* of all connections, bytes */
 	struct tcp_conn *open, *closed;
-	unsigned int failed; /* closed logs, not sent to their end */
+	unsigned int failed; /* closed connections on which something was left unsent */
 };
 
 /* Targets */
@@ -147,7 +147,7 @@ static void disconnect(struct tcp_conn *conn, int error)
 	conn->fd = -1;
 }
 
-/* As much as it takes now; 0 where it takes nothing, or is over. */
+/* How much of it the kernel took now; 0 also after an error. */
 static size_t send_some(struct tcp_conn *conn, const char *data, size_t size)
 {
 	size_t sent = 0;
@@ -214,7 +214,7 @@ int tcp_conn_write(struct tcp_conn *conn, const void *data, size_t size)
 		keep(conn, (const char *)data + sent, size - sent);
 	if (conn->fd >= 0)
 		return 0;
-	conn->error_told = true;
+	conn->error_returned = true;
 	return -conn->error;
 }
 
@@ -223,7 +223,7 @@ uint64_t tcp_conn_sent(const struct tcp_conn *conn)
 	return conn->sent;
 }
 
-/* A connection is not known to be there until later, but on this host a refusal comes at once. */
+/* Whether it is accepted is known only later; but a refusal by this host comes at once. */
 static int start_connecting(int fd, const struct target *target)
 {
 	socklen_t len = sizeof(int);
@@ -268,12 +268,12 @@ static void conn_free(struct tcp_conn *conn)
 	free(conn);
 }
 
-/* It is sent, or never will be. */
+/* Everything is sent, or never will be. */
 static void remove_closed(struct tcp_conn *conn)
 {
 	struct tcp_conns *conns = conn->conns;
 
-	if (conn->error && !conn->error_told) {
+	if (conn->error && !conn->error_returned) {
 		log_warn("tcp:%s: the end of a log was not sent: %s", conn->target,
 			 strerror(conn->error));
 		conns->failed++;

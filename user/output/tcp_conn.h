@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Connections that logs are sent over. Nothing here waits, but
- * tcp_conns_resolve() and tcp_conns_finish(): what a connection can't take is
- * kept, up to a limit, and sent when it can.
+ * TCP connections that logs are sent over, and a table of them. Only
+ * tcp_conns_resolve() and tcp_conns_finish() wait: what a connection can't take
+ * now is kept, up to a limit, and sent later.
  */
 #ifndef TCP_CONN_H
 #define TCP_CONN_H
@@ -21,28 +21,31 @@ struct tcp_conn;
 
 /* NULL: errno says why. */
 struct tcp_conns *tcp_conns_new(void);
-/* Looks up where "HOST:PORT" is, once and for all; asks the DNS, and waits for it. 0; -EINVAL, with
- * a text in `error`. */
-int tcp_conns_resolve(struct tcp_conns *conns, const char *target, struct str *error);
-/* A new connection to a target that was looked up, or whose HOST is an address. 0; -errno: it is
- * refused already, or EDESTADDRREQ: nobody knows where that is. */
-int tcp_conns_connect(struct tcp_conns *conns, const char *target, struct tcp_conn **conn_r);
-/* Readable when tcp_conns_send() has something to do. Stays the table's. */
-int tcp_conns_fd(const struct tcp_conns *conns);
-/* Sends what can be sent. To be called now and then all the same: it also gives up. */
-void tcp_conns_send(struct tcp_conns *conns);
-/* Waits until what is kept for closed logs is sent, at most `timeout_ms`. How many closed logs were
- * not sent to their end, since the beginning; each was told. */
-unsigned int tcp_conns_finish(struct tcp_conns *conns, int timeout_ms);
-/* Everything is closed as it is. */
+/* Closes all connections, and drops what is kept. No tcp_conn can be used afterwards. */
 void tcp_conns_free(struct tcp_conns **conns);
 
-/* 0, or -errno when the connection is lost; ENOBUFS: it does not take so much. Then it is over: what
- * was kept is dropped. */
+/* Looks up "HOST:PORT", which may wait for the DNS; its first address is used from then on. 0;
+ * -EINVAL, with a text in `error`. */
+int tcp_conns_resolve(struct tcp_conns *conns, const char *target, struct str *error);
+/* A new connection to a target that was looked up, or whose HOST is an address. It is the table's
+ * until tcp_conn_close(). 0; -EDESTADDRREQ: the target was not looked up; -errno: it was refused at
+ * once. */
+int tcp_conns_connect(struct tcp_conns *conns, const char *target, struct tcp_conn **conn_r);
+/* Readable when tcp_conns_send() can send something. Stays the table's. */
+int tcp_conns_fd(const struct tcp_conns *conns);
+/* Sends what can be sent, and gives up closed connections that took nothing for 30 s: call it from
+ * time to time, too. */
+void tcp_conns_send(struct tcp_conns *conns);
+/* Waits until what closed connections keep is sent, at most `timeout_ms`. Returns on how many closed
+ * connections, ever, something was left unsent; each was logged. */
+unsigned int tcp_conns_finish(struct tcp_conns *conns, int timeout_ms);
+
+/* Sends or keeps all of it. 0; -ENOBUFS: more than may be kept; -errno: the connection broke. After
+ * an error it is closed, what it kept is dropped, and all that can be done is tcp_conn_close(). */
 int tcp_conn_write(struct tcp_conn *conn, const void *data, size_t size);
-/* Bytes that the kernel took. */
+/* How many bytes the kernel took. */
 uint64_t tcp_conn_sent(const struct tcp_conn *conn);
-/* What is kept is still sent. */
+/* NULL afterwards. The table sends what is kept, and frees it then. */
 void tcp_conn_close(struct tcp_conn **conn);
 
 #endif

@@ -32,7 +32,7 @@ int elf_object_open(const void *bytes, size_t size, struct elf_object **object_r
 	*object_r = NULL;
 	if (elf_version(EV_CURRENT) == EV_NONE)
 		return -ENOEXEC;
-	/* It takes what it does not write to as writable. */
+	/* it writes nothing, but wants a pointer to non-const */
 	elf = elf_memory((char *)bytes, size);
 	if (!elf || elf_kind(elf) != ELF_K_ELF || !gelf_getehdr(elf, &header) ||
 	    header.e_ident[EI_CLASS] != ELFCLASS64 || header.e_ident[EI_DATA] != ELFDATA2LSB ||
@@ -122,7 +122,7 @@ int elf_object_offset(const struct elf_object *object, uint64_t address, uint64_
 	return -ENOENT;
 }
 
-/* The next section behind `section` (NULL: the first) of a type; NULL: none. */
+/* The next section after `section` (NULL: the first) of a type; NULL: none. */
 static Elf_Scn *next_section(const struct elf_object *object, Elf_Scn *section, unsigned int type,
 			     GElf_Shdr *header_r)
 {

@@ -18,11 +18,12 @@ struct elf_object;
  * Reads the file, from its beginning, into memory: a file that is cut while it
  * is mapped would end the process. The caller keeps `fd`. 0, -ENOEXEC: not
  * such an object, or damaged; -EFBIG: more than ELF_OBJECT_MAX bytes; -errno.
+ * The caller frees the object.
  */
 #define ELF_OBJECT_MAX (64u << 20) /* libcrypto.so.3 has 5 MB */
 int elf_object_read(int fd, struct elf_object **object_r);
 
-/* The same for bytes that stay as long as the object. */
+/* The same for bytes in memory, which stay the caller's and must outlive the object. */
 int elf_object_open(const void *bytes, size_t size, struct elf_object **object_r);
 void elf_object_free(struct elf_object **object); /* NULL afterwards */
 
@@ -51,7 +52,7 @@ int elf_object_function(const struct elf_object *object, const char *name, uint6
 const char *elf_object_needed(const struct elf_object *object, unsigned int nth);
 const char *elf_object_soname(const struct elf_object *object);
 
-/* A section's bytes, as they are loaded at `address`. */
+/* A section's bytes, as they are loaded at `address`. They belong to the object. */
 struct elf_code {
 	const uint8_t *bytes;
 	size_t size;

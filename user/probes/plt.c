@@ -126,7 +126,7 @@ static void found_jump(struct search *search, uint64_t stub, uint64_t slot)
 	}
 }
 
-/* One instruction behind the other, so that each is known to begin where it does. */
+/* Decodes one instruction after another, from the beginning: so where each begins is known. */
 static int x86_scan(const struct elf_code *code, struct search *search)
 {
 	size_t at, stub = 0;
@@ -183,7 +183,7 @@ static uint32_t arm64_insn(const struct elf_code *code, size_t at)
 
 /*
  * [bti c] adrp x16; ldr x17,[x16,#n]; add x16,x16,#n; [autia1716] br x17. All have four bytes, so
- * where one begins is known without the ones before it. The site is the adrp, which kernels
+ * where one begins is known without those before it. The site is the adrp, which kernels
  * simulate (arch/arm64/kernel/probes/decode-insn.c), and not the bti, which they step.
  */
 static int arm64_scan(const struct elf_code *code, struct search *search)

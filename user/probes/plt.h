@@ -20,15 +20,15 @@ struct plt_site {
 	/* In the file, as uprobes take it: of an instruction that each call by the stub passes, with
 	 * the arguments and the return address where the function finds them. */
 	uint64_t offset;
-	/* The object also takes the function's address. What it calls by that (a function pointer,
-	 * or -fno-plt in a part of it) does not come by the stub. */
+	/* The object also takes the function's address. Calls by that address (a function pointer,
+	 * or a part built with -fno-plt) do not pass the stub. */
 	bool has_other_ways;
 };
 
 /*
- * 0. -ENOENT: the object does not call it by a PLT. -ENOTUNIQ: by several
- * stubs. -EOPNOTSUPP: its PLT holds an instruction that is not known, so where
- * the ones behind it begin would be a guess. -ENOEXEC: damaged.
+ * `object` stays the caller's. 0. -ENOENT: the object does not call it by a PLT. -ENOTUNIQ: by several
+ * stubs. -EOPNOTSUPP: its PLT holds an unknown instruction, so where the
+ * next one begins would be a guess. -ENOEXEC: damaged.
  */
 int plt_find(const struct elf_object *object, const char *symbol, struct plt_site *site_r);
 

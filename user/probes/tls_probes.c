@@ -215,8 +215,8 @@ static int found_reloc(void *context, const struct elf_reloc *reloc)
 	return 1;
 }
 
-/* -ENOENT, too, when the module does not know the function: a probe on it elsewhere would tell
- * nothing of the module. */
+/* Also -ENOENT when the module does not call the function: a probe on it elsewhere would say nothing
+ * about the module. */
 static int find_probe(struct search *search, const struct tls_file *module, struct tls_probe *probe)
 {
 	const char *name = tls_function_name(probe->function);
@@ -256,7 +256,8 @@ static struct str *next_error(struct str *error)
 	return error;
 }
 
-/* All of a module's probes or none: fewer would not tell what belongs to which connection. */
+/* All of a module's probes or none: with fewer it would not be known what belongs to which
+ * connection. */
 static int add_probes(struct search *search, struct tls_file *module)
 {
 	struct tls_probe found[TLS_FUNCTIONS_COUNT] = {0};
@@ -298,7 +299,7 @@ static void free_objects(struct tls_probes *probes)
 		elf_object_free(&probes->files[i]->object);
 }
 
-/* 0, also when there is no such file; -errno, told. */
+/* 0, also when there is no such file; -errno, with a text in search->error. */
 static int add_module(struct search *search, const char *path, const char *open_path)
 {
 	struct tls_file *file;

@@ -2,14 +2,14 @@
 /*
  * Where the TLS probes go: which files, which functions, at which offsets.
  *
- * A process of Dovecot's that does TLS maps its module for OpenSSL, and nobody
- * else does: the module's PLT sees Dovecot's calls only. Where it has no PLT to
- * be used, the functions themselves in libssl and libcrypto remain, which every
- * program on the host calls.
+ * A process of Dovecot's that does TLS maps Dovecot's module for OpenSSL, and
+ * no other program does: the module's PLT sees Dovecot's calls only. If its PLT
+ * can't be used, the functions themselves in libssl and libcrypto are probed,
+ * which every program on the host calls.
  *
- * A file counts only if it is a regular one that belongs to root and can be
- * written by nobody else. It stays open, and is attached to by its descriptor:
- * whatever its name leads to by then, it is the file that was looked at.
+ * Only trusted files are read and probed (trusted_file.h). Such a file stays
+ * open, and the probe is attached by its descriptor: to the file that was
+ * looked at, whatever its name leads to by then.
  */
 #ifndef TLS_PROBES_H
 #define TLS_PROBES_H
@@ -59,8 +59,8 @@ struct tls_probe {
 	bool is_plt;		     /* false: the function itself, called by every program */
 };
 
-/* Zero-initialise. What is added goes to the end of `probes`, and stays where it is: who has
- * attached the first n has the others left. */
+/* Zero-initialise; tls_probes_free() when nothing is to be attached any more. New probes are added at
+ * the end, so that the first n stay what they are: but the array may move. */
 struct tls_probes {
 	struct tls_probe *probes;
 	size_t count;
