@@ -54,20 +54,25 @@ static __always_inline void control_submit(void *record)
 	COUNT(records, 1);
 }
 
-/* One operation (a send, a receive, an SSL_read, an SSL_write), and how far it is written. */
+/*
+ * One operation (a send, a receive, an SSL_read, an SSL_write), and how far it is
+ * written. Numbers only and no hole, so that global functions can take it.
+ */
 struct operation {
-	struct byte_stream *stream; /* on which */
-	__u64 buffer;		    /* user address of the next byte */
-	__u64 buffer_left;	    /* bytes in this buffer */
-	__u64 iov;		    /* user address of the next struct iovec */
-	__u64 left;		    /* bytes of the operation not written yet */
-	__u64 offset;		    /* of the next byte in this direction */
-	__u64 passed_ino;	    /* for the first record: rl_data.passed_ino */
-	__u32 iov_left;		    /* struct iovec not used yet */
-	__u16 lost;		    /* a record did not fit: `tails` needs an update */
-	__u16 flags;		    /* enum rl_flag, for each record */
-	__u8 continued;		    /* the first record has been written */
-	__u8 dir;		    /* enum rl_dir */
+	__u64 cookie;	   /* of the socket */
+	__u64 buffer;	   /* user address of the next byte */
+	__u64 buffer_left; /* bytes in this buffer */
+	__u64 iov;	   /* user address of the next struct iovec */
+	__u64 left;	   /* bytes of the operation not written yet */
+	__u64 offset;	   /* of the next byte in this direction */
+	__u64 passed_ino;  /* for the first record: rl_data.passed_ino */
+	__u32 iov_left;	   /* struct iovec not used yet */
+	__u16 lost;	   /* a record did not fit: `tails` needs an update */
+	__u16 flags;	   /* enum rl_flag, for each record */
+	__u32 class;	   /* enum rl_class */
+	__u8 continued;	   /* the first record has been written */
+	__u8 dir;	   /* enum rl_dir */
+	__u8 pad[2];
 };
 
 /* True for classes that are recorded. Others are control sockets: they tell whose session it is. */
@@ -76,24 +81,30 @@ static __always_inline bool class_is_traffic(__u32 class)
 	return class == RL_CLASS_CLIENT || class == RL_CLASS_RELAY;
 }
 
-/* Writes a GAP: `size` bytes from op->offset on were not copied. Leaves the operation as it is. */
-static __always_inline void gap_emit(struct operation *op, __u64 size, __u8 reason)
+/*
+ * Writes a GAP: `size` bytes from op->offset on were not copied. Does not advance
+ * the operation. Global, so it has to return something: 0.
+ */
+__weak int gap_emit(struct operation *op, __u64 size, __u32 reason)
 {
 	CONTROL_RECORD(gap_record, rl_gap) *r;
 
+	if (!op)
+		return 0;
 	if (!CONTROL_RESERVE(r)) {
 		op->lost = 1;
-		return;
+		return 0;
 	}
-	rec_init(&r->rec, RL_GAP, sizeof(*r), op->stream->cookie);
+	rec_init(&r->rec, RL_GAP, sizeof(*r), op->cookie);
 	r->rec.flags = op->flags;
 	__builtin_memset(&r->body, 0, sizeof(r->body));
 	r->body.offset = op->offset;
 	r->body.size = size;
 	r->body.dir = op->dir;
-	r->body.class = op->stream->class;
+	r->body.class = op->class;
 	r->body.reason = reason;
 	control_submit(r);
+	return 0;
 }
 
 /*
@@ -106,7 +117,7 @@ static __always_inline void chunk_emit(struct operation *op, __u32 size, const _
 {
 	const __u32 head = sizeof(struct rl_rec) + sizeof(struct rl_data);
 	__u64 used = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA);
-	bool control = !class_is_traffic(op->stream->class);
+	bool control = !class_is_traffic(op->class);
 	struct rl_data *data;
 	struct rl_rec *rec = NULL;
 
@@ -130,13 +141,13 @@ static __always_inline void chunk_emit(struct operation *op, __u32 size, const _
 		gap_emit(op, size, RL_GAP_FAULT);
 		return;
 	}
-	rec_init(rec, RL_DATA, head + size, op->stream->cookie);
+	rec_init(rec, RL_DATA, head + size, op->cookie);
 	rec->flags = flags | op->flags;
 	data->offset = op->offset;
 	data->passed_ino = op->passed_ino;
 	data->size = size;
 	data->dir = op->dir;
-	data->class = op->stream->class;
+	data->class = op->class;
 	data->pad[0] = data->pad[1] = 0;
 	COUNT(records, 1);
 	bpf_ringbuf_submit(rec, control || (used < config.wakeup_size &&
@@ -162,51 +173,50 @@ static __always_inline void chunk_emit_sized(struct operation *op, __u32 size, _
 		chunk_emit(op, size, CHUNK_MAX, flags);
 }
 
-/* bpf_loop() callback: writes the next record of an operation. Returns 1 when it is complete. */
-static long emit_next(__u32 index, struct operation *op)
+/* Writes the next record of an operation. Returns 1 when it is complete. Global. */
+__weak int emit_step(struct operation *op)
 {
-	__u64 left, buffer_left;
 	struct iovec vec;
 	__u32 size;
 
-	/*
-	 * Read by a helper, whose result the verifier does not know. From 6.8 on it
-	 * follows the callback until its state repeats; with sizes that it knew it
-	 * would count them down, round by round.
-	 */
-	if (bpf_probe_read_kernel(&left, sizeof(left), &op->left) ||
-	    bpf_probe_read_kernel(&buffer_left, sizeof(buffer_left), &op->buffer_left) || !left)
+	if (!op || !op->left)
 		return 1;
-	if (!buffer_left) {
+	if (!op->buffer_left) {
 		if (!op->iov_left || bpf_probe_read_user(&vec, sizeof(vec), (void *)op->iov)) {
-			gap_emit(op, left, RL_GAP_FAULT);
+			gap_emit(op, op->left, RL_GAP_FAULT);
 			return 1;
 		}
 		op->iov += sizeof(vec);
 		op->iov_left--;
 		op->buffer = (__u64)vec.iov_base;
-		buffer_left = vec.iov_len < left ? vec.iov_len : left;
-		op->buffer_left = buffer_left;
-		if (!buffer_left)
+		op->buffer_left = vec.iov_len < op->left ? vec.iov_len : op->left;
+		if (!op->buffer_left)
 			return 0;
 	}
-	size = buffer_left < CHUNK_MAX ? buffer_left : CHUNK_MAX;
-	chunk_emit_sized(op, size, (left > size ? RL_F_MORE : 0) | (op->continued ? RL_F_CONT : 0));
+	size = op->buffer_left < CHUNK_MAX ? op->buffer_left : CHUNK_MAX;
+	chunk_emit_sized(op, size,
+			 (op->left > size ? RL_F_MORE : 0) | (op->continued ? RL_F_CONT : 0));
 	op->continued = 1;
 	op->passed_ino = 0;
 	op->buffer += size;
-	op->buffer_left = buffer_left - size;
+	op->buffer_left -= size;
 	op->offset += size;
-	op->left = left - size;
+	op->left -= size;
 	return 0;
 }
 
+/* bpf_loop() callback: such a function can't be global itself. */
+static long emit_next(__u32 index, struct operation *op)
+{
+	return emit_step(op) ? 1 : 0;
+}
+
 /*
- * Writes all bytes of an operation; an operation without any is an end of file.
+ * Writes all bytes of an operation on `stream`; an operation without any is an end of file.
  * Lost bytes show as a step in the offsets: at the next DATA, or, from `tails`,
  * at the socket's end.
  */
-static __always_inline void emit_bytes(struct operation *op)
+static __always_inline void emit_bytes(struct operation *op, const struct byte_stream *stream)
 {
 	struct rl_tail tail;
 
@@ -216,9 +226,9 @@ static __always_inline void emit_bytes(struct operation *op)
 		chunk_emit(op, 0, 192, RL_F_EOF);
 	if (!op->lost)
 		return;
-	tail.end[RL_IN] = op->stream->offset[RL_IN];
-	tail.end[RL_OUT] = op->stream->offset[RL_OUT];
-	map_update(&tails, &op->stream->cookie, &tail, BPF_ANY);
+	tail.end[RL_IN] = stream->offset[RL_IN];
+	tail.end[RL_OUT] = stream->offset[RL_OUT];
+	map_update(&tails, &stream->cookie, &tail, BPF_ANY);
 }
 
 #endif

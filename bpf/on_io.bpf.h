@@ -81,7 +81,8 @@ static __always_inline int on_io(struct sock *sk, int ret, __u8 dir, bool unread
 		return 0;
 	if (ret == 0)
 		state->eof = 1;
-	op.stream = &state->stream;
+	op.cookie = state->stream.cookie;
+	op.class = state->stream.class;
 	unseen = tcp_unseen(sk, state, dir, ret);
 	op.offset = __sync_fetch_and_add(&state->stream.offset[dir & 1], unseen + ret);
 	if (service->flags & RL_SERVICE_TLS && tls_note(state, &op, op.offset + unseen) && ret)
@@ -101,7 +102,7 @@ static __always_inline int on_io(struct sock *sk, int ret, __u8 dir, bool unread
 		gap_emit(&op, ret, reason);
 		return 0;
 	}
-	emit_bytes(&op);
+	emit_bytes(&op, &state->stream);
 	return 0;
 }
 

@@ -142,6 +142,7 @@ static __always_inline int on_tls_return(int ret, __u8 dir)
 	struct operation op = {.dir = dir, .flags = RL_F_TLS};
 	struct rl_service *service = tls_service();
 	struct thread_state *thread;
+	struct byte_stream *stream;
 	struct object_key key;
 	__u32 *verdict;
 
@@ -152,23 +153,25 @@ static __always_inline int on_tls_return(int ret, __u8 dir)
 	thread->call_ssl = 0;
 	if (ret <= 0)
 		return 0;
-	op.stream = bpf_map_lookup_elem(&ssls, &key);
-	if (!op.stream || !op.stream->cookie) {
+	stream = bpf_map_lookup_elem(&ssls, &key);
+	if (!stream || !stream->cookie) {
 		/* from before the recorder started, or a map entry was lost */
-		if (op.stream || service->flags & RL_SERVICE_FRESH)
+		if (stream || service->flags & RL_SERVICE_FRESH)
 			COUNT(tls_unknown, ret);
 		return 0;
 	}
-	verdict = bpf_map_lookup_elem(&tls_socks, &op.stream->cookie);
+	verdict = bpf_map_lookup_elem(&tls_socks, &stream->cookie);
 	if (verdict) /* kept here, too: an LRU map drops entries when it is full */
-		op.stream->verdict = *verdict;
-	if (op.stream->verdict == RL_VERDICT_MUTE)
+		stream->verdict = *verdict;
+	if (stream->verdict == RL_VERDICT_MUTE)
 		return 0;
 	op.buffer = thread->call_data;
 	op.buffer_left = ret;
 	op.left = ret;
-	op.offset = __sync_fetch_and_add(&op.stream->offset[dir & 1], ret);
-	emit_bytes(&op);
+	op.offset = __sync_fetch_and_add(&stream->offset[dir & 1], ret);
+	op.cookie = stream->cookie;
+	op.class = stream->class;
+	emit_bytes(&op, stream);
 	return 0;
 }
 

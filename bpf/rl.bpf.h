@@ -29,6 +29,12 @@
  * present (RL_GAP_FAULT). Its stack has 512 bytes. The programs take no lock:
  * offsets are advanced atomically; for the rest of a socket's state it is enough
  * that a Dovecot process has one thread, and that processes use a socket in turn.
+ *
+ * Most functions are inline. The verifier walks through all paths of a program,
+ * so each branch multiplies the cost of what follows. Global functions (__weak:
+ * each object has them, the linker keeps one) are verified once and by
+ * themselves, for any arguments; so their branches cost nothing elsewhere. They
+ * take numbers and pointers to plain memory, and must check these for NULL.
  */
 #ifndef RL_BPF_H
 #define RL_BPF_H
