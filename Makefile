@@ -84,11 +84,13 @@ bench: $(OUTPUT)/rawtap	## what recording costs the observed, as ratios (root; a
 
 PREFIX	?= /usr/local
 CLANG_FORMAT ?= clang-format
+CLANG_TIDY ?= clang-tidy
+TIDY_CFLAGS := -std=gnu11 -Iinclude -Iuser -I$(OUTPUT) -D_GNU_SOURCE -DRAWTAP_VERSION=__FILE__
 C_FILES	:= $(wildcard bpf/*.[ch] user/*.[ch] user/*/*.[ch] include/*.h vmlinux/*.h tests/*/*.[ch] tests/*/*/*.[ch])
 PY_FILES := $(wildcard scripts/*.py tests/*.py tests/*/*.py tests/*/*/*.py)
 CPPCHECK := cppcheck -q --std=c11 --error-exitcode=1 --enable=warning,performance,portability \
 	    --inline-suppr --library=posix --library=scripts/cppcheck.cfg -Iinclude -D_GNU_SOURCE
-LINTS	:= format includes objects style rules headers cppcheck shell python man
+LINTS	:= format includes objects style rules headers cppcheck tidy shell python man
 
 .PHONY: lint $(LINTS:%=lint-%)
 lint: $(LINTS:%=lint-%)	## everything that can be said without running it
@@ -125,6 +127,12 @@ lint-cppcheck:
 	$(Q)$(CPPCHECK) -Iuser --suppress=resourceLeak --suppress=readdirCalled user
 	$(Q)$(CPPCHECK) -Ivmlinux -Ibpf -D__TARGET_ARCH_$(ARCH) --suppress=uninitvar \
 		$(wildcard bpf/*.c)
+
+# Eight files for each process, as many of these as there are CPUs.
+lint-tidy: $(OUTPUT)/rawtap.skel.h
+	$(call msg,LINT,tidy)
+	$(Q)printf '%s\n' $(SRCS) | xargs -n 8 -P "$$(nproc)" sh -c \
+		'exec $(CLANG_TIDY) --quiet "$$@" -- $(TIDY_CFLAGS) 2>/dev/null' tidy
 
 lint-shell:
 	$(call msg,LINT,shell)

@@ -115,12 +115,12 @@ int doveconf_script_flags(const char *executable, struct log_flags *flags_r)
 bool doveconf_postlogin_name(const char *executable, struct str *name_r)
 {
 	char *copy = mem_strdup(executable), *words[WORDS_MAX];
-	int count = split(copy, words), letter;
+	int count = split(copy, words);
 	bool found;
 
 	optind = 0;
 	opterr = 0;
-	while ((letter = getopt(count, words, MAIL_OPTIONS SERVICE_OPTIONS)) != -1)
+	while (getopt(count, words, MAIL_OPTIONS SERVICE_OPTIONS) != -1)
 		;
 	found = count > 0 && optind < count;
 	if (found)

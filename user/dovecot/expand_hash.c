@@ -103,8 +103,8 @@ static int parse_bits(struct expansion *x, const char *value, const struct metho
 /* hexuc writes small letters, too. */
 static int parse_format(struct expansion *x, const char *value, bool *is_base64)
 {
-	*is_base64 = !strcmp(value, "base64");
-	if (!*is_base64 && strcmp(value, "hex") && strcmp(value, "hexuc"))
+	*is_base64 = strcmp(value, "base64") == 0;
+	if (!*is_base64 && strcmp(value, "hex") != 0 && strcmp(value, "hexuc") != 0)
 		return expansion_fail(x, -EINVAL,
 				      "'%s' is not a format (there are hex, hexuc, base64)", value);
 	return 0;

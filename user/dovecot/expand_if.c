@@ -123,7 +123,7 @@ static int compare(struct expansion *x, const struct condition *condition, bool 
 	*result_r = false;
 	for (i = 0; i < sizeof(comparisons) / sizeof(comparisons[0]); i++) {
 		row = &comparisons[i];
-		if (strcmp(op, row->name))
+		if (strcmp(op, row->name) != 0)
 			continue;
 		order = strcmp(lhs, rhs);
 		if (row->is_number && compare_numbers(x, condition, &order))

@@ -258,17 +258,13 @@ void log_place_text(const struct engine *engine, const struct session *session, 
 	const char *own = session->names.log[rule_index].dir;
 	const char *dir = rule->mode->home_dir ? rule->mode->home_dir : own;
 	const char *base = rule->mode->home_dir ? session->who.user.home : session->names.base;
+	bool tcp = log_place_tcp(engine, session, rule_index);
 
-	if (!log_place_tcp(engine, session, rule_index))
-		str_append_text(text, session->who.user.chroot ? session->who.user.chroot : "");
-	if (!dir)
-		str_append_text(text, rule->dir);
-	else if (dir[0] == '/' || log_place_tcp(engine, session, rule_index))
-		str_append_text(text, dir);
-	else if (base)
-		str_printf(text, "%s%s%s", base, strcmp(base, "/") == 0 ? "" : "/", dir);
-	else
-		str_append_text(text, dir);
+	if (!tcp && session->who.user.chroot)
+		str_append_text(text, session->who.user.chroot);
+	if (dir && dir[0] != '/' && !tcp && base)
+		str_printf(text, "%s%s", base, strcmp(base, "/") == 0 ? "" : "/");
+	str_append_text(text, dir ? dir : rule->dir);
 }
 
 void log_place_free(struct session *session)

@@ -74,7 +74,7 @@ static int look_failed(const struct log_place *place, int error, struct rl_log *
 static int look_home(const struct log_place *place, int root, struct rl_log *fact_r)
 {
 	int home = open_path(place, root, place->base, O_DIRECTORY), dir, error;
-	struct stat st;
+	struct stat st = {0};
 
 	if (home < 0)
 		return look_failed(place, -home, fact_r);

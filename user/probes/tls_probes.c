@@ -139,7 +139,7 @@ struct search {
 /* Is it the library? 1: yes; 0: no; -errno. */
 static int try_library(struct search *search, const char *path, const char *open_path)
 {
-	struct tls_file *file;
+	struct tls_file *file = NULL;
 	const char *soname;
 	int ret = take_file(search->probes, path, open_path, &file);
 
@@ -302,7 +302,7 @@ static void free_objects(struct tls_probes *probes)
 /* 0, also when there is no such file; -errno, with a text in search->error. */
 static int add_module(struct search *search, const char *path, const char *open_path)
 {
-	struct tls_file *file;
+	struct tls_file *file = NULL;
 	int ret = take_file(search->probes, path, open_path, &file);
 
 	if (ret == -ENOENT)
