@@ -40,7 +40,7 @@ static void commands(void **state)
 	assert_int_equal(parse(&opts, ""), -1);
 	assert_int_equal(opts.command, COMMAND_RECORD);
 	assert_int_equal(opts.ring_size, RING_SIZE_DEFAULT);
-	assert_false(opts.flags_given);
+	assert_false(opts.log.flags_given);
 	assert_int_equal(parse(&opts, "record --rawlog"), -1);
 	assert_int_equal(opts.command, COMMAND_RECORD);
 	assert_true(opts.rawlog);
@@ -99,14 +99,14 @@ static void flags(void **state)
 	struct opts opts;
 
 	assert_int_equal(parse(&opts, "-btI"), -1);
-	assert_true(opts.flags_given && opts.flags.boundaries && opts.flags.timestamps &&
-		    opts.flags.ip_in_name);
+	assert_true(opts.log.flags_given && opts.log.flags.boundaries &&
+		    opts.log.flags.timestamps && opts.log.flags.ip_in_name);
 	assert_int_equal(parse(&opts, "-f in -i"), -1);
-	assert_true(opts.flags.only[RL_IN] && !opts.flags.only[RL_OUT]);
+	assert_true(opts.log.flags.only[RL_IN] && !opts.log.flags.only[RL_OUT]);
 	assert_int_equal(parse(&opts, "-fout"), -1);
-	assert_true(!opts.flags.only[RL_IN] && opts.flags.only[RL_OUT]);
+	assert_true(!opts.log.flags.only[RL_IN] && opts.log.flags.only[RL_OUT]);
 	assert_int_equal(parse(&opts, "-o -t"), -1);
-	assert_true(opts.flags.only[RL_OUT] && opts.flags.timestamps);
+	assert_true(opts.log.flags.only[RL_OUT] && opts.log.flags.timestamps);
 }
 
 static void replay(void **state)
@@ -121,7 +121,7 @@ static void replay(void **state)
 	assert_string_equal(opts.replay, "file");
 	assert_int_equal(parse(&opts, "replay -- -b"), -1);
 	assert_string_equal(opts.replay, "-b");
-	assert_false(opts.flags_given);
+	assert_false(opts.log.flags_given);
 }
 
 static void check_rule(const struct rule *rule, const struct mode *mode, const char *protocol,

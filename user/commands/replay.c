@@ -61,8 +61,7 @@ static int take_rules(struct replay *replay, const struct event *event)
 
 	if (ret)
 		return ret;
-	if (opts->flags_given)
-		rules_set_flags(&replay->rules, &opts->flags, true);
+	rules_set_options(&replay->rules, &opts->log, true);
 	if (opts->rules.masks_count)
 		rules_clear_masks(&replay->rules);
 	return rules_merge(&replay->rules, &opts->rules);

@@ -99,7 +99,7 @@ static void add_home_rule(struct rules *rules, const struct log_flags *flags)
 /* The rawlog binary's flags, for what it would write. */
 static int set_flags(struct rules *rules, const struct opts *opts)
 {
-	if (rules_set_flags(rules, &opts->flags, false) || !opts->flags_given)
+	if (rules_set_options(rules, &opts->log, false))
 		return 0;
 	log_error("-b, -t, -I, -f, -i and -o are the rawlog binary's: they need --rawlog");
 	return -EINVAL;
@@ -138,7 +138,7 @@ int config_rules(const struct opts *opts, const char *base_dir, struct rules *ru
 		return -EINVAL;
 	}
 	if (opts->rawlog || !rules->count)
-		add_home_rule(rules, &opts->flags);
+		add_home_rule(rules, &opts->log.flags);
 	if (set_flags(rules, opts))
 		return -EINVAL;
 	return check_rules(rules);

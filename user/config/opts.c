@@ -200,10 +200,10 @@ static int set_text(struct opts *opts, const struct opt_spec *spec, const char *
 
 static int set_flag(struct opts *opts, const struct opt_spec *spec, const char *argument)
 {
-	opts->flags_given = true;
-	if (log_flags_set(&opts->flags, spec->letter, argument))
+	opts->log.flags_given = true;
+	if (log_flags_set(&opts->log.flags, spec->letter, argument))
 		return wrong("-f takes 'in' or 'out', not", argument);
-	if (opts->flags.only[0] && opts->flags.only[1])
+	if (opts->log.flags.only[0] && opts->log.flags.only[1])
 		return wrong("only *.in and only *.out files together leave nothing to log", NULL);
 	return GO_ON;
 }

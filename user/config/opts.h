@@ -16,8 +16,7 @@ struct opts {
 	struct rules rules;	/* -u, --redact, and the modes with a directory of their own */
 	bool rawlog;		/* --rawlog */
 	const char *config;	/* -c */
-	struct log_flags flags; /* -b -t -I -f -i -o */
-	bool flags_given;
+	struct log_options log; /* -b -t -I -f -i -o */
 	const char *base_dir;
 	const char *dovecot_config;
 	bool debug;

@@ -6,6 +6,9 @@
 
 #include "rl_abi.h"
 
+const struct format *const formats[] = {&format_pair, &format_single};
+const unsigned int formats_count = sizeof(formats) / sizeof(formats[0]);
+
 int log_flags_set(struct log_flags *flags, int letter, const char *argument)
 {
 	switch (letter) {

@@ -75,6 +75,10 @@ extern const struct format format_pair;
 /* One stream, as rawlog_dir = tcp:HOST:PORT sends it (lib/iostream-rawlog.c, 2.3.19.1). */
 extern const struct format format_single;
 
+/* All of them. */
+extern const struct format *const formats[];
+extern const unsigned int formats_count;
+
 /* In which of its files a direction is: RL_IN or RL_OUT. */
 int format_file(const struct format *format, int dir);
 /* Does a log with these flags have this file? */

@@ -9,21 +9,33 @@
 #include "base/mem.h"
 #include "rl_abi.h"
 
-struct rule *rules_add(struct rules *rules, const struct mode *mode, const char *protocol,
-		       const struct log_flags *flags, const char *dir)
+/* With strings of its own. NULL: there are too many. */
+static struct rule *append_copy(struct rules *rules, const struct rule *rule)
 {
-	struct rule *rule;
+	struct rule *copy;
 
 	if (rules->count == RULES_MAX)
 		return NULL;
-	rule = &rules->all[rules->count++];
-	rule->mode = mode;
-	rule->protocol = mem_strdup(protocol);
-	rule->flags = *flags;
+	copy = &rules->all[rules->count++];
+	*copy = *rule;
+	copy->protocol = mem_strdup(rule->protocol);
+	copy->dir = mem_strdup(rule->dir);
+	return copy;
+}
+
+struct rule *rules_add(struct rules *rules, const struct mode *mode, const char *protocol,
+		       const struct log_flags *flags, const char *dir)
+{
+	struct rule rule = {
+		.mode = mode,
+		.protocol = (char *)protocol,
+		.flags = *flags,
+		.dir = (char *)dir,
+	};
+
 	if (mode->iostream)
-		rule->flags = (struct log_flags){.timestamps = true};
-	rule->dir = mem_strdup(dir);
-	return rule;
+		rule.flags = (struct log_flags){.timestamps = true};
+	return append_copy(rules, &rule);
 }
 
 int rules_merge(struct rules *rules, const struct rules *others)
@@ -32,7 +44,7 @@ int rules_merge(struct rules *rules, const struct rules *others)
 	unsigned int i;
 
 	for (rule = others->all; rule < others->all + others->count; rule++)
-		if (!rules_add(rules, rule->mode, rule->protocol, &rule->flags, rule->dir))
+		if (!append_copy(rules, rule))
 			return -E2BIG;
 	for (i = 0; i < others->masks_count; i++)
 		rules_add_mask(rules, others->masks[i]);
@@ -40,21 +52,21 @@ int rules_merge(struct rules *rules, const struct rules *others)
 	return 0;
 }
 
-unsigned int rules_set_flags(struct rules *rules, const struct log_flags *flags, bool instead)
+bool rules_set_options(struct rules *rules, const struct log_options *options, bool instead)
 {
-	unsigned int count = 0;
+	bool flags_taken = !options->flags_given;
 	struct rule *rule;
 
 	for (rule = rules->all; rule < rules->all + rules->count; rule++) {
-		if (rule->mode->iostream)
+		if (rule->mode->iostream || !options->flags_given)
 			continue;
-		count++;
+		flags_taken = true;
 		if (instead)
-			rule->flags = *flags;
+			rule->flags = options->flags;
 		else
-			log_flags_add(&rule->flags, flags);
+			log_flags_add(&rule->flags, &options->flags);
 	}
-	return count;
+	return flags_taken;
 }
 
 const struct rule *rules_find(const struct rules *rules, const struct mode *mode,

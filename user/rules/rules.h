@@ -20,6 +20,12 @@ struct rule {
 	char *dir; /* NULL: the mode has one of its own */
 };
 
+/* What options say of the logs. */
+struct log_options {
+	struct log_flags flags; /* of the rawlog binary: for modes that follow its rules */
+	bool flags_given;
+};
+
 #define RULES_MAX 32
 
 /* Zero-initialise; rules_free() at the end. */
@@ -37,9 +43,9 @@ struct rule *rules_add(struct rules *rules, const struct mode *mode, const char 
 		       const struct log_flags *flags, const char *dir);
 /* Adds what `others` has: rules, masks, redaction. 0; -E2BIG: too many rules. */
 int rules_merge(struct rules *rules, const struct rules *others);
-/* What the user says of the flags, for each rule whose mode takes them: besides those that it has,
- * or `instead`. How many rules that are. */
-unsigned int rules_set_flags(struct rules *rules, const struct log_flags *flags, bool instead);
+/* Sets what options say, in each rule whose mode lets the user choose it: besides what the rule has,
+ * or `instead`. False: an option was given that no rule takes. */
+bool rules_set_options(struct rules *rules, const struct log_options *options, bool instead);
 /* Does the rule of this number record this? */
 bool rules_take(const struct rules *rules, unsigned int rule, enum traffic traffic,
 		const char *protocol);
