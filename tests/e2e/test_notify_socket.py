@@ -3,6 +3,7 @@
 
 import os
 import re
+import select
 import shutil
 import signal
 import socket
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from taps import (  # noqa: F401
-    Tap, dovecot, record, recorded, recorded_user, run, talk, transcripts, wait_recorded)
+    Tap, dovecot, recorded, recorded_user, run, talk, transcripts, wait_recorded)
 
 READY, STOPPING = b"READY=1\nSTATUS=recording", b"STOPPING=1"
 CAP_SETUID, CAP_BPF = 7, 39
@@ -41,10 +42,7 @@ class Manager:
         return data, struct.unpack("3i", credentials)[0]
 
     def nothing_more(self):
-        try:
-            return not self.socket.recv(4096, socket.MSG_DONTWAIT)
-        except BlockingIOError:
-            return True
+        return not select.select([self.socket], [], [], 0)[0]
 
 
 @pytest.fixture

@@ -54,7 +54,7 @@ def test_no_descriptor_left(rawtap_binary, tmp_path):
             failed.add(said.partition(ERROR)[2].partition(":")[0].strip())
         else:
             assert ERROR not in said, (limit, said)
-    assert {"waiting for signals", "getting ready to write logs"} <= failed
+    assert {"waiting for signals", "preparing to write logs"} <= failed
     assert not status
 
 
