@@ -5,7 +5,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import threading
 from functools import partial
@@ -229,18 +228,6 @@ def test_nothing_is_left_in_the_kernel(dovecot, tap, user, end):
 
 
 # systemd
-
-def test_sd_notify(dovecot, tap, user, tmp_path):
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
-        listener.bind(str(tmp_path / "notify"))
-        listener.settimeout(60)
-        rawtap = tap(env={**os.environ, "NOTIFY_SOCKET": str(tmp_path / "notify")})
-        assert b"READY=1" in listener.recv(4096).splitlines()
-        client = talk(dovecot, user)
-        wait_recorded(client)       # it was ready when it said so
-        rawtap.stop(signal.SIGTERM)
-        assert b"STOPPING=1" in listener.recv(4096).splitlines()
-
 
 def test_log_level_for_the_journal(run):
     result = run("-c", "/missing", env={"JOURNAL_STREAM": "8:1"})

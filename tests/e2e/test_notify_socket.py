@@ -13,8 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from taps import (  # noqa: F401
-    Tap, dovecot, recorded, recorded_user, run, talk, transcripts, wait_recorded)
+from taps import Tap, recorded, recorded_user, talk, transcripts, wait_recorded
 
 READY, STOPPING = b"READY=1\nSTATUS=recording", b"STOPPING=1"
 CAP_SETUID, CAP_BPF = 7, 39
