@@ -182,21 +182,31 @@ FUZZERS	:= $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 TEST_LDLIBS := $(shell pkg-config --libs $(filter-out libbpf,$(LIBS)))
 TIME	?= 60
 
-.PHONY: check unit corpus replay fuzz run-check run-unit run-corpus run-replay run-fuzz
-check:	## unit, replay and corpus
+PYTEST	:= $(PYTHON) -B -m pytest -q -p no:cacheprovider
+JOBS	:= $(shell nproc)
+SAN_MAKE = $(MAKE) -k $(if $(findstring -j,$(MAKEFLAGS)),,-j$(JOBS)) -O --no-print-directory \
+	   OUTPUT=$(SAN_OUTPUT) CFLAGS='$(SAN_CFLAGS) -fsanitize=$(SAN)'
+
+.PHONY: check unit replay consistency corpus sanitized fuzz
+.PHONY: run-check run-unit run-replay run-consistency run-corpus run-fuzz
+check:	## unit, replay, consistency and corpus
 unit:	## the unit tests, with sanitizers (SAN=address,undefined)
 replay:	## streams of events to trees of files, with sanitizers: T= goes to pytest
+consistency:	## what stands in two places is the same: T= goes to pytest
 corpus:	## the fuzz targets over their corpora, with sanitizers
-check unit replay corpus:
-	$(Q)$(MAKE) -k --no-print-directory OUTPUT=$(SAN_OUTPUT) \
-		CFLAGS='$(SAN_CFLAGS) -fsanitize=$(SAN)' run-$@
+check unit replay consistency corpus:
+	$(Q)$(SAN_MAKE) run-$@
+
+sanitized:	## rawtap with sanitizers; where it is
+	$(Q)$(SAN_MAKE) $(SAN_OUTPUT)/rawtap >&2
+	@echo $(SAN_OUTPUT)/rawtap
 
 fuzz:	## look for inputs that break a parser: T=name, TIME=60 (seconds)
 	$(if $(filter $(FUZZERS),$(T)),,$(error T= one of: $(FUZZERS)))
 	$(Q)$(MAKE) --no-print-directory OUTPUT=.output-fuzz CC=$(CLANG) \
 		CFLAGS='$(SAN_CFLAGS) -fsanitize=fuzzer-no-link,$(SAN)' run-fuzz
 
-run-check: run-unit run-replay run-corpus
+run-check: run-unit run-replay run-consistency run-corpus
 run-unit: $(UNITS:%=run-%)
 run-corpus: $(FUZZERS:%=run-corpus-%)
 
@@ -207,9 +217,8 @@ $(UNITS:%=run-%): run-%: $(OUTPUT)/%
 $(FUZZERS:%=run-corpus-%): run-corpus-%: $(OUTPUT)/corpus_%
 	$(Q)$< tests/fuzz/corpus/$*
 
-run-replay: $(OUTPUT)/rawtap
-	$(Q)CC='$(CC)' $(PYTHON) -B -m pytest -q -p no:cacheprovider --rawtap-sanitized=$< \
-		tests/replay $(T)
+run-replay run-consistency: run-%: $(OUTPUT)/rawtap
+	$(Q)CC='$(CC)' $(PYTEST) -n $(JOBS) --rawtap=$< tests/$* $(T)
 
 # What it finds stays in the first folder, across runs.
 run-fuzz: $(OUTPUT)/fuzz_$(T)
@@ -257,7 +266,7 @@ arm64:	## .output-arm64/rawtap, with Debian's arm64 packages unpacked below .ker
 		CC='$(CLANG) --target=aarch64-linux-gnu --sysroot=$(ARM64_ROOT)'
 
 check-arm64:	## the kernel side's tests on an arm64 kernel, in a VM (root; minutes)
-	$(Q)$(PYTHON) -B -m pytest -q -p no:cacheprovider tests/vm/test_arm64.py $(T)
+	$(Q)$(PYTEST) tests/vm/test_arm64.py $(T)
 
 # What verifying the programs costs; tests/vm runs it.
 $(OUTPUT)/verifier_cost: tests/programs/verifier_cost.c $(OUTPUT)/kernel/backend.o
@@ -275,15 +284,14 @@ KERNELS	?= linux-image-rt-amd64 linux-image-6.12-rt-amd64
 
 .PHONY: check-kernels
 check-kernels: $(OUTPUT)/rawtap	## the backends on other kernels (root): KERNELS=Debian packages, T= goes to pytest
-	$(Q)RAWTAP_VM_KERNELS='$(KERNELS)' RAWTAP=$(abspath $<) $(PYTHON) -B -m pytest -q -ra \
-		-p no:cacheprovider tests/vm/test_backends.py $(T)
+	$(Q)RAWTAP_VM_KERNELS='$(KERNELS)' RAWTAP=$(abspath $<) $(PYTEST) -ra \
+		tests/vm/test_backends.py $(T)
 
 CLANGS	?= clang-14 clang-16 clang-19
 
 .PHONY: check-clangs
 check-clangs:	## programs of several compilers on all kernels (root): CLANGS=clang-14..., T= goes to pytest
-	$(Q)RAWTAP_CLANGS='$(CLANGS)' $(PYTHON) -B -m pytest -q -ra \
-		-p no:cacheprovider tests/vm/test_clangs.py $(T)
+	$(Q)RAWTAP_CLANGS='$(CLANGS)' $(PYTEST) -ra tests/vm/test_clangs.py $(T)
 
 .PHONY: clean
 clean:	## remove all that was built

@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import pytest
@@ -16,9 +16,12 @@ from guest import PACKAGES, VM, Guest, Results, backends_of
 from private_dovecot import PrivateDovecot
 from taps import Tap
 from tracee import VICTIM, Place, build_programs, own
+from turns import turn
 
-INSIDE = Path(__file__).parent / "lib" / "inside.py"
-GUEST_LIMIT = 300               # seconds, on a busy machine
+TESTS = Path(__file__).resolve().parent
+INSIDE = TESTS / "lib" / "inside.py"
+GUEST_LIMIT = 400               # seconds, on a busy machine
+VM_TIMEOUT = 900                # with what is fetched first
 
 
 def pytest_addoption(parser):
@@ -26,6 +29,29 @@ def pytest_addoption(parser):
                      help="the rawtap to test (default: $RAWTAP, or .output/rawtap)")
     parser.addoption("--rawtap-sanitized", metavar="PATH",
                      help="the one for tests/replay (default: --rawtap)")
+
+
+def pytest_configure():
+    os.umask(0o022)     # other users read and run what tests make
+
+
+# Side by side (pytest -n): see README.md
+
+def needs_vm(item):
+    return item.path.parent == TESTS / "vm"
+
+
+def pytest_collection_modifyitems(items):
+    for item in filter(needs_vm, items):
+        item.add_marker(pytest.mark.timeout(VM_TIMEOUT))
+
+
+@pytest.hookimpl(hookwrapper=True, tryfirst=True)   # before pytest-timeout's clock starts
+def pytest_runtest_protocol(item):
+    """A test that is marked `alone` waits until no other test uses this host."""
+    alone = item.get_closest_marker("alone") is not None
+    with nullcontext() if needs_vm(item) else turn(alone=alone):
+        yield
 
 
 # rawtap

@@ -197,6 +197,7 @@ def test_check_an_unknown_version(fake_program, run, tmp_path):
     assert_lacks(result, "2.9.0 (x)", f"master process {fake.pid}", "2.3")
 
 
+@pytest.mark.alone
 def test_record_an_unknown_version(fake_program, dovecot, rawtap_binary, tmp_path):
     """It is said, and the others are recorded."""
     with running(fake_program, tmp_path) as fake, \

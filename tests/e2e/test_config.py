@@ -205,6 +205,7 @@ def test_several_instances(run, dovecot, second, file):
     assert_one_line(run("-c", file(MANUAL)), 1, "--base-dir")
 
 
+@pytest.mark.alone
 def test_dovecot_config(dovecot, second, rawtap_binary, file, user):
     with Tap("-c", file(MANUAL), "--dovecot-config", second.config_file, "-u", user.name,
              binary=rawtap_binary) as rawtap:

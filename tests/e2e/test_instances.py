@@ -39,6 +39,7 @@ def user(dovecot):
 
 # Which
 
+@pytest.mark.alone
 def test_several_instances(dovecot, second, tap, user):
     other = recorded_user(second, "other@instances.example")
     rawtap = tap("-u", MASK)
@@ -72,6 +73,7 @@ def test_base_dir_is_asked_for_at_the_start(run, tmp_path):
                     "No such file")
 
 
+@pytest.mark.alone
 def test_instance_that_starts_later(tap):
     rawtap = tap("-u", MASK)
     with PrivateDovecot() as late:

@@ -16,6 +16,7 @@ import cost
 from functions import CALLS, KINDS
 from guest import BACKENDS, PACKAGES, VM, backends_of, version
 from inside import E2E, SCENARIOS, USERS
+from turns import turn
 
 FEXIT = VM.parents[1] / "bpf" / "at_fexit.bpf.c"
 HOST = "host"
@@ -41,7 +42,8 @@ def host(rawtap_binary, work, tmp_path_factory):
     check = subprocess.run([rawtap_binary, "check"], capture_output=True, text=True)
     if "(this one is used)" not in check.stdout:
         pytest.skip(f"this host cannot be recorded: {check.stdout + check.stderr}")
-    return work(tmp_path_factory.mktemp(HOST), "contract-default", "cost")
+    with turn(alone=False):
+        return work(tmp_path_factory.mktemp(HOST), "contract-default", "cost")
 
 
 @pytest.fixture
