@@ -166,10 +166,10 @@ $(OUTPUT): | tools
 tools:
 	@for tool in $(firstword $(CC)) $(firstword $(CLANG)) $(BPFTOOL) pkg-config; do \
 		command -v $$tool >/dev/null || { \
-			echo "make: $$tool is missing: sudo ./scripts/install-deps.sh build" >&2; exit 1; }; \
+			echo "make: $$tool is missing: as root, ./scripts/install-deps.sh build" >&2; exit 1; }; \
 	done
 	@pkg-config --exists $(LIBS) || { \
-		echo "make: a library of: $(LIBS) is missing: sudo ./scripts/install-deps.sh build" >&2; exit 1; }
+		echo "make: a library of: $(LIBS) is missing: as root, ./scripts/install-deps.sh build" >&2; exit 1; }
 
 # Tests that need neither root nor a kernel: the engine once more, with sanitizers, in a tree
 # for each compiler. A test is a file: tests/unit/test_NAME.c, tests/fuzz/fuzz_NAME.c.

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """What recording costs the observed: loops of an IMAP client, plain and over TLS.
 
-    sudo make bench                    (or: sudo scripts/bench.py [ROUNDS [SECONDS [LOOP...]]])
+    make bench, as root                 (or: scripts/bench.py [ROUNDS [SECONDS [LOOP...]]])
 
 The same loop is run in several ways, one after the other in each round, in an order
 that changes. Plain: not recorded; recorded by Dovecot's own rawlog binary; recorded by

@@ -306,7 +306,7 @@ def run_sessions(dovecot, alice, bob):
 
 def show(dovecot):
     logins, alice, bob = start_dovecot(dovecot)
-    heading(f"$ sudo .output/rawtap --base-dir {dovecot.base_dir} {' '.join(OPTIONS)}")
+    heading(f"# .output/rawtap --base-dir {dovecot.base_dir} {' '.join(OPTIONS)}")
     with Recorder("--base-dir", dovecot.base_dir, *OPTIONS, binary=BINARY) as rawtap:
         say(rawtap.stderr.rstrip())
         sessions = run_sessions(dovecot, alice, bob)
@@ -323,7 +323,7 @@ def show(dovecot):
     heading("Before the login (-R): what was said inside TLS, without the password (--redact)")
     for path in login_pairs(logins)[0].values():
         show_file(path)
-    heading("From the login on, as Dovecot's rawlog has it (-t: the time in front of each line)")
+    heading("From the login on, as Dovecot's rawlog has it (-t: each line begins with its time)")
     for path in sorted(alice.rawlog_dir.iterdir()):
         show_file(path)
     heading("Compared with what the clients remember")
@@ -336,15 +336,15 @@ HOW_TO = """\
           chown USER: ~USER/dovecot.rawlog
           chmod 0700 ~USER/dovecot.rawlog
       (a virtual user: in the home, and for the uid and gid, that doveadm user -u USER shows)
-   2. sudo .output/rawtap
+   2. .output/rawtap
       (-t, -b, -I, -f in|out as rawlog has them; Dovecot is neither configured nor reloaded)
       What comes before the login as well, of everybody, TLS or not:
           install -d -o dovenull -m 0700 /run/dovecot/login/rawlogs
-          sudo .output/rawtap --rawlog -R rawlogs --redact
+          .output/rawtap --rawlog -R rawlogs --redact
    3. Let the user log in; press Ctrl-C when done
    4. Read ~USER/dovecot.rawlog/*.in and *.out, /run/dovecot/login/rawlogs/*
 
-   sudo .output/rawtap check     can this host be recorded?
+   .output/rawtap check          can this host be recorded?
    man -l docs/rawtap.8          all the rest"""
 
 
@@ -357,7 +357,7 @@ def leave(number, _):
 
 def main():
     if os.geteuid() != 0 or not BINARY.exists():
-        sys.exit("demo: run it as sudo ./scripts/demo.sh")
+        sys.exit("demo: run it as root: ./scripts/demo.sh")
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, leave)
     protocols = ("imap", "pop3") if POP3_LOGIN.exists() else ("imap",)

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# See rawtap at work: sudo ./scripts/demo.sh
+# See rawtap at work; as root: ./scripts/demo.sh
 #
 # Builds it, starts a Dovecot of its own (this host's is not touched), records a
 # few sessions, shows the files, and removes everything again.
@@ -8,7 +8,7 @@ set -euo pipefail
 
 cd "$(dirname "$0")/.."
 if [ "$(id -u)" != 0 ]; then
-	echo "demo: must be root, as rawtap itself: sudo ./scripts/demo.sh" >&2
+	echo "demo: must be root, as rawtap itself must" >&2
 	exit 1
 fi
 ./scripts/install-deps.sh build demo

@@ -73,7 +73,7 @@ need()
 
 	for tool in "$@"; do
 		command -v "$tool" >/dev/null ||
-			fail "$tool is missing: sudo ./scripts/install-deps.sh" \
+			fail "$tool is missing: as root, ./scripts/install-deps.sh" \
 				"$([ "$ARCH" = "$HOST" ] && echo vm || echo "$ARCH")"
 	done
 }

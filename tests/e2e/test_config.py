@@ -90,7 +90,7 @@ def test_a_service_that_it_does_not_set(dovecot, record, file, user):
 
 
 def test_the_rawlog_option_beside_it(dovecot, record, file, user):
-    """The home rule for the rest, and nobody twice."""
+    """--rawlog for the rest, and nobody twice."""
     with record(dovecot, "-c", file(with_flags("-t", IMAP_ALONE)), "--rawlog"):
         clients = [talk(dovecot, user, protocol) for protocol in ("imap", "pop3")]
     assert len(files(user)) == 4

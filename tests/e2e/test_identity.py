@@ -84,8 +84,8 @@ def test_script_that_denies(scripted, record, protocol):
         with pytest.raises((ProtocolError, ConnectionError)):
             client.login()
         client.close()
-    assert rawtap.count("the post-login service let it end") == 1
-    assert rawtap.said(user) == ["not recorded: the post-login service let it end"]
+    assert rawtap.count("the post-login service ended it") == 1
+    assert rawtap.said(user) == ["not recorded: the post-login service ended it"]
     assert files(user) == []
 
 

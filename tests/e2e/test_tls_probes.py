@@ -123,7 +123,7 @@ def test_nobody_else_takes_a_trap(dovecot, rawtap_binary, counting):
 
 
 def test_no_probes_where_no_way_needs_them(dovecot, rawtap_binary, counting):
-    """The home rule sees what was decrypted on its way to the mail process."""
+    """--rawlog sees what was decrypted on its way to the mail process."""
     with Tap("--base-dir", dovecot.base_dir, "--rawlog", binary=rawtap_binary) as tap:
         assert tls_runs(tap) == {}
         tap.stop()

@@ -233,7 +233,7 @@ static void malformed(void **state)
 	assert_int_equal(load(BYTES("way\0login\0imap\0-t\0dir\0logs\0end\0")), 0);
 	assert_int_equal(load(BYTES("way\0relay\0\0-\0dir\0\0redact\0end\0")), 0);
 	assert_int_equal(load(BYTES("redact\0redact\0end\0")), 0);
-	/* a directory is missing, is one too many, is of nobody, or of the home rule */
+	/* a directory is missing, is one too many, is of nobody, or of the mode that has its own */
 	assert_int_equal(load(BYTES("way\0login\0\0-t\0end\0")), -EINVAL);
 	assert_int_equal(load(BYTES("way\0login\0\0-t\0dir\0end\0")), -EINVAL);
 	assert_int_equal(load(BYTES("way\0login\0\0-t\0dir\0")), -EINVAL);

@@ -167,7 +167,7 @@ static int check_capabilities(void)
 	int ret = capabilities_check(&missing);
 
 	if (ret)
-		log_error("missing privileges:%s; run it as root: sudo rawtap", str_text(&missing));
+		log_error("missing privileges:%s; run it as root", str_text(&missing));
 	str_free(&missing);
 	return ret;
 }

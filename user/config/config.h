@@ -6,7 +6,7 @@
 #include "config/opts.h"
 #include "rules/rules.h"
 
-/* Fills `rules`; with neither, the home rule. `base_dir`: the only instance that is wanted,
+/* Fills `rules`; with neither, --rawlog alone. `base_dir`: the only instance that is wanted,
  * canonical; NULL: any. 0, or -EINVAL, which was said. */
 int config_rules(const struct opts *opts, const char *base_dir, struct rules *rules);
 

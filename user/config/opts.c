@@ -40,7 +40,7 @@ struct opt_spec {
 
 static const struct opt_spec specs[] = {
 	{0, "rawlog", NULL, RECORD | CHECK, set_true, MEMBER(rawlog),
-	 "the home rule: users with HOME/dovecot.rawlog/ (the default)"},
+	 "users who have HOME/dovecot.rawlog/ (the default)"},
 	{0, "rawlog-dir", "[PROTO=]DIR", RECORD | CHECK, add_dir, MODE(mode_rawlog_dir),
 	 "rawlog_dir, with variables, or tcp:HOST:PORT"},
 	{'R', "login-rawlog-dir", "[PROTO=]DIR", RECORD | CHECK, add_dir, MODE(mode_login),
@@ -52,7 +52,7 @@ static const struct opt_spec specs[] = {
 	{0, "submission-relay-rawlog-dir", "DIR", RECORD | CHECK, add_dir, MODE(mode_relay),
 	 "submission's relay; with variables"},
 	{0, "redact", NULL, RECORD | REPLAY, set_true, MEMBER(rules.redact),
-	 "replace credentials in the logs by a mark"},
+	 "replace credentials in logs of logins"},
 	{'c', "config", "FILE", RECORD, set_text, MEMBER(config),
 	 "the manual's configuration blocks, word for word"},
 	{'u', "user", "MASK", RECORD | REPLAY, add_mask, NOTHING,
@@ -72,7 +72,7 @@ static const struct opt_spec specs[] = {
 	{0, "dovecot-config", "FILE", RECORD, set_text, MEMBER(dovecot_config),
 	 "Dovecot's configuration, for -c (default: the running one's)"},
 	{'D', "debug", NULL, RECORD | REPLAY, set_true, MEMBER(debug),
-	 "say, for every session, why it is or is not recorded"},
+	 "say for each session why it is recorded or not"},
 	{0, "save", "FILE", RECORD, set_text, MEMBER(save),
 	 "also save the event stream, for replay"},
 	{0, "ring-size", "SIZE", RECORD, set_ring_size, NOTHING,

@@ -69,7 +69,7 @@ static int look_failed(const struct log_place *place, int error, struct rl_log *
 	return -1;
 }
 
-/* The home rule looks with lstat(), for which a symbolic link is no directory. A handle; -1: `fact_r`
+/* The rawlog binary looks with lstat(), for which a symbolic link is no directory. A handle; -1: `fact_r`
  * says why. */
 static int look_home(const struct log_place *place, int root, struct rl_log *fact_r)
 {
