@@ -3,6 +3,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
@@ -14,6 +15,7 @@ import cost
 import recorder
 from guest import PACKAGES, VM, Guest, Results, backends_of
 from private_dovecot import PrivateDovecot
+from replaycase import copy_for_nobody
 from taps import Tap
 from tracee import VICTIM, Place, build_programs, own
 from turns import turn
@@ -32,7 +34,11 @@ def pytest_addoption(parser):
 
 
 def pytest_configure():
+    """Tests do not depend on how they were started."""
     os.umask(0o022)     # other users read and run what tests make
+    # A shell's background job has these ignored, and so would have all that tests start.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 
 
 # Side by side (pytest -n): see README.md
@@ -79,6 +85,12 @@ def sanitized(pytestconfig):
     """rawtap for what no kernel is needed for, with sanitizers if it was built so."""
     return built(pytestconfig.getoption("--rawtap-sanitized") or
                  pytestconfig.getoption("--rawtap"))
+
+
+@pytest.fixture(scope="session")
+def for_nobody(binary):
+    """A copy that the user nobody can run."""
+    return copy_for_nobody(binary)
 
 
 @pytest.fixture(scope="session")

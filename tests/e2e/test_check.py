@@ -70,15 +70,6 @@ def test_every_backend_by_name(dovecot, run):
 
 # Privileges
 
-@pytest.fixture
-def for_nobody(binary, tmp_path):
-    """nobody need not get to where rawtap was built."""
-    for path in (tmp_path, *tmp_path.parents):
-        if len(path.parts) > 2:
-            path.chmod(path.stat().st_mode | 0o011)
-    return shutil.copy(binary, tmp_path)
-
-
 def test_check_as_nobody(dovecot, for_nobody):
     result = subprocess.run([for_nobody, "check"], user=NOBODY, capture_output=True, text=True)
     line = next(line for line in lines(result, "NO") if line.startswith("privileges"))

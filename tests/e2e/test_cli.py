@@ -89,5 +89,5 @@ def test_version(run, option):
     assert re.fullmatch(r"rawtap \d+\.\d+\.\d+\n", result.stdout)
 
 
-def test_help_as_nobody(run):
-    assert run("--help", user="nobody").returncode == 0
+def test_help_as_nobody(run, for_nobody):
+    assert run("--help", user="nobody", executable=for_nobody).returncode == 0

@@ -99,14 +99,10 @@ def root_dir(nobodys):
 
 
 @pytest.fixture
-def replay(binary, run, nobodys, stream, root_dir):
-    """As nobody, who need not even see where rawtap is built."""
-    program = nobodys / "rawtap"
-    shutil.copy(binary, program)
-
+def replay(for_nobody, run, stream, root_dir):
     def replaying(*options, file=None, user="nobody"):
         return run("replay", file or stream, "--root", root_dir, *options, user=user,
-                   executable=program)
+                   executable=for_nobody)
     return replaying
 
 

@@ -10,6 +10,7 @@
 All that a run leaves behind is written down: every line that it says (with -D), every byte.
 """
 
+import atexit
 import functools
 import os
 import re
@@ -103,13 +104,15 @@ def unprivileged():
 
 
 @functools.cache
-def directory_of(program):
-    """A directory with a copy of the program that the user nobody can run: the program itself may
-    be below a home that only its owner can enter."""
-    directory = tempfile.TemporaryDirectory(prefix="rawtap-", dir=SHARED)
-    Path(directory.name).chmod(0o755)
-    Path(shutil.copy(program, directory.name)).chmod(0o755)
-    return directory
+def copy_for_nobody(program):
+    """A copy of the program that the user nobody can run: the program itself may be below a home
+    that only its owner can enter. It is there until we end."""
+    directory = tempfile.mkdtemp(prefix="rawtap-", dir=SHARED)
+    atexit.register(shutil.rmtree, directory)
+    Path(directory).chmod(0o755)
+    copy = Path(shutil.copy(program, directory))
+    copy.chmod(0o755)
+    return copy
 
 
 def tree(root):
@@ -135,8 +138,7 @@ def replay(rawtap, stream, options, debug=True):
         saved.chmod(0o644)
         if os.geteuid() == 0:
             os.chown(root, NOBODY, NOBODY)
-        program = Path(directory_of(rawtap).name, rawtap.name)
-        command = [str(program), "replay", str(saved), "--root", str(root), *options]
+        command = [str(copy_for_nobody(rawtap)), "replay", str(saved), "--root", str(root), *options]
         done = subprocess.run(command + ["-D"] * debug, stdin=subprocess.DEVNULL,
                               capture_output=True, cwd="/", timeout=60, check=False,
                               env={"PATH": "/usr/bin:/bin", "LC_ALL": "C"}, **unprivileged())
