@@ -22,7 +22,7 @@
 	X(NOT_WANTED, "not one of the users that -u names", 0)                                     \
 	X(NO_RULE, "no rule names this protocol", 0)                                               \
 	X(NO_USER, "the user lookup failed", 0)                                                    \
-	X(SCRIPT, "the post-login service ended it", 0)                                          \
+	X(SCRIPT, "the post-login service ended it", 0)                                            \
 	X(OPEN_BEFORE, "it was open before rawtap started", 0)                                     \
 	X(NO_LOGIN, "its login request was not seen", 1)                                           \
 	X(BACKLOG, "too much came before its user was known", 1)                                   \
