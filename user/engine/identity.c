@@ -3,6 +3,11 @@
 
 #include <string.h>
 
+void identity_init(struct session *session)
+{
+	session->who.user = USERDB_USER_NONE;
+}
+
 void identity_set_login(struct session *session, const struct login_request *login,
 			const char *session_id)
 {

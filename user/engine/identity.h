@@ -6,6 +6,8 @@
 
 #include "engine/model.h"
 
+/* Nobody, so far. identity_free() at the end. */
+void identity_init(struct session *session);
 /* A mail session's login request and the session id in it (of SESSION_ID_LEN bytes). */
 void identity_set_login(struct session *session, const struct login_request *login,
 			const char *session_id);
