@@ -75,6 +75,15 @@ def built(path):
 
 
 @pytest.fixture(scope="session")
+def mounts(root):
+    """This root can have mounts and namespaces of its own: in some containers it can't."""
+    tried = subprocess.run(["unshare", "-m", "mount", "-t", "tmpfs", "none", "/mnt"],
+                           capture_output=True, text=True)
+    if tried.returncode:
+        pytest.skip(f"cannot mount here: {tried.stderr.strip()}")
+
+
+@pytest.fixture(scope="session")
 def binary(pytestconfig):
     """rawtap, on whatever host."""
     return built(pytestconfig.getoption("--rawtap"))

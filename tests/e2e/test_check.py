@@ -35,7 +35,7 @@ def assert_lacks(result, *words):
 
 
 @pytest.fixture
-def inside(binary):
+def inside(binary, mounts):
     """inside(script, *arguments): rawtap behind what the script does first."""
     def running(unshare, script, *arguments):
         return subprocess.run(
