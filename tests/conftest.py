@@ -17,7 +17,7 @@ from guest import PACKAGES, VM, Guest, Results, backends_of
 from private_dovecot import PrivateDovecot
 from replaycase import copy_for_nobody
 from taps import Tap
-from tracee import VICTIM, Place, build_programs, own
+from tracee import VICTIM, Place, build_programs, own, temporary_directory
 from turns import turn
 
 TESTS = Path(__file__).resolve().parent
@@ -81,6 +81,14 @@ def mounts(root):
                            capture_output=True, text=True)
     if tried.returncode:
         pytest.skip(f"cannot mount here: {tried.stderr.strip()}")
+
+
+@pytest.fixture
+def shared_path():
+    """As pytest's tmp_path, but every user can enter it."""
+    path = temporary_directory()
+    yield path
+    shutil.rmtree(path)
 
 
 @pytest.fixture(scope="session")
