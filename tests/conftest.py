@@ -17,7 +17,7 @@ from guest import PACKAGES, VM, Guest, Results, backends_of
 from private_dovecot import PrivateDovecot
 from replaycase import copy_for_nobody
 from taps import Tap
-from tracee import VICTIM, Place, build_programs, own
+from tracee import VICTIM, Place, build_programs, own, temporary_directory
 from turns import turn
 
 TESTS = Path(__file__).resolve().parent
@@ -72,6 +72,23 @@ def built(path):
     if not Path(path).exists():
         pytest.fail(f"there is no {path}: build it first")
     return Path(path).resolve()
+
+
+@pytest.fixture(scope="session")
+def mounts(root):
+    """This root can have mounts and namespaces of its own: in some containers it can't."""
+    tried = subprocess.run(["unshare", "-m", "mount", "-t", "tmpfs", "none", "/mnt"],
+                           capture_output=True, text=True)
+    if tried.returncode:
+        pytest.skip(f"cannot mount here: {tried.stderr.strip()}")
+
+
+@pytest.fixture
+def shared_path():
+    """As pytest's tmp_path, but every user can enter it."""
+    path = temporary_directory()
+    yield path
+    shutil.rmtree(path)
 
 
 @pytest.fixture(scope="session")

@@ -35,7 +35,7 @@ def assert_lacks(result, *words):
 
 
 @pytest.fixture
-def inside(binary):
+def inside(binary, mounts):
     """inside(script, *arguments): rawtap behind what the script does first."""
     def running(unshare, script, *arguments):
         return subprocess.run(
@@ -199,38 +199,37 @@ def test_record_an_unknown_version(fake_program, dovecot, rawtap_binary, tmp_pat
 
 
 @pytest.fixture
-def not_roots_program(fake_program, tmp_path):
+def not_roots_program(fake_program, shared_path):
     """Whoever owns it could have us run it as root."""
-    tmp_path.chmod(0o755)
-    copy = shutil.copy(fake_program, tmp_path / "dovecot")
+    copy = shutil.copy(fake_program, shared_path / "dovecot")
     os.chown(copy, NOBODY, NOBODY)
     return copy
 
 
-def test_check_a_program_that_is_not_roots(not_roots_program, run, tmp_path):
-    with running(not_roots_program, tmp_path) as fake:
+def test_check_a_program_that_is_not_roots(not_roots_program, run, shared_path):
+    with running(not_roots_program, shared_path) as fake:
         result = run("check")
     line, = (line for line in lines(result, "NO") if f"process {fake.pid}," in line)
     assert "belongs to root" in line
 
 
-def test_program_that_is_not_roots_is_never_run(not_roots_program, run, tmp_path):
+def test_program_that_is_not_roots_is_never_run(not_roots_program, run, shared_path):
     """As it would be with --version."""
-    witness = tmp_path / "it-was-run"
+    witness = shared_path / "it-was-run"
     source = FAKE.replace("return puts", f'return fclose(fopen("{witness}", "w")), puts')
-    (tmp_path / "fake.c").write_text(source)
+    (shared_path / "fake.c").write_text(source)
     Path(not_roots_program).unlink()
-    subprocess.run(["gcc", "-o", not_roots_program, tmp_path / "fake.c"], check=True)
+    subprocess.run(["gcc", "-o", not_roots_program, shared_path / "fake.c"], check=True)
     os.chown(not_roots_program, NOBODY, NOBODY)
-    with running(not_roots_program, tmp_path):
+    with running(not_roots_program, shared_path):
         run("check")
     assert not witness.exists()
     subprocess.run([not_roots_program, "--version"], check=True, capture_output=True)
     assert witness.exists()         # the witness is one
 
 
-def test_a_good_dovecot_beside_a_stranger(not_roots_program, dovecot, run, tmp_path):
+def test_a_good_dovecot_beside_a_stranger(not_roots_program, dovecot, run, shared_path):
     """Whoever may run programs on this host cannot have check fail."""
-    with running(not_roots_program, tmp_path, user=NOBODY):
+    with running(not_roots_program, shared_path, user=NOBODY):
         result = run("check", "--base-dir", dovecot.base_dir)
     assert result.returncode == 0, result.stdout

@@ -143,11 +143,9 @@ def test_as_native(dovecot, rawtap_binary, kind):
         assert logs.tap.status == 0, logs.tap.stderr
 
 
-def test_absolute(dovecot, rawtap_binary, tmp_path):
+def test_absolute(dovecot, rawtap_binary, shared_path):
     """A path of the host's, not one inside the login processes' chroot."""
-    for parent in (tmp_path, *tmp_path.parents[:-2]):
-        parent.chmod(parent.stat().st_mode | 0o011)
-    own = tmp_path / "own"
+    own = shared_path / "own"
     writable(own)
     with Tap("--base-dir", dovecot.base_dir, "-R", own, binary=rawtap_binary) as tap:
         client = log_in(dovecot, "imap", "tls", dovecot.user)

@@ -74,25 +74,16 @@ def saved(request, rawtap_binary, tmp_path_factory):
 
 
 @pytest.fixture
-def stream(saved, nobodys):
-    path = nobodys / "stream"
+def stream(saved, shared_path):
+    path = shared_path / "stream"
     path.write_bytes(saved.stream)
     path.chmod(0o444)
     return path
 
 
 @pytest.fixture
-def nobodys(tmp_path):
-    """A directory that nobody gets to."""
-    for path in (tmp_path, *tmp_path.parents):
-        if path.stat().st_uid == 0 and len(path.parts) > 2:
-            path.chmod(path.stat().st_mode | 0o011)
-    return tmp_path
-
-
-@pytest.fixture
-def root_dir(nobodys):
-    path = nobodys / "root"
+def root_dir(shared_path):
+    path = shared_path / "root"
     path.mkdir()
     os.chown(path, NOBODY, NOBODY)
     return path
@@ -194,9 +185,9 @@ def assert_error(result, *words):
 
 
 @pytest.mark.parametrize("part", [0.3, 0.9, 0.999])
-def test_cut_off(saved, replay, root_dir, nobodys, part):
+def test_cut_off(saved, replay, root_dir, shared_path, part):
     """Replayed as far as it goes: each file is the beginning of what it was."""
-    cut = nobodys / "cut"
+    cut = shared_path / "cut"
     cut.write_bytes(saved.stream[:int(len(saved.stream) * part) | 1])
     assert_error(replay(file=cut), cut, "cut off")
     replayed = tree(root_dir)
@@ -205,9 +196,9 @@ def test_cut_off(saved, replay, root_dir, nobodys, part):
         assert saved.written[name].startswith(content)
 
 
-def test_damaged(saved, replay, root_dir, nobodys):
+def test_damaged(saved, replay, root_dir, shared_path):
     """A record of an impossible size in the middle."""
-    broken = nobodys / "broken"
+    broken = shared_path / "broken"
     end = 16
     while end < len(saved.stream) // 2:
         end += (int.from_bytes(saved.stream[end:end + 4], "little") + 7) // 8 * 8
@@ -219,21 +210,21 @@ def test_damaged(saved, replay, root_dir, nobodys):
 @pytest.mark.parametrize("content, words", [
     (b"", "not a saved stream"), (b"x", "not a saved stream"),
     (b"#!/bin/sh\nexit 0\n" * 100, "not a saved stream")], ids=["empty", "short", "other"])
-def test_not_a_stream(replay, root_dir, nobodys, content, words):
-    other = nobodys / "other"
+def test_not_a_stream(replay, root_dir, shared_path, content, words):
+    other = shared_path / "other"
     other.write_bytes(content)
     assert_one_line(replay(file=other), 1, other, words)
     assert tree(root_dir) == {}
 
 
-def test_another_version(saved, replay, nobodys):
-    other = nobodys / "other"
+def test_another_version(saved, replay, shared_path):
+    other = shared_path / "other"
     other.write_bytes(saved.stream[:8] + b"\xee" + saved.stream[9:])
     assert_one_line(replay(file=other), 1, other, "another version")
 
 
-def test_the_header_alone(saved, replay, nobodys):
-    other = nobodys / "other"
+def test_the_header_alone(saved, replay, shared_path):
+    other = shared_path / "other"
     other.write_bytes(saved.stream[:16])
     assert_one_line(replay(file=other), 1, other, "does not begin with the rules")
 
@@ -243,16 +234,16 @@ def test_unreadable(replay, stream):
     assert_one_line(replay(), 1, stream, "Permission denied")
 
 
-def test_missing(replay, nobodys):
-    assert_one_line(replay(file=nobodys / "missing"), 1, "missing", "No such file")
+def test_missing(replay, shared_path):
+    assert_one_line(replay(file=shared_path / "missing"), 1, "missing", "No such file")
 
 
-def test_a_directory(replay, nobodys):
-    assert_one_line(replay(file=nobodys), 1, nobodys)
+def test_a_directory(replay, shared_path):
+    assert_one_line(replay(file=shared_path), 1, shared_path)
 
 
-def test_missing_root(replay, nobodys):
-    assert_one_line(replay("--root", nobodys / "missing"), 1, "--root", nobodys / "missing",
+def test_missing_root(replay, shared_path):
+    assert_one_line(replay("--root", shared_path / "missing"), 1, "--root", shared_path / "missing",
                     "No such file")
 
 
@@ -273,12 +264,12 @@ def test_files_that_exist_already(saved, replay, root_dir):
     assert tree(root_dir) == saved.written
 
 
-def test_links_in_the_tree_are_not_followed(saved, replay, root_dir, nobodys):
-    (nobodys / "outside").mkdir()
-    os.chown(nobodys / "outside", NOBODY, NOBODY)
-    (root_dir / saved.homes.parts[0]).symlink_to(nobodys / "outside")
+def test_links_in_the_tree_are_not_followed(saved, replay, root_dir, shared_path):
+    (shared_path / "outside").mkdir()
+    os.chown(shared_path / "outside", NOBODY, NOBODY)
+    (root_dir / saved.homes.parts[0]).symlink_to(shared_path / "outside")
     assert replay().returncode != 0
-    assert tree(nobodys / "outside") == {}
+    assert tree(shared_path / "outside") == {}
 
 
 def test_save_does_not_overwrite(run, rawtap_binary, tmp_path):

@@ -143,7 +143,7 @@ def without_plt(module, run):
 
 
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="the module is changed by hand: x86-64")
-def test_without_a_plt(rawtap_binary, run, tmp_path):
+def test_without_a_plt(rawtap_binary, mounts, run, tmp_path):
     """Then the functions themselves are probed, which is said, and the logs are the same."""
     module, = Path("/usr/lib/dovecot/modules").glob(MODULE)
     changed = tmp_path / MODULE
@@ -167,7 +167,7 @@ def test_without_a_plt(rawtap_binary, run, tmp_path):
                              logs.tap.stderr), logs.tap.stderr
 
 
-def test_a_module_that_is_replaced(rawtap_binary, tmp_path):
+def test_a_module_that_is_replaced(rawtap_binary, mounts, tmp_path):
     """An upgrade, and nobody has restarted Dovecot: processes that start from then on have the new
     module. It is told. Below a mount that only this Dovecot and this rawtap see."""
     module, = Path("/usr/lib/dovecot/modules").glob(MODULE)
@@ -204,7 +204,7 @@ def test_check_shows_the_places(dovecot, run):
 
 @pytest.mark.parametrize("options, status", [((), 0), (("--rawlog",), 0), (("-R", "x"), 1),
                                              (("--lmtp-rawlog-dir", "/x"), 1)])
-def test_check_counts_probes_that_are_needed(dovecot, rawtap_binary, options, status):
+def test_check_counts_probes_that_are_needed(dovecot, rawtap_binary, mounts, options, status):
     module, = Path("/usr/lib/dovecot/modules").glob(MODULE)
     result = subprocess.run(
         ["unshare", "-m", "sh", "-c", f"mount --bind /dev/null {module} && exec \"$@\"", "sh",

@@ -201,7 +201,7 @@ def test_chroot_that_is_missing(place, jail):
 # No room
 
 @pytest.fixture
-def small_disk(place):
+def small_disk(place, mounts):
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size=64k,uid={UID},gid={GID},mode=700",
                     "tmpfs", place.log_dir], check=True)
     yield

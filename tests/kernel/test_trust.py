@@ -86,7 +86,7 @@ def only_child(pid):
     return int(wait_until(lambda: children.read_text().split(), "a child")[0])
 
 
-def test_master_in_a_container(place):
+def test_master_in_a_container(place, mounts):
     """Its paths are others, and its root may not be ours."""
     before = tree(place.home)
     place.rawtap()
