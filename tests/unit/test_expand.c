@@ -263,14 +263,14 @@ static void unknown(void **state)
 	check_refused("%\x80", "unknown variable '%\x80'");
 	check_refused("%LLLLLLLLLLLs", "unknown variable '%L'");
 	check_refused("%0-3s", "unknown variable '%-'");
-	check_refused("%{encrypt;algo=x:user}", "%{encrypt} is not offered");
-	check_refused("%{Decrypt:user}", "%{decrypt} is not offered");
+	check_refused("%{encrypt;algo=x:user}", "%{encrypt} is not supported");
+	check_refused("%{Decrypt:user}", "%{decrypt} is not supported");
 }
 
 static void mistakes(void **state)
 {
-	check_refused("%{{user}", "'%{{user}' has no end");
-	check_refused("%{user\\}", "'%{user\\}' has no end");
+	check_refused("%{{user}", "'%{{user}' has no closing brace");
+	check_refused("%{user\\}", "'%{user\\}' has no closing brace");
 	check_refused("%65536s", "a width or offset above 65535");
 	check_refused("%-99999999999999999999.s", "a width or offset above 65535");
 	check_refused("%1.-65536s", "a width or offset above 65535");
@@ -279,8 +279,7 @@ static void mistakes(void **state)
 	check_refused("%{md5;rounds=-1:user}", "rounds='-1' is not a number");
 	check_refused("%{md5;rounds=4294967297:user}", "rounds='4294967297' is not a number");
 	check_refused("%{md5;truncate=:user}", "truncate='' is not a number");
-	check_refused("%{md5;format=HEX:user}",
-		      "'HEX' is not a format (there are hex, hexuc, base64)");
+	check_refused("%{md5;format=HEX:user}", "unknown format 'HEX': use hex, hexuc or base64");
 	check_refused("%{md5;salt=%k%{if}:user}", "if: takes four or five parameters, not 0");
 	check_refused("%{if;a;eq;b}", "if: takes four or five parameters, not 3");
 	check_refused("%{if;a;eq;b;}", "if: takes four or five parameters, not 3");

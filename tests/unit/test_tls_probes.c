@@ -205,7 +205,7 @@ static void test_untrusted(void **state)
 		mapped = map_file(MODULE);
 		assert_int_equal(chown(MODULE, files[i].owner, 0), 0);
 		assert_int_equal(chmod(MODULE, files[i].mode), 0);
-		check_nothing(add_self(), -EPERM, "not a file of root's");
+		check_nothing(add_self(), -EPERM, "must belong to root");
 		assert_int_equal(add_self(), 0); /* told once */
 		assert_int_equal(error.len, 0);
 		assert_int_equal(probes.count, 0);
@@ -237,8 +237,7 @@ static void test_two_errors(void **state)
 	assert_int_equal(add_self(), -ENOEXEC);
 	mapped[1] = map_file("second/" MODULE);
 	assert_int_equal(add_self(), -ENOEXEC);
-	check_nothing(-ENOEXEC, -ENOEXEC,
-		      MODULE ": not a program file of this machine, or damaged; ");
+	check_nothing(-ENOEXEC, -ENOEXEC, MODULE ": not an ELF file of this machine, or damaged; ");
 	unmap(mapped[0]);
 	unmap(mapped[1]);
 }
@@ -256,7 +255,7 @@ static void test_other_machine(void **state)
 		skip();
 	built_object(MODULE, compiler, module_source);
 	mapped = map_file(MODULE);
-	check_nothing(add_self(), -ENOEXEC, "not a program file of this machine");
+	check_nothing(add_self(), -ENOEXEC, "not an ELF file of this machine");
 	unmap(mapped);
 }
 

@@ -17,7 +17,8 @@ bool log_is_debug(void)
 	return debug;
 }
 
-/* Names come from outside: no line or terminal tricks, nor those of UTF-8's U+0080 to U+009F. */
+/* Names come from outside: they must not forge lines or control a terminal, neither with ASCII's
+ * control characters nor with U+0080 to U+009F in UTF-8. */
 static void hide_controls(char *text)
 {
 	unsigned char *c;

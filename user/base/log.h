@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Messages for people, one line each, on standard error: "rawtap: ...". Under
- * systemd (JOURNAL_STREAM) with the <N> priority in front. Never pass bytes
- * that a client sent: control characters are shown as '?', but a password
- * would still be a password.
+ * systemd (JOURNAL_STREAM is set) each begins with its priority, "<N>". A text
+ * is cut after 2047 bytes, control characters are shown as '?'. Never pass
+ * bytes that a client sent: a password would be readable.
  */
 #ifndef LOG_H
 #define LOG_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Allocation that aborts when there is no memory: rawtap is a bystander, its
- * programs in the kernel go away with it, and Dovecot does not notice.
+ * Allocation that aborts when there is no memory: the kernel then removes
+ * rawtap's programs, and Dovecot does not notice. Freed with free().
  */
 #ifndef MEM_H
 #define MEM_H
@@ -10,11 +10,11 @@
 #include <stdlib.h>
 
 void *mem_alloc(size_t size);		  /* zeroed */
-void *mem_resize(void *old, size_t size); /* may be NULL before */
+void *mem_resize(void *old, size_t size); /* `old` may be NULL */
 char *mem_strdup(const char *text);	  /* NULL stays NULL */
 void *mem_dup(const void *data, size_t size);
 
-/* uthash's own allocations, where it is used: include this header before it. */
+/* The same for uthash: include this header before uthash.h. */
 #define uthash_malloc(size)  mem_alloc(size)
 #define uthash_fatal(reason) abort()
 

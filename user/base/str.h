@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A growable string of bytes that knows its length. `data` is never NULL once
- * something was appended, and data[len] is then 0. Zero-initialise; the owner
- * calls str_free(). Any bytes, NUL included.
+ * A growable string of bytes (NUL included) that knows its length. Once
+ * something was appended, `data` is not NULL and data[len] is 0.
+ * Zero-initialise; the owner calls str_free().
  */
 #ifndef STR_H
 #define STR_H
@@ -18,7 +18,7 @@ struct str {
 void str_append(struct str *str, const void *data, size_t size);
 void str_append_text(struct str *str, const char *text);
 void str_printf(struct str *str, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void str_consume(struct str *str, size_t size); /* drops bytes at the front */
+void str_consume(struct str *str, size_t size); /* drops the first bytes */
 void str_clear(struct str *str);		/* keeps the memory */
 const char *str_text(const struct str *str);	/* "" when empty */
 void str_free(struct str *str);			/* empty afterwards */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Instants as the names of files and the lines of logs show them. Pure: no clock, no time zone. */
+/* Timestamps as they stand in file names and in logs. `realtime_ns`: nanoseconds since 1970, UTC.
+ * Pure: no clock, no time zone of this host. */
 #ifndef TIMESTAMP_H
 #define TIMESTAMP_H
 

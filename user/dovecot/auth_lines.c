@@ -69,7 +69,7 @@ static size_t unescape(char *text, size_t len)
 		if (c == ESCAPE) {
 			const char *code;
 
-			/* At the very end it stands for nothing, before others for them. */
+			/* At the end it is dropped; before any other byte it is that byte. */
 			if (++from == len)
 				break;
 			c = text[from];
@@ -82,7 +82,7 @@ static size_t unescape(char *text, size_t len)
 	return to;
 }
 
-/* Cuts the next field off the line, unescaped; false: there is none. */
+/* Takes the next field from the line and unescapes it; false: there is none. */
 static bool next_field(struct span *line, struct span *field_r)
 {
 	char *tab;
@@ -188,7 +188,7 @@ void userdb_user_copy(struct userdb_user *copy_r, const struct userdb_user *user
 
 static int set_text(char **text, struct span value)
 {
-	/* Dovecot would take what is in front of a NUL. A path must not be cut silently. */
+	/* Dovecot would use what is before the NUL. A path must not be cut silently. */
 	if (memchr(value.text, '\0', value.len))
 		return -EINVAL;
 	free(*text);
@@ -197,8 +197,8 @@ static int set_text(char **text, struct span value)
 	return 0;
 }
 
-/* An id that Dovecot would not take (verify_xid() in lib/strnum.c: 2^31 or more; a list) counts
- * as not returned, as there. */
+/* As in Dovecot, an id that is not a number below 2^31 counts as not returned: verify_xid() in
+ * lib/strnum.c. */
 static void set_id(uid_t *id, struct span value)
 {
 	uint32_t number;
@@ -244,7 +244,7 @@ static int parse_user(struct span *line, struct userdb_user *user_r)
 
 static struct span line_start(char *text, size_t len)
 {
-	/* An empty line has no field, not an empty one. */
+	/* An empty line has no field, rather than an empty one. */
 	return (struct span){len ? text : NULL, len};
 }
 
@@ -281,7 +281,7 @@ int auth_line_parse(char *text, size_t len, struct auth_line *auth_r)
 	struct span line, field;
 
 	*auth_r = (struct auth_line){.user = USERDB_USER_NONE};
-	/* As i_stream_next_line() does, through which both sides read: lib/istream.c, 2.3.19.1. */
+	/* Both sides read with i_stream_next_line(), which drops it: lib/istream.c, 2.3.19.1. */
 	if (len && text[len - 1] == '\r')
 		len--;
 	line = line_start(text, len);

@@ -3,7 +3,7 @@
  * The line protocols of a mail process around a login: the user lookup on
  * auth-master, and the post-login service. Lines end with LF, fields are
  * separated by TAB, values are tab-escaped (\001 and 0, 1, t, r, n:
- * lib/strescape.c of 2.3.19.1). Pure: bytes in, facts out.
+ * lib/strescape.c of 2.3.19.1). Pure.
  */
 #ifndef AUTH_LINES_H
 #define AUTH_LINES_H
@@ -20,29 +20,30 @@
 #define AUTH_LINE_MAX 65536
 struct line_reader {
 	struct str partial;
-	bool skipping; /* the rest of a line that is too long, or whose begin was missed */
+	bool skipping; /* up to the next LF: the line is too long, or its beginning was missed */
 };
 
-/* Calls `line` for each complete line, without its LF and NUL-terminated: the callback may
- * change the text, but must not touch `lines`. A line beyond AUTH_LINE_MAX is skipped whole.
- * Returns the number of lines that turned out too long. */
+/* Calls `line` for each complete line, NUL-terminated and without its LF. The text is valid during
+ * the call; the callback may change it, but must not touch `lines`. A line of more than
+ * AUTH_LINE_MAX bytes is skipped. Returns how many were. */
 unsigned int line_reader_feed(struct line_reader *lines, const void *data, size_t len,
 			      void (*line)(char *text, size_t len, void *context), void *context);
-/* Bytes were missed: forgets what it has, and what comes up to the next LF. */
+/* Bytes are missing here: skips what it has of the current line, and what follows up to the next
+ * LF. */
 void line_reader_resync(struct line_reader *lines);
 void line_reader_free(struct line_reader *lines);
 
-/* What userdb returned, as far as it concerns us. Of a field that is there twice, the last
- * counts. Strings are owned: userdb_user_free(). */
+/* The fields of userdb's answer that rawtap needs. If a field is there twice, the last one counts.
+ * It owns its strings: userdb_user_free(). */
 struct userdb_user {
 	char *name;	 /* not empty */
 	char *home;	 /* NULL: none returned */
 	char *chroot;	 /* NULL: none returned */
-	char *auth_user; /* who authenticated, where that is another; NULL: none returned */
+	char *auth_user; /* who authenticated, if it was another user; NULL: none returned */
 	uid_t uid;	 /* (uid_t)-1: none returned */
 	gid_t gid;	 /* (gid_t)-1: none returned */
 };
-/* All zero would be root. */
+/* Not all zero: that would be root. */
 #define USERDB_USER_NONE ((struct userdb_user){.uid = (uid_t)-1, .gid = (gid_t)-1})
 /* A copy with strings of its own. */
 void userdb_user_copy(struct userdb_user *copy_r, const struct userdb_user *user);
@@ -64,17 +65,17 @@ struct auth_line {
 	struct userdb_user user; /* USER, USERDB_USER_NONE otherwise; the caller frees it */
 };
 
-/* Parses one line of auth-master; the text is unescaped in place and useless afterwards. 0;
- * -EINVAL: one of the types above, but malformed (a number, cookie or name is missing or out
- * of range, a name or path holds a NUL), or any line with a NUL in it; a uid or gid that is no
- * number counts as not returned. Then there is nothing to
- * free; type and id are as far as they were read. The error must not be followed by the line in
- * a log: it can hold tokens. Only the direction tells an answer "USER id name ..." from lmtp's
- * question. */
+/* Parses one line of auth-master; the text is unescaped in place and useless afterwards. 0.
+ * -EINVAL: one of the types above, but malformed (a number, cookie or name is missing or out of
+ * range, a name or path holds a NUL), or any line with a NUL in it. Then there is nothing to free,
+ * and type and id are set if they were read. A uid or gid that is no number counts as not returned.
+ *
+ * Never log the line itself: it can hold tokens. An answer "USER id name ..." looks like a question
+ * of lmtp's; only the direction tells them apart. */
 int auth_line_parse(char *text, size_t len, struct auth_line *auth_r);
 
-/* Parses the post-login service's answer: "<user>\t<key=value>...", as auth_line_parse() does with
- * what follows "USER id". 0 or -EINVAL. Fields that are missing stay NULL, -1. */
+/* Parses the post-login service's answer, "<user>\t<key=value>...", as auth_line_parse() does what
+ * follows "USER id". 0, and the caller frees `user_r`; -EINVAL: there is nothing to free. */
 int postlogin_line_parse(char *text, size_t len, struct userdb_user *user_r);
 
 #endif

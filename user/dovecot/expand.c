@@ -11,14 +11,14 @@
 #include "dovecot/expand_internal.h"
 #include "base/mem.h"
 
-#define MODIFIERS_MAX 10    /* in a row; lib/var-expand.c: MAX_MODIFIER_COUNT */
+#define MODIFIERS_MAX 10    /* for one variable; lib/var-expand.c: MAX_MODIFIER_COUNT */
 #define NUMBER_MAX    65535 /* Dovecot has no limit: %0999999999u is a gigabyte there */
-#define DEPTH_MAX     50    /* Dovecot has none */
+#define DEPTH_MAX     50    /* of %{} in %{}; Dovecot has no limit */
 
 enum part {
 	WHOLE,
 	BEFORE_AT,
-	BEHIND_AT,
+	AFTER_AT,
 	PID,
 	UID,
 	GID,
@@ -35,7 +35,7 @@ static const struct variable {
 } variables[] = {
 	{'u', "user", WHOLE, VAR(user)},
 	{'n', "username", BEFORE_AT, VAR(user)},
-	{'d', "domain", BEHIND_AT, VAR(user)},
+	{'d', "domain", AFTER_AT, VAR(user)},
 	{'s', "service", WHOLE, VAR(service)},
 	{'h', "home", WHOLE, VAR(home)},
 	{'l', "lip", WHOLE, VAR(local_ip)},
@@ -46,7 +46,7 @@ static const struct variable {
 	{0, "session", WHOLE, VAR(session)},
 	{0, "auth_user", WHOLE, VAR(auth_user)},
 	{0, "auth_username", BEFORE_AT, VAR(auth_user)},
-	{0, "auth_domain", BEHIND_AT, VAR(auth_user)},
+	{0, "auth_domain", AFTER_AT, VAR(auth_user)},
 	{0, "hostname", WHOLE, VAR(hostname)},
 	{0, "local_ip", WHOLE, VAR(local_ip)},
 	{0, "remote_ip", WHOLE, VAR(remote_ip)},
@@ -54,8 +54,8 @@ static const struct variable {
 
 #define VARIABLES (sizeof(variables) / sizeof(variables[0]))
 
-/* Of the plugin var_expand_crypt, which a mail process may have loaded. */
-static const char *const not_offered[] = {"encrypt", "decrypt"};
+/* Functions of the plugin var_expand_crypt, which a mail process may have loaded. */
+static const char *const unsupported[] = {"encrypt", "decrypt"};
 
 static void append_part(const char *text, enum part part, struct str *out)
 {
@@ -86,7 +86,7 @@ static void append_variable(const struct expand_vars *vars, const struct variabl
 		return;
 	case WHOLE:
 	case BEFORE_AT:
-	case BEHIND_AT:
+	case AFTER_AT:
 		break;
 	}
 	text = *(const char *const *)((const char *)vars + variable->offset);
@@ -130,7 +130,7 @@ static void append_env(const struct expand_vars *vars, const char *name, struct 
 	}
 }
 
-/* `name`: all before the first ':', so with the function's arguments. */
+/* %{NAME:FIELD}; `name` includes the function's arguments, "sha256;rounds=2". */
 static int call_function(struct expansion *x, const char *name, const char *field, struct str *out)
 {
 	size_t len = strcspn(name, ";"), i;
@@ -143,9 +143,10 @@ static int call_function(struct expansion *x, const char *name, const char *fiel
 		append_env(x->vars, field, out);
 		return 0;
 	}
-	for (i = 0; i < sizeof(not_offered) / sizeof(not_offered[0]); i++) {
-		if (len == strlen(not_offered[i]) && !strncasecmp(name, not_offered[i], len))
-			return expansion_fail(x, -EINVAL, "%%{%s} is not offered", not_offered[i]);
+	for (i = 0; i < sizeof(unsupported) / sizeof(unsupported[0]); i++) {
+		if (len == strlen(unsupported[i]) && !strncasecmp(name, unsupported[i], len))
+			return expansion_fail(x, -EINVAL, "%%{%s} is not supported",
+					      unsupported[i]);
 	}
 	return unknown(x, name, out);
 }
@@ -186,7 +187,7 @@ static int parse_number(struct expansion *x, const char **text, int *number_r)
 	return 0;
 }
 
-/* [-][0]WIDTH (where the '-' means nothing) or [-]OFFSET.[0][-]WIDTH */
+/* [-][0]WIDTH (the '-' is ignored), or [-]OFFSET.[0][-]WIDTH */
 static int parse_cut(struct expansion *x, const char **text, struct cut *cut)
 {
 	int sign = 1;
@@ -217,7 +218,7 @@ static int parse_cut(struct expansion *x, const char **text, struct cut *cut)
 	return 0;
 }
 
-/* The part of the value that is wanted; with zeros, that is never less than all of it. */
+/* Appends what `cut` selects of the value. With `zeros` it is padded, and never shortened. */
 static void append_cut(struct str *out, const struct str *value, const struct cut *cut)
 {
 	size_t from_end = cut->offset < 0 ? -cut->offset : 0, skip, len, width;
@@ -231,7 +232,7 @@ static void append_cut(struct str *out, const struct str *value, const struct cu
 		for (width = cut->width; width > len; width--)
 			str_append_text(out, "0");
 	} else if (!cut->zeros && cut->width < 0) {
-		/* without its last bytes; all of it, where it is shorter than that */
+		/* without its last bytes; a value that is shorter than that stays whole */
 		if (len >= (size_t)-cut->width)
 			len -= -cut->width;
 	} else if (!cut->zeros && cut->width > 0 && len > (size_t)cut->width) {
@@ -240,7 +241,7 @@ static void append_cut(struct str *out, const struct str *value, const struct cu
 	str_append(out, str_text(value) + skip, len);
 }
 
-/* The '}' that closes the '{' at `open`; NULL: none does. */
+/* The '}' that closes the '{' at `open`; NULL: there is none. */
 static const char *find_close(const char *open)
 {
 	unsigned int depth = 1;
@@ -260,7 +261,7 @@ static const char *find_close(const char *open)
 	return NULL;
 }
 
-/* The variable at *text, of which its last byte is left there. */
+/* The variable at *text. Afterwards *text is its last byte. */
 static int expand_variable(struct expansion *x, const char **text, struct str *value)
 {
 	const char *close;
@@ -271,7 +272,7 @@ static int expand_variable(struct expansion *x, const char **text, struct str *v
 		return expand_short(x, **text, value);
 	close = find_close(*text);
 	if (!close)
-		return expansion_fail(x, -EINVAL, "'%%%s' has no end", *text);
+		return expansion_fail(x, -EINVAL, "'%%%s' has no closing brace", *text);
 	key = mem_alloc(close - *text);
 	memcpy(key, *text + 1, close - *text - 1);
 	ret = expand_long(x, key, value);
@@ -280,7 +281,7 @@ static int expand_variable(struct expansion *x, const char **text, struct str *v
 	return ret;
 }
 
-/* What a '%' at *text - 1 begins; its last byte is left there. */
+/* What follows a '%'. Afterwards *text is its last byte. */
 static int expand_field(struct expansion *x, const char **text, struct str *out)
 {
 	char modifiers[MODIFIERS_MAX];
@@ -292,7 +293,7 @@ static int expand_field(struct expansion *x, const char **text, struct str *out)
 		return -EINVAL;
 	while (count < MODIFIERS_MAX && expand_is_modifier(**text))
 		modifiers[count++] = *(*text)++;
-	if (!**text) { /* nothing to write, and no mistake */
+	if (!**text) { /* the text ends here: nothing to write, and no mistake */
 		(*text)--;
 		return 0;
 	}

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* %{sha256:user} and its kin: lib/var-expand.c, var_expand_hash(). */
+/* %{sha256:user} and the other hashes: lib/var-expand.c, var_expand_hash(). */
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
@@ -18,9 +18,9 @@
 #define PKCS5	     "pkcs5"
 #define PKCS5_ROUNDS 2048
 #define PKCS5_SIZE   336    /* lib/hmac.h: HMAC_MAX_CONTEXT_SIZE, a struct's size on 64 bits */
-#define ROUNDS_MAX   100000 /* Dovecot has none; sessions would wait for rawtap here */
+#define ROUNDS_MAX   100000 /* Dovecot has no limit; here it bounds how long recording is held up */
 
-/* lib/hash-method.c; what is not nettle's is the number of bytes. */
+/* lib/hash-method.c. `hash` NULL: the "hash" is the number of bytes. */
 static const struct method {
 	const char *name;
 	const struct nettle_hash *hash;
@@ -100,17 +100,17 @@ static int parse_bits(struct expansion *x, const char *value, const struct metho
 	return 0;
 }
 
-/* hexuc writes small letters, too. */
+/* "hexuc" writes small letters too, as in Dovecot. */
 static int parse_format(struct expansion *x, const char *value, bool *is_base64)
 {
 	*is_base64 = strcmp(value, "base64") == 0;
 	if (!*is_base64 && strcmp(value, "hex") != 0 && strcmp(value, "hexuc") != 0)
-		return expansion_fail(x, -EINVAL,
-				      "'%s' is not a format (there are hex, hexuc, base64)", value);
+		return expansion_fail(x, -EINVAL, "unknown format '%s': use hex, hexuc or base64",
+				      value);
 	return 0;
 }
 
-/* Variables that are unknown are in the salt as Dovecot writes them. */
+/* An unknown variable in the salt is no error: Dovecot uses what it writes in its place. */
 static int parse_salt(struct expansion *x, const char *value, struct str *salt)
 {
 	struct str no_error = {0}, *error = x->error;
@@ -126,8 +126,8 @@ static int parse_salt(struct expansion *x, const char *value, struct str *salt)
 	return ret == -EINVAL ? ret : 0;
 }
 
-/* "rounds=2,truncate=32,format=base64,salt=%n": what stands behind the salt does not count, nor
- * what is not known. Writes into `text`. */
+/* "rounds=2,truncate=32,format=base64,salt=%n". The salt extends to the end; unknown arguments are
+ * ignored. Changes `text`. */
 static int parse_args(struct expansion *x, char *text, const struct method *method,
 		      struct hash_args *args)
 {
@@ -151,7 +151,7 @@ static int parse_args(struct expansion *x, char *text, const struct method *meth
 	return ret;
 }
 
-/* What a hash's rounds leave in `data`, in whose place it is. */
+/* Replaces `data` with its hash, as often as args->rounds says. */
 static void hash_rounds(const struct nettle_hash *hash, const struct hash_args *args,
 			struct str *data)
 {
@@ -195,7 +195,7 @@ static void pkcs5(const struct hash_args *args, struct str *data)
 	str_append(data, key, sizeof(key));
 }
 
-/* The first bits, as a number that is filled with zeros at the left:
+/* Keeps the first bits, shifted right so that the last of them is the last bit:
  * lib/buffer.c, buffer_truncate_rshift_bits(). */
 static void keep_bits(struct str *data, unsigned int bits)
 {
@@ -255,7 +255,7 @@ int expand_hash(struct expansion *x, const char *key, const char *field, struct 
 	char *text = NULL;
 	int ret;
 
-	if (!method) /* Dovecot finds the function in whatever case, and then no method */
+	if (!method) /* Dovecot knows "SHA256" as a function, but finds no such method then */
 		return expansion_fail(x, -ENOENT, "unknown variable '%%%s'", key);
 	ret = x->variable(x, field, &data);
 	if (ret)

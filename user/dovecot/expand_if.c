@@ -21,10 +21,10 @@ enum param {
 
 struct condition {
 	struct str text[PARAMS];
-	bool varies[PARAMS]; /* it depends on values */
+	bool varies[PARAMS]; /* it has variables in it */
 };
 
-/* Three of them make all six: is the left side less, equal or greater? */
+/* An operator, and for which orders of the two sides it is true. */
 struct comparison {
 	const char *name;
 	bool is_number;
@@ -46,7 +46,7 @@ static const struct comparison comparisons[] = {
 	{"ne", false, .less = true, .greater = true},
 };
 
-/* lib/wildcard-match.c: * and ?, nothing else. */
+/* As lib/wildcard-match.c: only * and ? are special. */
 static bool wildcard_match(const char *text, const char *mask)
 {
 	const char *star = NULL, *resume = NULL;
@@ -147,9 +147,9 @@ static int compare(struct expansion *x, const struct condition *condition, bool 
 	return expansion_fail(x, -EINVAL, "if: unknown operator '%s'", op);
 }
 
-/* Where the parameter at `text` ends: at its ';', outside of %{}, or at a ':' there, which ends
- * them all. Adds it to `param`, without its backslashes. `maybe_variable`: a '%' is waiting for its
- * '{', be it in a later parameter. */
+/* Appends the parameter at `text` to `param`, without its backslashes, and returns where it ends: at
+ * a ';' outside of %{}, or at a ':' there, which ends the last one. `maybe_variable`: there was a
+ * '%', so the next '{' opens a variable, even in a later parameter. */
 static const char *split(const char *text, struct str *param, bool *maybe_variable)
 {
 	bool is_escaped = false;
@@ -175,8 +175,8 @@ static const char *split(const char *text, struct str *param, bool *maybe_variab
 	return text;
 }
 
-/* Takes the parameters apart, not expanded. Dovecot does not count an empty last one, and takes it
- * for the fifth that may be missing. */
+/* Splits the parameters, without expanding them. As in Dovecot an empty last one does not count: it
+ * is as if ELSE was missing. */
 static int parse_params(struct expansion *x, const char *text, struct condition *condition)
 {
 	struct str more = {0}, *param;

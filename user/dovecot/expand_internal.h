@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the files of expand share. Functions that expand return 0; -ENOENT: a
- * variable is unknown, and what Dovecot writes instead is in the result; or
- * -EINVAL. Dovecot has 1, 0 and -1 there, and it makes a difference: a salt
- * may have unknown variables in it, and is used.
+ * variable is unknown, and the result has what Dovecot writes in its place; or
+ * -EINVAL (in Dovecot: 1, 0 and -1). The difference matters: a salt with
+ * unknown variables is used all the same.
  */
 #ifndef EXPAND_INTERNAL_H
 #define EXPAND_INTERNAL_H
@@ -16,37 +16,39 @@ struct expand_vars;
 
 struct expansion {
 	const struct expand_vars *vars;
-	struct str *error; /* one line; NULL: nobody asks */
-	bool is_check;	   /* what depends on values is right */
-	int depth;	   /* of texts in texts */
-	/* Of what stands inside a function: a text with variables in it; what %{...} holds, the name of
-	 * a variable or function:argument. Both add to `out`. */
+	struct str *error; /* one line; NULL: not wanted */
+	bool is_check;	   /* expand_check(): what depends on values counts as correct */
+	int depth;	   /* of %{} in %{} */
+	/* For functions to expand their arguments. text(): a text with variables in it; variable(): what
+	 * stands in %{...}, a variable's name or "function:field". Both append to `out`. */
 	int (*text)(struct expansion *x, const char *text, struct str *out);
 	int (*variable)(struct expansion *x, const char *key, struct str *out);
 };
 
-/* Which part of a value is wanted, how wide, and padded with zeros? Negative ones count from the
- * value's end. Some modifiers use them up. */
+/* %OFFSET.WIDTH: which bytes of a value are wanted, and whether it is padded with zeros. Negative
+ * numbers count from the value's end. The hash modifiers use offset and width for themselves, and
+ * reset them. */
 struct cut {
 	int offset;
 	int width;
 	bool zeros;
 };
 
-/* %{if;...}: `key` and `field` are what stands before and behind the first ':'. */
+/* %{if;...}: `key` is what stands before the first ':', `field` what follows it. */
 int expand_if(struct expansion *x, const char *key, const char *field, struct str *out);
 
-/* Is it the name of a hash function, in whatever case? */
+/* Is it the name of a hash function, in capitals or not? */
 bool expand_is_hash(const char *name, size_t len);
 /* %{sha256;rounds=...:field} */
 int expand_hash(struct expansion *x, const char *key, const char *field, struct str *out);
 
-/* One of %L, %U and so on: true, if there is such a letter. */
+/* Is it the letter of a modifier: %L, %U, ...? */
 bool expand_is_modifier(char letter);
+/* Changes `value`. `letter` must be a modifier's. */
 void expand_modify(char letter, struct str *value, struct cut *cut);
 
-/* Says why, returns `ret`. -EINVAL ends it all, so it has the last word; of what is unknown, the
- * first is said. */
+/* Puts the text into x->error and returns `ret`. A text of -EINVAL, which ends the expansion,
+ * replaces what is there; of several -ENOENT the first text stays. Control characters become '?'. */
 int expansion_fail(struct expansion *x, int ret, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The modifiers of lib/var-expand.c. Letters are ASCII's: Dovecot sets no locale. */
+/* The modifiers of lib/var-expand.c. Upper and lower case are ASCII's: Dovecot sets no locale. */
 #include <errno.h>
 #include <inttypes.h>
 #include <nettle/md5.h>
@@ -11,6 +11,7 @@
 
 typedef void modify_fn(struct str *value, struct cut *cut);
 
+/* `with` is freed by its new owner, `value`. */
 static void replace(struct str *value, struct str *with)
 {
 	str_free(value);
@@ -51,7 +52,7 @@ static void escape(struct str *value, struct cut *cut)
 	replace(value, &escaped);
 }
 
-/* A decimal number in hexadecimal; 0 for what is none. */
+/* A decimal number becomes hexadecimal, any other text 0. */
 static void to_hex(struct str *value, struct cut *cut)
 {
 	const char *text = str_text(value);
@@ -76,7 +77,7 @@ static void reverse(struct str *value, struct cut *cut)
 	replace(value, &reversed);
 }
 
-/* %2.256Nu: width and offset are the hash's, and used up. */
+/* %2.256Nu: the hash modulo 256, with at least two digits. Width and offset have no other effect. */
 static void set_hash(struct str *value, unsigned int hash, struct cut *cut)
 {
 	str_clear(value);
@@ -109,7 +110,7 @@ static void md5_of(const struct str *value, unsigned char digest[MD5_DIGEST_SIZE
 	md5_digest(&md5, MD5_DIGEST_SIZE, digest);
 }
 
-/* The first eight bytes of the MD5 sum, of which four are written. */
+/* The first eight bytes of the MD5 sum modulo the width, of which the last four are written. */
 static void new_hash(struct str *value, struct cut *cut)
 {
 	unsigned char digest[MD5_DIGEST_SIZE];

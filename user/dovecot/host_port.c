@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
-/* Digits alone: strtoul() would take a sign and blanks. */
+/* Digits only: strtoul() would accept a sign and blanks. */
 static int parse_port(const char *text, uint16_t *port_r)
 {
 	uint32_t port = 0;

@@ -117,7 +117,7 @@ void login_reply_parse(const void *data, struct login_reply *reply_r)
 	reply_r->ok = u32_at(data, 4) == 0; /* MASTER_AUTH_STATUS_OK */
 }
 
-/* Cuts a NUL-terminated string off the front. */
+/* Removes a NUL-terminated string from the beginning of `data`. */
 static int next_string(const unsigned char **data, size_t *len, size_t *string_len_r)
 {
 	const unsigned char *nul = *len ? memchr(*data, '\0', *len) : NULL;

@@ -2,10 +2,10 @@
 /*
  * The login request: what a login process sends to a mail process, with the
  * client's descriptor, on .../login/<service>. A fixed structure, then
- * data_size bytes: session id and NUL, the protocol's prefix, then input that
- * the login process had already read behind the login command.
+ * data_size bytes: session id and NUL, the protocol's own strings, then what
+ * the client had pipelined after its login command.
  * (lib-master/master-auth.h and login-common/sasl-server.c of 2.3.19.1.)
- * Pure: bytes in, facts out. Every byte is checked before it is used.
+ * Pure. Every byte is checked before it is used.
  */
 #ifndef LOGIN_REQUEST_H
 #define LOGIN_REQUEST_H
@@ -15,40 +15,41 @@
 #include <stdint.h>
 
 #define LOGIN_COOKIE_LEN 16
-#define SESSION_ID_LEN	 128  /* session id with its NUL, cut beyond */
+#define SESSION_ID_LEN	 128  /* with its NUL; longer ids are cut */
 #define LOGIN_DATA_MAX	 1218 /* MASTER_AUTH_MAX_DATA_SIZE */
 
 struct ip_addr {
 	uint16_t family;  /* AF_INET, AF_INET6, 0: not known */
-	uint8_t addr[16]; /* zeroes behind an IPv4 address */
+	uint8_t addr[16]; /* network order; an IPv4 address is followed by zeroes */
 };
 
-/* Of one connection. */
+/* The addresses of one connection. */
 struct endpoints {
 	struct ip_addr local, remote;
 	uint16_t local_port, remote_port; /* host order */
 };
 
 struct login_request {
-	uint32_t tag; /* the answer has it too */
-	uint32_t auth_id;
+	uint32_t tag;	     /* the reply has the same */
+	uint32_t auth_id;    /* of the authentication; a user lookup (REQUEST) has the same */
 	uint32_t client_pid; /* of the login process */
 	uint8_t cookie[LOGIN_COOKIE_LEN];
 	struct endpoints addresses;
 	uint32_t flags;
 	uint32_t data_size; /* bytes that follow the structure */
-	uint64_t ino;	    /* of the client socket that is passed along */
+	uint64_t ino;	    /* inode of the client's socket, whose descriptor is passed along */
 };
 
 /* Where a Dovecot version has its fields, on a 64-bit machine; a new version is a row. */
 struct login_layout {
 	const char *version_prefix; /* of what `dovecot --version` prints: "2.3." */
 	size_t size;		    /* of the structure, bytes */
+	/* offsets of the fields, bytes */
 	size_t tag, auth_id, client_pid, cookie, local_ip, remote_ip, local_port, remote_port,
-		flags, data_size, ino; /* offsets */
+		flags, data_size, ino;
 };
 
-/* The layout of a version ("2.3.19.1 (9b53102964)"); NULL: a version that is not known. */
+/* The layout of a version ("2.3.19.1 (9b53102964)"); NULL: an unknown version. */
 const struct login_layout *login_layout_find(const char *version);
 
 /* Parses the structure. 0, or -EINVAL: `len` is not its size, or a field is out of its range
@@ -60,7 +61,7 @@ int login_request_parse(const struct login_layout *layout, const void *data, siz
 #define LOGIN_REPLY_LEN 12
 struct login_reply {
 	uint32_t tag;
-	bool ok; /* the connection is the mail process's now */
+	bool ok; /* the mail process has taken over the connection */
 };
 
 /* `data` has LOGIN_REPLY_LEN bytes. */
@@ -73,7 +74,7 @@ int login_request_data_parse(const void *data, size_t len, unsigned int prefix_s
 			     char session_r[SESSION_ID_LEN], const unsigned char **input_r,
 			     size_t *input_len_r);
 
-/* "192.0.2.7", "2001:db8::1", or "" when not known. As net_ip2addr() prints it. */
+/* "192.0.2.7", "2001:db8::1", or "" when not known: as lib/net.c:net_ip2addr() prints it. */
 #define IP_TEXT_LEN 46
 void ip_addr_text(const struct ip_addr *ip, char text_r[IP_TEXT_LEN]);
 

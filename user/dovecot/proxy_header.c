@@ -17,10 +17,10 @@ static const unsigned char v2_begin[] = "\r\n\r\n\0\r\nQUIT\n";
 enum {
 	V2_VERSION_COMMAND = 12,
 	V2_FAMILY_TYPE = 13,
-	V2_LEN = 14, /* of what follows the head */
+	V2_LEN = 14, /* offset of the length of what follows the head */
 	V2_HEAD_LEN = 16,
 	V2_TLV_HEAD_LEN = 3,
-	V2_SSL_HEAD_LEN = 5, /* of what a TLV of V2_TYPE_SSL has in front of its own TLVs */
+	V2_SSL_HEAD_LEN = 5, /* what a TLV of V2_TYPE_SSL has before the TLVs in it */
 };
 
 enum { V2_LOCAL = 0, V2_PROXY = 1 };
@@ -34,7 +34,7 @@ static uint16_t u16_at(const unsigned char *data)
 
 /* Version 1 */
 
-/* Decimal digits at `*text`, which is moved behind them. */
+/* Decimal digits at `*text`, which is moved past them. */
 static bool parse_number(const char **text, uintmax_t *number_r)
 {
 	char *end;
@@ -47,7 +47,7 @@ static bool parse_number(const char **text, uintmax_t *number_r)
 	return errno == 0;
 }
 
-/* net_addr2ip_inet4_fast() of lib/net.c: decimal where inet_aton() reads octal. */
+/* As net_addr2ip_inet4_fast() of lib/net.c: decimal where inet_aton() reads octal. */
 static bool parse_ipv4_decimal(const char *text, uint8_t addr_r[4])
 {
 	uintmax_t number;
@@ -84,7 +84,7 @@ static bool parse_ipv4(const char *text, struct ip_addr *ip_r)
 	return true;
 }
 
-/* In brackets or not. */
+/* With or without brackets. */
 static bool parse_ipv6(char *text, struct ip_addr *ip_r)
 {
 	size_t len = strlen(text);
@@ -114,7 +114,7 @@ static bool parse_port(const char *text, uint16_t *port_r)
 	return true;
 }
 
-/* "PROXY TCP4 REMOTE LOCAL REMOTE-PORT LOCAL-PORT"; "PROXY UNKNOWN", and then anything. */
+/* "PROXY TCP4 REMOTE LOCAL REMOTE-PORT LOCAL-PORT", or "PROXY UNKNOWN" and anything. */
 static bool parse_line(char *line, struct proxy_header *proxy_r)
 {
 	char *protocol;
@@ -157,7 +157,8 @@ static int parse_v1(const unsigned char *data, size_t len, struct proxy_header *
 
 /* Version 2 */
 
-/* Type, length, value, to the end of `data`; those of V2_TYPE_SSL have such inside. */
+/* Are there complete TLVs (type, length, value) up to the end of `data`? In one of V2_TYPE_SSL are
+ * others. */
 static bool check_tlvs(const unsigned char *data, size_t len, bool outer)
 {
 	size_t size, head = V2_TLV_HEAD_LEN;
@@ -176,8 +177,8 @@ static bool check_tlvs(const unsigned char *data, size_t len, bool outer)
 	return true;
 }
 
-/* Remote, local, their ports. */
-static void take_addresses(const unsigned char *data, uint16_t family, size_t addr_len,
+/* Remote and local address, remote and local port. */
+static void read_addresses(const unsigned char *data, uint16_t family, size_t addr_len,
 			   struct proxy_header *proxy_r)
 {
 	proxy_r->has_addresses = true;
@@ -188,7 +189,7 @@ static void take_addresses(const unsigned char *data, uint16_t family, size_t ad
 	proxy_r->addresses.local_port = u16_at(data + 2 * addr_len + 2);
 }
 
-/* How many bytes in front of the TLVs are addresses; -EINVAL: not what is proxied. */
+/* How many bytes the addresses before the TLVs have; -EINVAL: Dovecot refuses them. */
 static int parse_addresses(const unsigned char *data, size_t len, unsigned int family,
 			   struct proxy_header *proxy_r)
 {
@@ -196,10 +197,10 @@ static int parse_addresses(const unsigned char *data, size_t len, unsigned int f
 	size_t size = 2 * addr_len + 2 * sizeof(uint16_t);
 
 	if (family == V2_UNSPEC || family == V2_UNIX)
-		return 0; /* what addresses it has are taken for TLVs */
+		return 0; /* as Dovecot, which checks such addresses as if they were TLVs */
 	if ((family != V2_INET && family != V2_INET6) || len < size)
 		return -EINVAL;
-	take_addresses(data, family == V2_INET ? AF_INET : AF_INET6, addr_len, proxy_r);
+	read_addresses(data, family == V2_INET ? AF_INET : AF_INET6, addr_len, proxy_r);
 	return size;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which programs of Dovecot count, as what. A new service is a row. The kernel
- * side gets these rows at load time and knows no names of its own.
+ * Dovecot's programs that rawtap knows. A new service is a row of services[].
+ * The kernel side gets the rows at load time and knows no names of its own.
  */
 #ifndef SERVICE_H
 #define SERVICE_H
@@ -20,7 +20,7 @@ enum traffic {
 	TRAFFIC_RELAY,	    /* submission and the next SMTP server */
 };
 
-/* Whose grammar a connection's bytes follow, for redact.c. */
+/* The grammar by which redact/ reads a connection's bytes. */
 enum redact_protocol { REDACT_IMAP, REDACT_POP3, REDACT_SMTP /* LMTP as well */, REDACT_NONE };
 
 struct service {
@@ -31,16 +31,17 @@ struct service {
 	enum traffic relay;	     /* on sockets that it connected itself */
 	const char *login_suffix;    /* end of the path of the socket of login requests */
 	unsigned int prefix_strings; /* NUL-terminated strings before the pipelined input */
-	/* Its rawlog_dir can be tcp:HOST:PORT. What is built on lib-smtp looks for a directory of that
-	 * name first (smtp-server-connection.c:smtp_server_connection_update_rawlog()). */
+	/* Its rawlog_dir can be tcp:HOST:PORT. Not so in services built on lib-smtp, which look for a
+	 * directory of that name first: smtp-server-connection.c of 2.3.19.1,
+	 * smtp_server_connection_update_rawlog(). */
 	bool tcp;
-	enum redact_protocol redact; /* what --redact takes its bytes for */
+	enum redact_protocol redact;
 };
 
 extern const struct service services[];
 extern const unsigned int services_count;
 
-/* By program name, as the kernel shows it; NULL: not one of them. */
+/* By the program's name as the kernel shows it (15 bytes of it); NULL: not one of them. */
 const struct service *service_find(const char *comm);
 /* What a socket of this class carries. */
 enum traffic service_traffic(const struct service *service, enum rl_class class);

@@ -14,10 +14,11 @@ static const struct {
 } needed[] = {
 	{CAP_BPF, false, 0},	 /* maps, programs */
 	{CAP_PERFMON, false, 0}, /* tracing programs */
-	{CAP_SETUID, true, 0},	 /* files are the user's */
+	{CAP_SETUID, true, 0},	 /* to act as a user: see output/as_user.h */
 	{CAP_SETGID, true, 0},
-	{CAP_DAC_READ_SEARCH, true, 0}, /* a chroot's way in; not while acting as a user */
-	{CAP_DAC_OVERRIDE, false, CAPABILITIES_ROOT_FILES}, /* nor is this one */
+	/* The next two are not in force while acting as a user. */
+	{CAP_DAC_READ_SEARCH, true, 0},			    /* to get into a chroot */
+	{CAP_DAC_OVERRIDE, false, CAPABILITIES_ROOT_FILES}, /* to write in others' directories */
 	{CAP_SYS_PTRACE, true, 0},			    /* /proc/PID/exe of master processes */
 };
 #define NEEDED_COUNT (sizeof(needed) / sizeof(needed[0]))

@@ -5,17 +5,17 @@
 
 #include "base/str.h"
 
-/* 0; -EPERM: some are missing, or it can't be found out. `missing` must be empty; then it has the
- * names, a blank before each: " root cap_bpf". */
+/* Do we have all that are needed? 0; -EPERM: some are missing, or that can't be found out. `missing`,
+ * which must be empty, gets their names, a blank before each: " root cap_bpf". */
 int capabilities_check(struct str *missing);
 
-/* What only some rules need after the start. */
+/* Flags: what only some rules need after the start. */
 enum capabilities_kept {
-	CAPABILITIES_ROOT_FILES = 1 << 0, /* to write as root, where lmtp would */
+	CAPABILITIES_ROOT_FILES = 1 << 0, /* to write root's files, as lmtp does */
 };
 
-/* Drops for good what is not needed after the start, for us and for programs that we run. `kept`: of
- * enum capabilities_kept. 0, or -errno: not everything was dropped. */
+/* Drops what is not needed after the start, for good, for us and the programs that we run. `kept`:
+ * flags of enum capabilities_kept. 0; -errno: not everything was dropped. */
 int capabilities_drop(unsigned int kept);
 
 #endif

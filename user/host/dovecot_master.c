@@ -28,10 +28,9 @@ static bool is_called_dovecot(pid_t pid)
 }
 
 /*
- * A handle of the process's program, if the process can be trusted to be a
- * master: root runs it, and the program is one that only root can have put
- * there as "dovecot". Anybody can call a process so, but its children are not
- * believed to be Dovecot's. -errno; -EPERM: it can't be trusted.
+ * A handle of the process's program, if it is trusted to be a master: root runs
+ * it, and only root can have put that program there as "dovecot". (Anybody can
+ * give a process that name.) -EPERM: it is not trusted; -errno.
  */
 static int open_program(pid_t pid, const struct procfs_status *status)
 {
@@ -49,7 +48,7 @@ static int open_program(pid_t pid, const struct procfs_status *status)
 	return -EPERM;
 }
 
-/* What the master's own program prints as its version; "" if it does not. */
+/* What the master's own program prints as its version; "" if that fails. */
 static void ask_version(int program, char version_r[RL_VERSION_LEN])
 {
 	char path[PROCFS_FD_PATH_LEN], *argv[] = {path, (char *)"--version", NULL};
@@ -73,7 +72,7 @@ static enum rl_master_status look(pid_t pid, const char *base_dir, struct rl_mas
 	program = open_program(pid, &status);
 	if (program < 0)
 		return program == -EPERM ? RL_MASTER_UNTRUSTED : RL_MASTER_GONE;
-	if (procfs_is_contained(pid)) { /* nor may its program run here */
+	if (procfs_is_contained(pid)) { /* its program must not run outside of its container */
 		close(program);
 		return RL_MASTER_CONTAINER;
 	}
@@ -93,7 +92,7 @@ void dovecot_master_look(pid_t pid, const char *base_dir, struct rl_master *fact
 }
 
 struct scan {
-	bool masters; /* or else all the others */
+	bool masters; /* only masters, or only the others */
 	dovecot_found_fn *found;
 	void *context;
 };

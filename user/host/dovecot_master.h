@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Dovecot's master processes, as /proc shows them: is it one, can it be
- * trusted, which version, which instance; and what its configuration says.
+ * Dovecot's master processes, as /proc shows them: is this one, is it trusted,
+ * which version and instance is it; and what does its configuration say?
  */
 #ifndef DOVECOT_MASTER_H
 #define DOVECOT_MASTER_H
@@ -14,10 +14,10 @@
 #include "base/str.h"
 
 /*
- * Looks at a process, and runs its program to ask for the version, if it can be
- * trusted. `base_dir`: the only instance that is wanted, canonical; NULL: any.
- * fact_r->status is RL_MASTER_OK, or why it is not recorded; what else is known
- * by then is filled in, the rest is zero.
+ * Looks at a process and, if it is trusted, runs its program for its version.
+ * `base_dir`: the only instance that is wanted, as a canonical path; NULL: any.
+ * fact_r->status is RL_MASTER_OK, or why it is not recorded; the other members
+ * are zero unless they were found out before.
  */
 void dovecot_master_look(pid_t pid, const char *base_dir, struct rl_master *fact_r);
 
@@ -29,8 +29,8 @@ struct found_process {
 };
 typedef void dovecot_found_fn(void *context, const struct found_process *process);
 
-/* Calls `found` for each such process: masters first, then their children. So none is missed if each
- * exec is watched meanwhile. The process is valid during the call. 0, or -errno: /proc can't be
+/* Calls `found` for each such process, for all masters before the others: if each exec is watched
+ * meanwhile, no process is missed. `process` is valid during the call. 0, or -errno: /proc can't be
  * read. */
 int dovecot_scan(dovecot_found_fn *found, void *context);
 
@@ -38,12 +38,12 @@ int dovecot_scan(dovecot_found_fn *found, void *context);
  * `value` held. 0, or -errno: `value` is empty. */
 int dovecot_master_setting(const struct rl_master *fact, const char *setting, struct str *value);
 
-/* The path of the configuration file that a running master uses: base_dir/dovecot.conf, resolved. 0
- * or -errno. */
+/* The path of the configuration file that a running master uses, NUL-terminated: base_dir/dovecot.conf
+ * is a link to it. 0; -ENAMETOOLONG: it does not fit; -errno. */
 int dovecot_master_config(const struct rl_master *fact, char *path_r, size_t size);
 
-/* This host's name, as a Dovecot without the setting `hostname` has it: my_hostdomain() of
- * lib/hostpid.c, 2.3.19.1. May wait for the DNS. 0 or -errno. */
+/* This host's name as Dovecot has it without the setting `hostname`: my_hostdomain() of
+ * lib/hostpid.c, 2.3.19.1. May wait for the DNS. 0; -ENAMETOOLONG: it does not fit; -errno. */
 int dovecot_hostname(char *name_r, size_t size);
 
 #endif

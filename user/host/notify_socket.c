@@ -49,7 +49,7 @@ int notify_socket_send(const struct notify_socket *manager, const char *message)
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
-	/* the kernel adds our credentials where the receiver has asked for them: unix(7) */
+	/* systemd wants our credentials; the kernel adds them if a receiver does: unix(7) */
 	if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout)) ||
 	    sendto(fd, message, strlen(message), MSG_NOSIGNAL,
 		   (const struct sockaddr *)&manager->address, manager->address_len) < 0)

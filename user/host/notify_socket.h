@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Messages to the service manager that started us, such as systemd where the
- * unit says Type=notify. The protocol is that of sd_notify(3): one datagram to
- * the socket that $NOTIFY_SOCKET names.
+ * Messages to the service manager that started us, such as systemd if the unit
+ * has Type=notify. The protocol is that of sd_notify(3): each message is one
+ * datagram to the socket that $NOTIFY_SOCKET names.
  */
 #ifndef NOTIFY_SOCKET_H
 #define NOTIFY_SOCKET_H
@@ -17,10 +17,11 @@ struct notify_socket {
 };
 
 /*
- * Reads the address, a path or "@" and an abstract name, and removes the
- * variable from the environment: the programs that we run are not the service.
- * 0, also without the variable; -EINVAL or -ENAMETOOLONG: not such an address.
- * Then, too, `manager_r` can be used, and nobody gets messages.
+ * Reads the address (a path, or "@" and an abstract name) and removes the
+ * variable from the environment, so that programs we run do not inherit it. 0,
+ * also without the variable; -EINVAL or -ENAMETOOLONG: the address is not
+ * valid. `manager_r` can be used in any case: without an address, messages are
+ * dropped.
  */
 int notify_socket_init(struct notify_socket *manager_r);
 

@@ -19,7 +19,7 @@ static void proc_path(pid_t pid, const char *name, char path_r[PATH_LEN])
 	snprintf(path_r, PATH_LEN, "/proc/%d/%s", (int)pid, name);
 }
 
-/* The kernel adds this to the path of a file that was deleted, or replaced by an upgrade. */
+/* The kernel marks the path of a file that was deleted, or replaced by an upgrade. */
 static void remove_deleted_mark(char *path)
 {
 	static const char mark[] = " (deleted)";
@@ -156,7 +156,7 @@ bool procfs_is_contained(pid_t pid)
 
 #define OPEN_PATH_LEN 96 /* of "/proc/PID/map_files/START-END" */
 
-/* Takes a line of /proc/PID/maps apart, which changes it. False: no code, or no file. */
+/* Parses a line of /proc/PID/maps, and changes it. False: it is not code, or not of a file. */
 static bool parse_mapping(pid_t pid, char *line, struct procfs_mapping *mapping_r,
 			  char open_path_r[OPEN_PATH_LEN])
 {

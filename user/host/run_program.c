@@ -37,7 +37,7 @@ static int spawn(char *const argv[], int out_fd, pid_t *pid_r)
 	return -ret;
 }
 
-/* Until the other end is closed. False: it took too long. */
+/* Reads until the other end is closed. False: it took too long. */
 static bool read_all(int fd, struct str *out)
 {
 	struct pollfd poll_fd = {.fd = fd, .events = POLLIN};

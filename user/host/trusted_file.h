@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Which files root may believe. */
+/* Which files are trusted. */
 #ifndef TRUSTED_FILE_H
 #define TRUSTED_FILE_H
 
@@ -7,8 +7,8 @@
 
 struct stat;
 
-/* A regular file that belongs to root and that nobody else can write. (What an ACL grants shows in
- * the mode's bits of the group: acl(5).) Nobody but root can have made it, or can change it. */
+/* Is it a regular file that belongs to root and that nobody else can write? (Write access by an ACL
+ * shows in the mode's group bits: acl(5).) Then only root can have created it, or change it. */
 bool is_trusted_file(const struct stat *st);
 
 #endif

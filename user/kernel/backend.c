@@ -22,12 +22,12 @@ static const struct backend_program fexit_programs[] = {
 	{"fexit__unix_stream_recvmsg", NULL},
 	{"fexit__tcp_splice_read", NULL},
 	{"fexit__unix_stream_splice_read", NULL},
-	{"fexit__tcp_sendpage", "tcp_sendpage"}, /* gone in 6.5: its bytes pass tcp_sendmsg then */
+	{"fexit__tcp_sendpage",
+	 "tcp_sendpage"}, /* not since 6.5, where its bytes pass tcp_sendmsg */
 	{"fexit__unix_stream_sendpage", "unix_stream_sendpage"},
 	{NULL, NULL},
 };
 
-/* In the order of preference. */
 const struct backend backends[] = {
 	{"sock", "the tracepoints sock_send_length and sock_recv_length (Linux 6.3 or later)",
 	 sock_programs},
@@ -36,7 +36,7 @@ const struct backend backends[] = {
 };
 const unsigned int backends_count = sizeof(backends) / sizeof(backends[0]);
 
-/* Does this backend want the program, on this kernel? */
+/* Does this backend have the program, and the kernel its function? */
 static bool wants(const struct backend *backend, const char *program)
 {
 	const struct backend_program *row;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A backend is the set of kernel hooks by which the kernel side sees bytes: a
- * row in backends[] and a file bpf/at_NAME.bpf.c. What the hooks call is the
- * same for all.
+ * A backend is a set of kernel hooks that see the bytes of sockets: a row in
+ * backends[] and a file bpf/at_NAME.bpf.c. The handlers that the hooks call are
+ * the same for all backends.
  */
 #ifndef BACKEND_H
 #define BACKEND_H
@@ -11,23 +11,27 @@ struct rawtap_bpf;
 
 struct backend_program {
 	const char *name;
-	const char *function; /* its hook, if not every kernel has it; NULL: always needed */
+	/* The kernel function that it hooks, if not every kernel has that: where it is missing, the
+	 * program is left out. NULL: always needed. */
+	const char *function;
 };
 
 struct backend {
 	const char *name;
-	const char *needs;			/* in words, for `rawtap check` */
-	const struct backend_program *programs; /* that only this one uses; ends with a NULL name */
+	const char *needs;			/* what it needs, for messages */
+	const struct backend_program *programs; /* its own; the last one has the name NULL */
 };
 
+/* In the order of preference. */
 extern const struct backend backends[];
 extern const unsigned int backends_count;
 
-/* Can it be used here? Loads, attaches and unloads its programs to find out; the kernel's version
- * is not asked. 0 or -errno. */
+/* Can it be used here? Loads, attaches and unloads its programs to find out. 0; -EOPNOTSUPP: the
+ * kernel has no such hooks; -errno. */
 int backend_probe(const struct backend *backend);
 
-/* Switches off the programs of all other backends. Call it before loading. */
+/* Switches off the programs of all other backends. Call it after opening the skeleton, before loading
+ * it. */
 void backend_select(const struct backend *backend, struct rawtap_bpf *skeleton);
 
 #endif

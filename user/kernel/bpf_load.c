@@ -18,7 +18,7 @@
 #include "rawtap.skel.h"
 #include "dovecot/service.h"
 
-/* libbpf's messages, one level lower: what they mean for us, we say ourselves. */
+/* For -D only: our own messages say what libbpf's mean for rawtap. */
 static int print_libbpf(enum libbpf_print_level level, const char *format, va_list args)
 {
 	char text[1024];
@@ -36,7 +36,7 @@ void bpf_side_take_messages(void)
 	libbpf_set_print(print_libbpf);
 }
 
-/* Maps that evict what is old have all their memory from the beginning. */
+/* LRU maps get all their memory when they are created, so those that are not needed are made small. */
 #define UNUSED_MAP_ENTRIES 64
 
 static void configure(struct rawtap_bpf *skeleton, size_t ring_size, bool tls)
@@ -57,7 +57,7 @@ static void configure(struct rawtap_bpf *skeleton, size_t ring_size, bool tls)
 bool bpf_side_wants(const struct bpf_side *side, const struct service *service)
 {
 	if (service->role == RL_ROLE_MAIL && log_is_debug())
-		return true; /* -D says why they are not recorded */
+		return true; /* so that -D can say why they are not recorded */
 	return service->role == RL_ROLE_MASTER || rules_need(side->rules, service);
 }
 
@@ -98,7 +98,7 @@ static int fill_services(const struct bpf_side *side)
 	return 0;
 }
 
-/* An iterator of a map needs the map named at attachment; the skeleton can't know. */
+/* The skeleton can't attach an iterator of a map's elements: the map is named at attachment. */
 static int attach_sockets(struct bpf_side *side)
 {
 	union bpf_iter_link_info info = {0};
@@ -115,8 +115,8 @@ static bool starts(const char *text, const char *with)
 	return strncmp(text, with, strlen(with)) == 0;
 }
 
-/* These programs are loaded only if a rule looks into TLS. The probes are attached later, each at its
- * place. */
+/* The programs for TLS are loaded only if a rule looks into it. The probes are attached later, by
+ * attach_probe(). */
 static void select_tls(struct bpf_side *side)
 {
 	struct rawtap_bpf *skeleton = side->skeleton;
@@ -143,7 +143,7 @@ static int attach_files(struct bpf_side *side)
 	return side->files ? 0 : -errno;
 }
 
-/* One function's entry, or its return; 0 if there is no such program. */
+/* Attaches the function's entry program, or its return program. 0, also if it has none; -errno. */
 static int attach_probe(struct bpf_side *side, const struct tls_probe *probe, bool is_return)
 {
 	struct bpf_program *program;
@@ -193,7 +193,7 @@ int bpf_side_find_tls(const struct bpf_side *side, struct tls_probes *probes, st
 	ret = tls_probes_add_usual(probes, error);
 	if (ret != -ENOENT || !probes->count)
 		return ret;
-	str_clear(error); /* the running processes have it elsewhere */
+	str_clear(error); /* running processes have it in another folder */
 	return 0;
 }
 
@@ -214,8 +214,8 @@ static int attach_probes(struct bpf_side *side, struct str *error)
 			return ret;
 		}
 		if (!probe->is_plt)
-			log_warn("%s of %s is probed itself: Dovecot's module has no PLT for it, "
-				 "and every program that calls it is slowed down",
+			log_warn("%s is probed in %s, which slows down every program that calls "
+				 "it: the PLT of Dovecot's module can't be used",
 				 tls_function_name(probe->function), probe->file->path);
 		side->probes_attached++;
 	}
@@ -227,12 +227,12 @@ void bpf_side_new_tls(struct bpf_side *side, struct str *text)
 	if (!side->tls)
 		return;
 	if (tls_probes_add_usual(&side->probes, text) == -ENOENT)
-		str_clear(text); /* it is elsewhere, or just being replaced */
+		str_clear(text); /* it is in another folder, or being replaced at this moment */
 	if (side->probes_attached == side->probes.count)
 		return;
 	str_printf(text,
-		   "%s%s is new, and can't be probed while rawtap runs: restart rawtap, or what "
-		   "passes by TLS in processes that use it is recorded as ciphertext",
+		   "%s%s is new and can't be probed while rawtap runs: restart rawtap, or TLS "
+		   "connections of processes that use it are recorded as ciphertext",
 		   text->len ? "; " : "", side->probes.probes[side->probes_attached].file->path);
 	side->probes_attached = side->probes.count;
 }
@@ -266,7 +266,7 @@ static void unload(struct bpf_side *side)
 	side->skeleton = NULL;
 }
 
-/* With side->backend. 0, or -errno and at which step. */
+/* Loads and attaches all but the probes, with side->backend. 0; -errno: `step_r` says what failed. */
 static int load(struct bpf_side *side, size_t ring_size, const char **step_r)
 {
 	int ret;
@@ -297,8 +297,8 @@ static int load(struct bpf_side *side, size_t ring_size, const char **step_r)
 	return ret;
 }
 
-/* The first backend that works, or the one of this name. Which programs a kernel refuses is asked
- * only when it has refused some: attaching takes long where it patches functions. */
+/* With the first backend that works, or the one of this name. Only after a failure backend_probe()
+ * finds out whether the backend is to blame: attaching takes long if it patches functions. */
 static int load_any(struct bpf_side *side, const char *backend_name, size_t ring_size,
 		    struct str *error)
 {
@@ -326,7 +326,7 @@ static int load_any(struct bpf_side *side, const char *backend_name, size_t ring
 			   backend->name, backend->needs, strerror(-lack));
 	}
 	if (!side->backend)
-		str_printf(error, "no backend is called '%s'", backend_name);
+		str_printf(error, "there is no backend '%s'", backend_name);
 	return ret;
 }
 

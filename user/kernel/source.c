@@ -17,16 +17,16 @@
 #include "rawtap.skel.h"
 #include "dovecot/service.h"
 
-/* Records taken in one go, so that signals and timers get their turn. */
+/* How many records source_consume() takes at most, so that signals and timers are not kept waiting. */
 #define BATCH 4096
 
 /* A socket whose SOCK_OPEN was in the stream, and whose SOCK_CLOSE was not yet. */
 struct known {
 	__u64 cookie;
-	__u16 role; /* of the process that it belongs to */
-	bool asked; /* it was known when the sweep began */
-	bool live;
-	__u64 end[2];
+	__u16 role;   /* of the process that it belongs to */
+	bool asked;   /* it was known when the sweep began */
+	bool live;    /* the sweep has seen it */
+	__u64 end[2]; /* if live: bytes that passed, by enum rl_dir */
 	UT_hash_handle hh;
 };
 
@@ -35,9 +35,9 @@ struct source {
 	struct ring_buffer *ring;
 	source_record_fn *record;
 	void *context;
-	struct known *known;
-	unsigned int taken; /* in this batch */
-	size_t taken_bytes; /* ever, of the ring */
+	struct known *known; /* by cookie */
+	unsigned int taken;  /* records in this batch */
+	size_t taken_bytes;  /* of the ring, since the start */
 };
 
 static void remember(struct source *source, __u64 cookie, __u16 role)
@@ -53,7 +53,7 @@ static void remember(struct source *source, __u64 cookie, __u16 role)
 	known->role = role;
 }
 
-/* ring_buffer callback: negative ends the batch; the record counts as taken all the same. */
+/* Called by ring_buffer__consume(). A negative result ends the batch; the record is taken even so. */
 static int on_record(void *context, void *data, size_t size)
 {
 	struct source *source = context;
@@ -62,7 +62,7 @@ static int on_record(void *context, void *data, size_t size)
 	source->taken_bytes += size;
 	if (size >= sizeof(*rec) + sizeof(struct rl_open) && rec->type == RL_SOCK_OPEN)
 		remember(source, rec->cookie, ((const struct rl_open *)(rec + 1))->role);
-	/* the ring's records have constant sizes: `len` says how much of it counts */
+	/* the ring has records of a few constant sizes, of which only `len` bytes count */
 	if (size >= sizeof(*rec) && rec->len <= size)
 		size = rec->len;
 	source->record(source->context, data, size);
@@ -113,7 +113,7 @@ int source_consume(struct source *source)
 	return ret < 0 && ret != -E2BIG ? ret : (int)source->taken;
 }
 
-/* All that is in the ring now; what is added meanwhile may stay. */
+/* Takes all that is in the ring now, but not for ever if records are added meanwhile. */
 static int consume_all(struct source *source)
 {
 	size_t until =
@@ -126,8 +126,8 @@ static int consume_all(struct source *source)
 	return ret;
 }
 
-/* Adds a record of our own to the stream, now. */
-static void tell(struct source *source, struct rl_rec head, const void *payload, size_t size)
+/* Adds a record of user space's to the stream. */
+static void add_record(struct source *source, struct rl_rec head, const void *payload, size_t size)
 {
 	struct {
 		struct rl_rec head;
@@ -140,7 +140,7 @@ static void tell(struct source *source, struct rl_rec head, const void *payload,
 	source->record(source->context, &record, record.head.len);
 }
 
-/* The role of the process's parent, as the programs know it. */
+/* The role that the BPF programs know a process by. */
 static enum rl_role parent_role(struct source *source, __u32 parent)
 {
 	struct rl_service value;
@@ -151,7 +151,7 @@ static enum rl_role parent_role(struct source *source, __u32 parent)
 		       (enum rl_role)value.role;
 }
 
-/* As on_exec() of bpf/on_proc.bpf.h does with those that begin later. */
+/* For processes that are running already what on_exec() of bpf/on_proc.bpf.h does for later ones. */
 static void on_process(void *context, const struct found_process *process)
 {
 	struct source *source = context;
@@ -176,11 +176,11 @@ static void on_process(void *context, const struct found_process *process)
 		return; /* its exec was seen: the record is in the ring */
 	proc.role = role;
 	memcpy(proc.comm, process->service->name, strnlen(process->service->name, RL_COMM_LEN - 1));
-	tell(source, (struct rl_rec){.type = RL_PROC_EXEC, .flags = RL_F_FOUND, .tgid = tgid},
-	     &proc, sizeof(proc));
+	add_record(source, (struct rl_rec){.type = RL_PROC_EXEC, .flags = RL_F_FOUND, .tgid = tgid},
+		   &proc, sizeof(proc));
 }
 
-/* Marks the sockets that are there already, so that they are not taken for new ones. 0 or -errno. */
+/* Marks the sockets that exist already, so that they are not taken for new ones. 0 or -errno. */
 static int mark_files(struct source *source)
 {
 	char none[64];
@@ -206,7 +206,7 @@ int source_scan(struct source *source)
 	return ret ? ret : mark_files(source);
 }
 
-/* Marks what is live. 0 or -errno. */
+/* Looks which sockets still exist. 0 or -errno. */
 static int read_live(struct source *source)
 {
 	int fd = bpf_iter_create(bpf_link__fd(source->side->sockets));
@@ -231,9 +231,9 @@ static int read_live(struct source *source)
 	return len;
 }
 
-/* A socket's end, and how many bytes had passed, as far as that is known from elsewhere than the
- * stream. */
-static void tell_close(struct source *source, struct known *known, __u16 flags)
+/* Adds a socket's SOCK_CLOSE, with the bytes that passed as far as the kernel side's maps and the
+ * sweep know them. */
+static void add_close(struct source *source, struct known *known, __u16 flags)
 {
 	struct rawtap_bpf *skeleton = source->side->skeleton;
 	struct rl_close end = {0};
@@ -247,22 +247,23 @@ static void tell_close(struct source *source, struct known *known, __u16 flags)
 				     0);
 	}
 	for (dir = RL_IN; flags & RL_F_LIVE && dir <= RL_OUT; dir++)
-		if (known->end[dir] > end.end[dir]) /* of TLS nothing is known there */
+		if (known->end[dir] > end.end[dir]) /* 0 for a socket with TLS */
 			end.end[dir] = known->end[dir];
 	bpf_map__delete_elem(skeleton->maps.verdicts, &known->cookie, sizeof(known->cookie), 0);
 	if (source->side->tls)
 		bpf_map__delete_elem(skeleton->maps.tls_socks, &known->cookie,
 				     sizeof(known->cookie), 0);
-	tell(source,
-	     (struct rl_rec){.type = RL_SOCK_CLOSE, .flags = flags, .cookie = known->cookie}, &end,
-	     sizeof(end));
+	add_record(source,
+		   (struct rl_rec){.type = RL_SOCK_CLOSE, .flags = flags, .cookie = known->cookie},
+		   &end, sizeof(end));
 	HASH_DELETE(hh, source->known, known);
 	free(known);
 }
 
 /*
- * What was known before the look and is not there any more has ended; its last
- * records were in the ring before it ended, so they are taken first.
+ * A socket that was known before the look and does not exist any more has
+ * ended. Its last records were in the ring before that, so they are taken
+ * before SOCK_CLOSE is added.
  */
 int source_sweep(struct source *source)
 {
@@ -279,11 +280,11 @@ int source_sweep(struct source *source)
 	ret = consume_all(source);
 	HASH_ITER(hh, source->known, known, next)
 		if (known->asked && !known->live)
-			tell_close(source, known, 0);
+			add_close(source, known, 0);
 	return ret;
 }
 
-/* The kernel runs no program while it runs already on the same CPU, and counts that. */
+/* The kernel does not run a program that is already running on the same CPU, and counts that. */
 static __u64 count_missed(struct rawtap_bpf *skeleton)
 {
 	struct bpf_prog_info info;
@@ -300,7 +301,7 @@ static __u64 count_missed(struct rawtap_bpf *skeleton)
 	return sum;
 }
 
-static void tell_stats(struct source *source)
+static void add_stats(struct source *source)
 {
 	int cpus = libbpf_num_possible_cpus(), cpu;
 	struct rl_stats *each, sum = {0};
@@ -318,7 +319,7 @@ static void tell_stats(struct source *source)
 		}
 	free(each);
 	sum.missed = count_missed(source->side->skeleton);
-	tell(source, (struct rl_rec){.type = RL_STATS}, &sum, sizeof(sum));
+	add_record(source, (struct rl_rec){.type = RL_STATS}, &sum, sizeof(sum));
 }
 
 int source_finish(struct source *source)
@@ -327,8 +328,8 @@ int source_finish(struct source *source)
 	int ret = source_sweep(source);
 
 	HASH_ITER(hh, source->known, known, next)
-		tell_close(source, known, RL_F_LIVE);
-	tell_stats(source);
+		add_close(source, known, RL_F_LIVE);
+	add_stats(source);
 	return ret;
 }
 
@@ -345,7 +346,7 @@ void source_verdict(struct source *source, __u64 cookie, bool record)
 		return;
 	decision.role = known->role;
 
-	/* when the map is full, the socket's records go on to come, and are dropped here */
+	/* if the map is full, records of the socket continue to come, and the engine drops them */
 	bpf_map__update_elem(source->side->skeleton->maps.verdicts, &cookie, sizeof(cookie),
 			     &decision, sizeof(decision), BPF_ANY);
 	if (source->side->tls)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Records from the running kernel: those in the ring, and those that only a
- * look can make (processes that were running before, sockets that are gone, the
- * kernel side's counters).
+ * Records from the running kernel: those in the ring buffer, and those that
+ * user space adds (processes that were running before, sockets that are gone,
+ * the kernel side's counters).
  */
 #ifndef SOURCE_H
 #define SOURCE_H
@@ -13,34 +13,35 @@
 
 struct source;
 
-/* Takes one record, in the order of the stream. The bytes are valid during the call. It may call
- * source_verdict() and source_forget(), and no other function here. */
+/* Called for each record, in the order of the stream. The bytes are valid during the call. It may
+ * call source_verdict() and source_forget(), and no other function here. */
 typedef void source_record_fn(void *context, const void *data, size_t size);
 
-/* `side` is started, stays the caller's and must outlive the source, as `context` must. NULL: errno
- * says why. */
+/* `side` is started, stays the caller's and must outlive the source, as `context` must. The caller
+ * frees the source. NULL: errno says why. */
 struct source *source_new(struct bpf_side *side, source_record_fn *record, void *context);
-/* Before bpf_side_stop(). */
+/* Call it before bpf_side_stop(). NULL afterwards. */
 void source_free(struct source **source);
 
-/* Readable when the ring has much to take; a few records wake nobody. Stays the source's. */
+/* A descriptor that is readable when the ring holds control records or is filled to an eighth. A few
+ * DATA records do not make it readable: take them from time to time. The source closes it. */
 int source_fd(const struct source *source);
 
-/* These call `record`; 0 or -errno. */
+/* The next four call `record`. 0 or -errno. */
 
-/* A record for each process that is running already. Once, at the start. */
+/* A record for each process that is running already. Call it once, at the start. */
 int source_scan(struct source *source);
 /* Takes what is in the ring, a bounded number of records. Returns how many, or -errno. */
 int source_consume(struct source *source);
-/* Takes what is in the ring, and a SOCK_CLOSE for each socket that was opened in the stream and is
- * gone by now. */
+/* Takes what is in the ring, and adds a SOCK_CLOSE for each socket whose SOCK_OPEN was in the stream
+ * and that is gone by now. */
 int source_sweep(struct source *source);
-/* After bpf_side_detach(): the rest of the ring, a SOCK_CLOSE for each socket that is still open
- * (RL_F_LIVE), the counters. The last call but for source_free(). */
+/* After bpf_side_detach(): takes the rest of the ring, adds a SOCK_CLOSE for each socket that is gone
+ * or still open (RL_F_LIVE), and the counters. Only source_free() may follow. */
 int source_finish(struct source *source);
 
-/* What user space has decided, for the kernel side: this socket is recorded, or is of no interest;
- * this process is of no interest. If the kernel side's map is full its records go on to come. */
+/* Verdicts for the kernel side: record this socket, or leave it alone; leave this process alone. If
+ * the kernel side's map is full, records of the socket continue to come. */
 void source_verdict(struct source *source, __u64 cookie, bool record);
 void source_forget(struct source *source, __u32 tgid);
 

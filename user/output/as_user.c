@@ -8,7 +8,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* The system call: glibc's setgroups() changes every thread. */
+/* The system call itself: glibc's setgroups() changes every thread. */
 static int set_groups(const gid_t *groups, size_t count)
 {
 	return syscall(SYS_setgroups, count, groups) ? -errno : 0;

@@ -38,7 +38,7 @@ static int open_how(int at, const char *path, uint64_t flags, uint64_t resolve)
 	int tries = AGAIN_MAX;
 	long fd;
 
-	/* below a root, ".." is refused while somebody renames directories: openat2(2) */
+	/* with RESOLVE_IN_ROOT, ".." gives EAGAIN while directories are renamed: openat2(2) */
 	do {
 		fd = syscall(SYS_openat2, at, path, &how, sizeof(how));
 	} while (fd < 0 && errno == EAGAIN && --tries);
@@ -46,9 +46,8 @@ static int open_how(int at, const char *path, uint64_t flags, uint64_t resolve)
 }
 
 /*
- * A handle of what `path` names. Links are followed; below a chroot they stay
- * below it. The chroot itself was set by the administrator, and is opened as
- * root, as the mail process does.
+ * A handle of what `path` names, inside the directory `root` if there is a
+ * chroot: links are followed, but do not lead out of it.
  */
 static int open_path(const struct log_place *place, int root, const char *path, uint64_t flags)
 {
@@ -56,7 +55,7 @@ static int open_path(const struct log_place *place, int root, const char *path, 
 			RESOLVE_NO_MAGICLINKS | (place->chroot ? RESOLVE_IN_ROOT : 0));
 }
 
-/* Is it just that there is no directory, rather than an error? */
+/* Does Dovecot take this error for "there is no directory", and not log it? */
 static bool is_missing(const struct log_place *place, int error)
 {
 	return error == ENOENT || (place->iostream && error == EACCES);
@@ -69,9 +68,9 @@ static int look_failed(const struct log_place *place, int error, struct rl_log *
 	return -1;
 }
 
-/* The rawlog binary looks with lstat(), for which a symbolic link is no directory. A handle; -1: `fact_r`
- * says why. */
-static int look_home(const struct log_place *place, int root, struct rl_log *fact_r)
+/* As the rawlog program, which looks with lstat(): a symbolic link is no directory. A handle; -1:
+ * `fact_r` says why. */
+static int look_rawlog_program(const struct log_place *place, int root, struct rl_log *fact_r)
 {
 	int home = open_path(place, root, place->base, O_DIRECTORY), dir, error;
 	struct stat st = {0};
@@ -92,10 +91,11 @@ static int look_home(const struct log_place *place, int root, struct rl_log *fac
 }
 
 /*
- * The lib rule looks with stat(), and does not ask whether it is a directory:
- * if it is not, no file can be created in it. A relative path begins at the
- * working directory, which is "/" where Dovecot could not enter the base
- * (lib-storage/mail-storage-service.c, 2.3.19.1).
+ * As lib/iostream-rawlog.c, which looks with stat() and does not check that it
+ * is a directory: if it is none, creating the files fails. A relative path
+ * begins at Dovecot's working directory, which is "/" if it could not enter the
+ * base (lib-storage/mail-storage-service.c, 2.3.19.1). A handle; -1: `fact_r`
+ * says why.
  */
 static int look_iostream(const struct log_place *place, int root, struct rl_log *fact_r)
 {
@@ -114,8 +114,8 @@ static int look_iostream(const struct log_place *place, int root, struct rl_log 
 	return dir < 0 ? look_failed(place, -dir, fact_r) : dir;
 }
 
-/* Takes the first name that is free. Dovecot's own log can be there, with the same name by the lib
- * rule. Dovecot would append to ours, and the file would hold a mixture of both. */
+/* Takes the first free name. The name can be that of a log of Dovecot's own (lib/iostream-rawlog.c),
+ * to which Dovecot would append: two logs in one file. */
 static void create_files(const struct log_place *place, int at, struct file_pair *pair_r,
 			 struct rl_log *fact_r)
 {
@@ -128,12 +128,12 @@ static void create_files(const struct log_place *place, int at, struct file_pair
 	fact_r->error = -ret;
 }
 
-/* As the user. */
+/* Runs as the user. */
 static void look_and_create(const struct log_place *place, int root, struct file_pair *pair_r,
 			    struct rl_log *fact_r)
 {
 	int dir = place->iostream ? look_iostream(place, root, fact_r) :
-				    look_home(place, root, fact_r);
+				    look_rawlog_program(place, root, fact_r);
 
 	if (dir < 0)
 		return;
@@ -141,8 +141,8 @@ static void look_and_create(const struct log_place *place, int root, struct file
 	close(dir);
 }
 
-/* With the groups that Dovecot gave this user: a directory can be a group's. They are those of the
- * process, if it is still there and this user's. */
+/* A directory's access can depend on the groups that Dovecot gave this user. If `place` has none, the
+ * process has them, if it still runs and is still this user's. */
 static int become(const struct log_place *place)
 {
 	struct procfs_status status;
@@ -154,9 +154,9 @@ static int become(const struct log_place *place)
 	return as_user_begin(place->uid, place->gid, status.groups, status.groups_count);
 }
 
-/* Becomes the user, and root again. */
-static void ask_files(const struct log_place *place, struct file_pair *pair_r,
-		      struct rl_log *fact_r)
+/* As the user; the chroot, which only the administrator can set, is opened as root. */
+static void create_as_user(const struct log_place *place, struct file_pair *pair_r,
+			   struct rl_log *fact_r)
 {
 	int root = AT_FDCWD, ret;
 
@@ -174,8 +174,8 @@ static void ask_files(const struct log_place *place, struct file_pair *pair_r,
 		close(root);
 }
 
-static void ask_connection(struct sink_host *user, const struct log_place *place,
-			   struct file_pair *pair_r, struct rl_log *fact_r)
+static void connect_log(struct sink_host *host, const struct log_place *place,
+			struct file_pair *pair_r, struct rl_log *fact_r)
 {
 	int ret;
 
@@ -185,31 +185,31 @@ static void ask_connection(struct sink_host *user, const struct log_place *place
 		.rule = place->rule,
 		.fds = {-1, -1},
 	};
-	ret = tcp_conns_connect(user->connections, place->tcp, &pair_r->tcp);
+	ret = tcp_conns_connect(host->connections, place->tcp, &pair_r->tcp);
 	fact_r->status = ret ? RL_LOG_CREATE_FAILED : RL_LOG_OPENED;
 	fact_r->error = -ret;
 }
 
-static void user_create(struct sink *sink, const struct log_place *place)
+static void host_create(struct sink *sink, const struct log_place *place)
 {
 	struct rl_log fact = {.session = place->session, .rule = place->rule, .serial = 1};
 	struct file_pair pair;
 
 	if (place->tcp)
-		ask_connection(of(sink), place, &pair, &fact);
+		connect_log(of(sink), place, &pair, &fact);
 	else
-		ask_files(place, &pair, &fact);
+		create_as_user(place, &pair, &fact);
 	if (fact.status == RL_LOG_OPENED)
 		file_pairs_add(&of(sink)->pairs, &pair);
 	of(sink)->answer(of(sink)->context, &fact);
 }
 
-static int user_claim(struct sink *sink, const struct log_place *place, uint32_t serial)
+static int host_claim(struct sink *sink, const struct log_place *place, uint32_t serial)
 {
 	return file_pairs_find(&of(sink)->pairs, place->session, place->rule);
 }
 
-static int user_write(struct sink *sink, int handle, int dir, const void *data, size_t size)
+static int host_write(struct sink *sink, int handle, int dir, const void *data, size_t size)
 {
 	struct file_pairs *pairs = &of(sink)->pairs;
 	struct tcp_conn *tcp = pairs->all[handle].tcp;
@@ -218,7 +218,7 @@ static int user_write(struct sink *sink, int handle, int dir, const void *data, 
 		     file_pairs_write(pairs, handle, dir, data, size);
 }
 
-static void user_sizes(struct sink *sink, int handle, __u64 sizes_r[2])
+static void host_sizes(struct sink *sink, int handle, __u64 sizes_r[2])
 {
 	const struct file_pair *pair = &of(sink)->pairs.all[handle];
 
@@ -227,39 +227,39 @@ static void user_sizes(struct sink *sink, int handle, __u64 sizes_r[2])
 		sizes_r[RL_IN] = tcp_conn_sent(pair->tcp);
 }
 
-/* Nothing beyond was written. */
-static void user_cut(struct sink *sink, int handle, const __u64 sizes[2])
+/* FACT_WRITE comes from host_sizes(): the files are not longer. */
+static void host_cut(struct sink *sink, int handle, const __u64 sizes[2])
 {
 }
 
-static void user_close(struct sink *sink, int handle)
+static void host_close(struct sink *sink, int handle)
 {
 	tcp_conn_close(&of(sink)->pairs.all[handle].tcp);
 	file_pairs_close(&of(sink)->pairs, handle);
 }
 
-static const struct sink_ops user_ops = {
-	.create = user_create,
-	.claim = user_claim,
-	.write = user_write,
-	.sizes = user_sizes,
-	.cut = user_cut,
-	.close = user_close,
+static const struct sink_ops host_ops = {
+	.create = host_create,
+	.claim = host_claim,
+	.write = host_write,
+	.sizes = host_sizes,
+	.cut = host_cut,
+	.close = host_close,
 };
 
 struct sink *sink_host_new(void (*answer)(void *context, const struct rl_log *fact), void *context)
 {
 	struct tcp_conns *connections = tcp_conns_new();
-	struct sink_host *user;
+	struct sink_host *host;
 
 	if (!connections)
 		return NULL;
-	user = mem_alloc(sizeof(*user));
-	user->sink.ops = &user_ops;
-	user->answer = answer;
-	user->context = context;
-	user->connections = connections;
-	return &user->sink;
+	host = mem_alloc(sizeof(*host));
+	host->sink.ops = &host_ops;
+	host->answer = answer;
+	host->context = context;
+	host->connections = connections;
+	return &host->sink;
 }
 
 struct tcp_conns *sink_host_connections(struct sink *sink)
@@ -269,12 +269,12 @@ struct tcp_conns *sink_host_connections(struct sink *sink)
 
 void sink_host_free(struct sink **sink)
 {
-	struct sink_host *user = of(*sink);
+	struct sink_host *host = of(*sink);
 
 	*sink = NULL;
-	if (!user)
+	if (!host)
 		return;
-	file_pairs_free(&user->pairs);
-	tcp_conns_free(&user->connections);
-	free(user);
+	file_pairs_free(&host->pairs);
+	tcp_conns_free(&host->connections);
+	free(host);
 }

@@ -15,18 +15,18 @@
 struct tcp_conns;
 
 /*
- * `answer` is called once for each question, during the question: the fact is
- * for a record FACT_LOG, and valid during the call. `context` must outlive the
- * sink. NULL: errno says why.
+ * `answer` is called once in each sink->ops->create(), before that returns. The
+ * fact is valid during the call; it belongs into a record FACT_LOG, but the
+ * engine must not be called from there (sink.h). `context` must outlive the
+ * sink, which the caller frees. NULL: errno says why.
  */
 struct sink *sink_host_new(void (*answer)(void *context, const struct rl_log *fact), void *context);
 
-/* The connections, for the main loop: tcp_conns_resolve() before the first question;
- * tcp_conns_send() when tcp_conns_fd() is readable; tcp_conns_finish() at the end. They stay the
- * sink's. */
+/* The sink's connections, for the main loop: tcp_conns_resolve() before the first log;
+ * tcp_conns_send() when tcp_conns_fd() is readable; tcp_conns_finish() at the end. */
 struct tcp_conns *sink_host_connections(struct sink *sink);
 
-/* Closes what is open. The engine that writes to it is gone by then. */
+/* Closes what is open. Free the engine, which writes to it, first. NULL afterwards. */
 void sink_host_free(struct sink **sink);
 
 #endif

@@ -25,7 +25,8 @@ static struct sink_tree *of(struct sink *sink)
 	return (struct sink_tree *)sink;
 }
 
-/* The directory `name` in `at`, made if it is missing. Takes over `at`. A handle or -errno. */
+/* Opens the directory `name` in `at`, creates it if it is missing, and closes `at`. A handle or
+ * -errno. */
 static int enter(int at, const char *name)
 {
 	int next, ret = 0;
@@ -39,7 +40,7 @@ static int enter(int at, const char *name)
 	return next;
 }
 
-/* One component after the other; "." is nothing, ".." is refused. A handle or -errno. */
+/* Opens and creates the directories of `path`. "." is ignored, ".." is -EINVAL. A handle or -errno. */
 static int enter_path(int root, const char *path)
 {
 	char *copy = mem_strdup(path), *rest = copy, *name;
@@ -59,8 +60,8 @@ static int enter_path(int root, const char *path)
 	return at;
 }
 
-/* `dir` without its "..", of which each takes a component away, as in a tree without links. None
- * leads out of the root, as in "/". */
+/* Appends `dir` with each ".." resolved by removing the component before it, as in a tree without
+ * links. As in "/", none leads above the root. */
 static void append_resolved(struct str *path, const char *dir)
 {
 	char *copy = mem_strdup(dir), *rest = copy, *name;
@@ -79,8 +80,8 @@ static void append_resolved(struct str *path, const char *dir)
 	free(copy);
 }
 
-/* The directory of a log, as a path below the tree's root. Only in the lib rule's, which is a path
- * of the administrator's, ".." has a meaning. */
+/* The directory of a log, as a path below the tree's root. ".." is resolved only if the path is one
+ * that the administrator has set (`iostream`); elsewhere enter_path() refuses it. */
 static void place_path(const struct log_place *place, struct str *path)
 {
 	struct str dir = {0};

@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Logs below a directory of the caller's, for replay: the path that the
- * stream names, below that root. Needs no privileges. Directories are made as
- * needed (0700); nothing that exists is overwritten or appended to, no link is
- * followed, ".." in a home leads nowhere, and in the lib rule's directory not
- * out of the root.
+ * Logs in a tree below one directory, for replay: the paths of the stream,
+ * relative to that root. Needs no privileges. Directories are created as needed
+ * (0700). Nothing that exists is overwritten or appended to, links are not
+ * followed, and ".." never leads out of the root: in a home it is refused, in a
+ * directory that the administrator has set it is resolved.
  */
 #ifndef SINK_TREE_H
 #define SINK_TREE_H
 
 #include "rawlog/sink.h"
 
-/* NULL: `root` can't be opened, errno says why. */
+/* NULL: `root` can't be opened, errno says why. The caller frees the sink. */
 struct sink *sink_tree_new(const char *root);
+/* Closes what is open. Free the engine, which writes to it, first. NULL afterwards. */
 void sink_tree_free(struct sink **sink);
 
 #endif

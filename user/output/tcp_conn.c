@@ -17,7 +17,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 
-/* How long a closed connection is kept whose other end takes nothing. */
+/* How long a closed connection with unsent bytes is kept while its other end takes nothing. */
 #define STALL_MS   30000
 #define EVENTS_MAX 64
 
@@ -30,14 +30,14 @@ struct target {
 struct tcp_conn {
 	struct tcp_conns *conns;
 	char *target;
-	int fd;		     /* -1: it is over */
-	int error;	     /* errno why it is over, or 0 */
-	bool error_returned; /* by tcp_conn_write() */
+	int fd;		     /* -1: disconnected */
+	int error;	     /* the errno that ended it, or 0 */
+	bool error_returned; /* tcp_conn_write() has returned it */
 	bool watched;	     /* by the table's epoll: something is kept */
-	struct str kept;     /* the first `gone` bytes of it are sent already */
+	struct str kept;     /* unsent, but for its first `gone` bytes */
 	size_t gone;
 	uint64_t sent;
-	int64_t stalled_at_ms; /* closed: given up then, unless more is sent */
+	int64_t stalled_at_ms; /* once closed: given up at that time, unless more is sent */
 	struct tcp_conn *prev, *next;
 };
 
@@ -62,7 +62,7 @@ static const struct target *find_target(const struct tcp_conns *conns, const cha
 	return NULL;
 }
 
-/* The first address that there is, as Dovecot does. 0, or an error of getaddrinfo(). */
+/* Uses the host's first address, as Dovecot does. 0, or an error of getaddrinfo(). */
 static int add_target(struct tcp_conns *conns, const char *text, const char *host, uint16_t port,
 		      int flags)
 {
@@ -147,7 +147,7 @@ static void disconnect(struct tcp_conn *conn, int error)
 	conn->fd = -1;
 }
 
-/* How much of it the kernel took now; 0 also after an error. */
+/* Returns how many bytes the kernel took now. Disconnects after an error. */
 static size_t send_some(struct tcp_conn *conn, const char *data, size_t size)
 {
 	size_t sent = 0;
@@ -223,7 +223,7 @@ uint64_t tcp_conn_sent(const struct tcp_conn *conn)
 	return conn->sent;
 }
 
-/* Whether it is accepted is known only later; but a refusal by this host comes at once. */
+/* Whether another host accepts it shows only later; this host refuses it at once. */
 static int start_connecting(int fd, const struct target *target)
 {
 	socklen_t len = sizeof(int);
@@ -268,7 +268,7 @@ static void conn_free(struct tcp_conn *conn)
 	free(conn);
 }
 
-/* Everything is sent, or never will be. */
+/* For a closed connection whose bytes are sent, or are given up. */
 static void remove_closed(struct tcp_conn *conn)
 {
 	struct tcp_conns *conns = conn->conns;

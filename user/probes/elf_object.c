@@ -59,7 +59,7 @@ static int read_all(int fd, uint8_t *bytes, size_t size)
 		if (ret < 0)
 			return -errno;
 		if (ret == 0)
-			return -ENOEXEC; /* cut meanwhile */
+			return -ENOEXEC; /* truncated meanwhile */
 		done += ret;
 	}
 	return 0;
@@ -97,7 +97,7 @@ void elf_object_free(struct elf_object **object)
 	*object = NULL;
 }
 
-/* Do `size` bytes from `at` fit into what begins at `start` and has `room` bytes? */
+/* Are `size` bytes from `at` inside the `room` bytes from `start`? */
 static bool is_within(uint64_t at, uint64_t size, uint64_t start, uint64_t room)
 {
 	return at >= start && at - start <= room && size <= room - (at - start);
@@ -186,7 +186,7 @@ static int relocs_of(const struct elf_object *object, Elf_Scn *section, const GE
 	const char *text;
 	int i, ret;
 
-	/* Without symbols: a static program's, which are not of interest. */
+	/* no symbol table: relocations of a static program, which name no symbols */
 	if (header->sh_link == SHN_UNDEF)
 		return 0;
 	if (!relocs || !table || !gelf_getshdr(table, &table_header) ||
@@ -214,7 +214,7 @@ int elf_object_relocs(const struct elf_object *object, const char *symbol, elf_r
 	GElf_Shdr header;
 	int ret = 0;
 
-	/* What is not loaded (SHF_ALLOC) is for the linker that made the object. */
+	/* sections without SHF_ALLOC are not loaded: they were for the linker that made the object */
 	while (ret == 0 && (section = next_section(object, section, SHT_RELA, &header)) != NULL)
 		if (header.sh_flags & SHF_ALLOC)
 			ret = relocs_of(object, section, &header, symbol, found, context);
@@ -233,8 +233,8 @@ static bool is_default_version(const struct elf_object *object, int nth)
 	       (versions && gelf_getversym(versions, nth, &version) && !(version & VERSION_HIDDEN));
 }
 
-/* Functions of .dynsym whose code is in the file. An indirect function's address (IFUNC) is that
- * of its resolver: not one. */
+/* Does the object define it as a function? An indirect function (IFUNC) does not count: its address
+ * is that of its resolver. */
 static bool is_function(const GElf_Sym *symbol)
 {
 	return GELF_ST_TYPE(symbol->st_info) == STT_FUNC && symbol->st_shndx != SHN_UNDEF;

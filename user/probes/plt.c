@@ -6,10 +6,10 @@
 
 #include "probes/elf_object.h"
 
-/* What an instruction is to a stub. */
+/* What an instruction is for in a stub. */
 enum insn_kind {
-	INSN_ENTRY, /* may begin a stub, and goes on to the jump */
-	INSN_JUMP,  /* through the slot */
+	INSN_ENTRY, /* can be the first one, directly before the jump */
+	INSN_JUMP,  /* jumps through the slot */
 	INSN_OTHER,
 };
 
@@ -20,10 +20,10 @@ struct insn {
 };
 
 struct search {
-	uint64_t slots[4]; /* that hold the function's address; more would be no PLT's */
+	uint64_t slots[4]; /* addresses of those that hold the function's address; a PLT has few */
 	unsigned int slots_count;
 	bool has_other_ways;
-	uint64_t stub; /* address */
+	uint64_t stub; /* address of the last one that was found */
 	unsigned int stubs_count;
 };
 
@@ -33,8 +33,7 @@ static int32_t read_le32(const uint8_t *p)
 			 (uint32_t)p[3] << 24);
 }
 
-/* Bytes of a register-or-memory operand as 64-bit code has it, from its ModRM byte on: the operand
- * of a nop. 0: cut off. */
+/* The length of a nop's operand in 64-bit code, from its ModRM byte on, bytes. 0: cut off. */
 static size_t x86_operand_size(const uint8_t *p, size_t left)
 {
 	unsigned int mod, rm;
@@ -55,8 +54,8 @@ static size_t x86_operand_size(const uint8_t *p, size_t left)
 	return size;
 }
 
-/* The length of the nop at `p`, as assemblers pad with: 90, 0f 1f /0, with prefixes 66 and 2e.
- * 0: it is none. */
+/* The length of the nop at `p`, bytes: 90 or 0f 1f /0, with any prefixes 66 and 2e, as assemblers
+ * use them for padding. 0: it is no nop. */
 static size_t x86_nop_size(const uint8_t *p, size_t left)
 {
 	size_t prefixes = 0, operand;
@@ -70,15 +69,15 @@ static size_t x86_nop_size(const uint8_t *p, size_t left)
 	if (left < 3 || p[0] != 0x0f || p[1] != 0x1f)
 		return 0;
 	operand = x86_operand_size(p + 2, left - 2);
-	/* The processor takes no instruction of more than 15 bytes. */
+	/* the processor refuses instructions of more than 15 bytes */
 	return operand && prefixes + 2 + operand <= 15 ? prefixes + 2 + operand : 0;
 }
 
-/* The other instructions that linkers put into a PLT: GNU ld, gold, lld and mold. */
+/* All other instructions in PLTs that GNU ld, gold, lld and mold make. */
 static const struct x86_form {
 	uint8_t bytes[4];
 	uint8_t bytes_count, size;
-	enum insn_kind kind; /* INSN_JUMP: its last four bytes say where its slot is */
+	enum insn_kind kind; /* INSN_JUMP: the last four bytes are the slot's distance */
 } x86_forms[] = {
 	{{0xf3, 0x0f, 0x1e, 0xfa}, 4, 4, INSN_ENTRY}, /* endbr64 */
 	{{0x41, 0xbb}, 2, 6, INSN_ENTRY},	      /* mov $n,%r11d: mold */
@@ -92,7 +91,7 @@ static const struct x86_form {
 	{{0xcc}, 1, 1, INSN_OTHER},		      /* int3: padding */
 };
 
-/* Decodes the instruction at `at`. 0; -EOPNOTSUPP: not known, or cut off. */
+/* Decodes the instruction at `at`. 0; -EOPNOTSUPP: unknown, or cut off. */
 static int x86_decode(const struct elf_code *code, size_t at, struct insn *insn_r)
 {
 	const uint8_t *p = code->bytes + at;
@@ -126,7 +125,7 @@ static void found_jump(struct search *search, uint64_t stub, uint64_t slot)
 	}
 }
 
-/* Decodes one instruction after another, from the beginning: so where each begins is known. */
+/* Decodes one instruction after another from the beginning, to know where each begins. */
 static int x86_scan(const struct elf_code *code, struct search *search)
 {
 	size_t at, stub = 0;
@@ -147,7 +146,7 @@ static int x86_scan(const struct elf_code *code, struct search *search)
 	return 0;
 }
 
-/* Instructions of arm64 with the bits that say which (Arm's reference manual, C6.2). */
+/* Instructions of arm64 (Arm's reference manual, C6.2). */
 #define ARM64_AUTIA1716 0xd503219fu
 #define ARM64_BR_X17	0xd61f0220u
 
@@ -182,9 +181,10 @@ static uint32_t arm64_insn(const struct elf_code *code, size_t at)
 }
 
 /*
- * [bti c] adrp x16; ldr x17,[x16,#n]; add x16,x16,#n; [autia1716] br x17. All have four bytes, so
- * where one begins is known without those before it. The site is the adrp, which kernels
- * simulate (arch/arm64/kernel/probes/decode-insn.c), and not the bti, which they step.
+ * A stub is [bti c] adrp x16; ldr x17,[x16,#n]; add x16,x16,#n; [autia1716] br x17. All
+ * instructions have four bytes, so a stub is recognized anywhere. The probe goes on the adrp, which
+ * the kernel simulates (arch/arm64/kernel/probes/decode-insn.c), and not on the bti, which it would
+ * have to single-step.
  */
 static int arm64_scan(const struct elf_code *code, struct search *search)
 {
@@ -246,8 +246,8 @@ static const struct machine *find_machine(const struct elf_object *object)
 	return NULL;
 }
 
-/* All sections of a PLT: with control-flow protection the stubs that are called are in .plt.sec,
- * those that fill a slot by GLOB_DAT are in .plt.got; .plt.bnd is from before .plt.sec. */
+/* A PLT can have several sections. With control-flow protection the stubs that are called are in
+ * .plt.sec (.plt.bnd of older linkers); stubs whose slot is filled by GLOB_DAT are in .plt.got. */
 static int scan_sections(const struct elf_object *object, const struct machine *machine,
 			 struct search *search)
 {

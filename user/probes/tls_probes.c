@@ -16,10 +16,11 @@
 #include "host/procfs.h"
 #include "host/trusted_file.h"
 
-/* ssl_module_load() in lib-ssl-iostream/iostream-ssl.c of 2.3.19.1 loads it, from MODULE_DIR. */
+/* Dovecot's TLS module. ssl_module_load() in lib-ssl-iostream/iostream-ssl.c of 2.3.19.1 loads it from
+ * MODULE_DIR. */
 #define MODULE "libssl_iostream_openssl.so"
 
-/* Debian, Fedora and openSUSE, Arch and Alpine, Dovecot's own build. */
+/* MODULE_DIR of Debian, Fedora and openSUSE, Arch and Alpine, Dovecot's own build. */
 static const char *const module_folders[] = {
 	"/usr/lib/dovecot/modules", "/usr/lib64/dovecot",     "/usr/lib64/dovecot/modules",
 	"/usr/lib/dovecot",	    "/usr/local/lib/dovecot", NULL,
@@ -76,11 +77,11 @@ static struct tls_file *add_file(struct tls_probes *probes, const char *path, in
 }
 
 /*
- * The file that `open_path` leads to, `path` for people. Not opened (but as a handle)
- * before it is trusted. 0: it is new; 1: it was known; -errno.
+ * The file that `open_path` leads to; `path` is for messages. It is added to probes->files, and opened
+ * only if it is trusted. 0: it is new; 1: it was known; -errno.
  */
-static int take_file(struct tls_probes *probes, const char *path, const char *open_path,
-		     struct tls_file **file_r)
+static int get_file(struct tls_probes *probes, const char *path, const char *open_path,
+		    struct tls_file **file_r)
 {
 	int handle = open(open_path, O_PATH | O_CLOEXEC), fd = -1, ret = 0;
 	char again[PROCFS_FD_PATH_LEN];
@@ -111,8 +112,8 @@ out:
 	return ret;
 }
 
-/* file->object, for as long as modules are being added. 0; -EPERM: not a file to read; -ENOEXEC:
- * not of use here; -errno. */
+/* Sets file->object, until free_objects(). 0; -EPERM: the file is not trusted; -ENOEXEC: not an object
+ * of this machine; -errno. */
 static int read_object(struct tls_file *file)
 {
 	int ret = 0;
@@ -126,22 +127,22 @@ static int read_object(struct tls_file *file)
 	return elf_object_machine(file->object) == ELF_OBJECT_HOST ? 0 : -ENOEXEC;
 }
 
-/* Where a module's libraries are looked for. */
+/* The search for a module, and for a library that it needs. */
 struct search {
 	struct tls_probes *probes;
-	pid_t pid; /* that maps it; 0: none, so where the linker would look */
+	pid_t pid; /* the process that maps the module; 0: none, so the usual folders count */
 	struct str *error;
-	bool is_found;	    /* a module: known or new, of use or not */
-	const char *soname; /* of the library that is wanted */
-	struct tls_file *library;
+	bool is_found;	    /* there is a module, whether it was known or can be used or not */
+	const char *soname; /* of the library that is searched for */
+	struct tls_file *library; /* the library that was found, or NULL */
 };
 
-/* Is it the library? 1: yes; 0: no; -errno. */
+/* Is it the library that is searched for? 1: yes; 0: no; -errno. */
 static int try_library(struct search *search, const char *path, const char *open_path)
 {
 	struct tls_file *file = NULL;
 	const char *soname;
-	int ret = take_file(search->probes, path, open_path, &file);
+	int ret = get_file(search->probes, path, open_path, &file);
 
 	if (ret >= 0)
 		ret = read_object(file);
@@ -159,7 +160,8 @@ static int found_library(void *context, const struct procfs_mapping *mapping)
 	return try_library(context, mapping->path, mapping->open_path);
 }
 
-/* The library whose soname is search->soname: as mapped, or from the usual folders. 0 or -errno. */
+/* Finds the library whose soname is search->soname: the one that the process maps, or in the usual
+ * folders. 0 or -errno. */
 static int find_library(struct search *search)
 {
 	char prefix[64], path[512];
@@ -187,7 +189,8 @@ static bool is_openssl(const char *soname)
 	return strncmp(soname, "libssl.", 7) == 0 || strncmp(soname, "libcrypto.", 10) == 0;
 }
 
-/* The function itself, in the library of OpenSSL's that the module needs. 0 or -errno. */
+/* Puts the probe on the function itself, in the library of OpenSSL's that the module needs. 0 or
+ * -errno. */
 static int find_function(struct search *search, const struct elf_object *module,
 			 struct tls_probe *probe)
 {
@@ -210,13 +213,14 @@ static int find_function(struct search *search, const struct elf_object *module,
 	return ret;
 }
 
+/* One is enough: the module uses the symbol. */
 static int found_reloc(void *context, const struct elf_reloc *reloc)
 {
 	return 1;
 }
 
-/* Also -ENOENT when the module does not call the function: a probe on it elsewhere would say nothing
- * about the module. */
+/* Puts the probe on the module's PLT, else on the function itself. 0; -ENOENT: the module does not
+ * call the function, or it was not found; -errno. */
 static int find_probe(struct search *search, const struct tls_file *module, struct tls_probe *probe)
 {
 	const char *name = tls_function_name(probe->function);
@@ -248,7 +252,7 @@ static bool is_there(const struct tls_probes *probes, const struct tls_probe *pr
 	return false;
 }
 
-/* One more error: several are one line. */
+/* Where to append one more error: several are one line. */
 static struct str *next_error(struct str *error)
 {
 	if (error->len)
@@ -256,7 +260,7 @@ static struct str *next_error(struct str *error)
 	return error;
 }
 
-/* All of a module's probes or none: with fewer it would not be known what belongs to which
+/* Adds all of a module's probes or none: with fewer it would not be known which bytes belong to which
  * connection. */
 static int add_probes(struct search *search, struct tls_file *module)
 {
@@ -267,9 +271,9 @@ static int add_probes(struct search *search, struct tls_file *module)
 
 	if (ret) {
 		str_printf(next_error(search->error), "%s: %s", module->path,
-			   ret == -EPERM   ? "not a file of root's that nobody else can write; "
-					     "make it one (chown root, chmod 644)" :
-			   ret == -ENOEXEC ? "not a program file of this machine, or damaged" :
+			   ret == -EPERM   ? "the file must belong to root, and nobody else may "
+					     "write to it (chown root, chmod 644)" :
+			   ret == -ENOEXEC ? "not an ELF file of this machine, or damaged" :
 					     strerror(-ret));
 		return ret;
 	}
@@ -278,7 +282,8 @@ static int add_probes(struct search *search, struct tls_file *module)
 		ret = find_probe(search, module, &found[i]);
 		if (ret) {
 			str_printf(next_error(search->error),
-				   "%s: no place for a probe on %s, in it or in OpenSSL: %s",
+				   "%s: no place for a probe on %s in it or in OpenSSL's "
+				   "libraries: %s",
 				   module->path, tls_function_name(i), strerror(-ret));
 			return ret;
 		}
@@ -303,7 +308,7 @@ static void free_objects(struct tls_probes *probes)
 static int add_module(struct search *search, const char *path, const char *open_path)
 {
 	struct tls_file *file = NULL;
-	int ret = take_file(search->probes, path, open_path, &file);
+	int ret = get_file(search->probes, path, open_path, &file);
 
 	if (ret == -ENOENT)
 		return 0;

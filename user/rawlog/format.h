@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How a log looks: bytes of one direction in, bytes for a file out. A format is
- * a row in formats[] and a file of its own; it never does I/O, and the time
- * comes with the bytes. A log has a state for each of its files; format_init()
- * sets it up, format_free() ends it.
+ * How a log looks: a connection's bytes in, the bytes of its files out. A
+ * format is a file format_NAME.c with a struct format, declared below. It does
+ * no I/O, and the time comes with the bytes. A log has one struct format_state
+ * for each of its files.
  */
 #ifndef FORMAT_H
 #define FORMAT_H
@@ -14,59 +14,63 @@
 
 #include "base/str.h"
 
-/* The rawlog binary's flags. */
+/* The flags of Dovecot's rawlog program (util/rawlog.c, 2.3.19.1). */
 struct log_flags {
-	bool boundaries; /* -b */
-	bool timestamps; /* -t */
-	bool ip_in_name; /* -I */
-	bool only[2];	 /* by enum rl_dir; -f in, -i: only[RL_IN]. None set: both */
+	bool boundaries; /* -b: mark what belongs to one system call */
+	bool timestamps; /* -t: begin each line with the time */
+	bool ip_in_name; /* -I: the client's address in the files' names */
+	bool only[2];	 /* by enum rl_dir; -f in, -i: only[RL_IN]. None set: both directions */
 };
 
-/* Sets one by its letter; `argument` for 'f' ("in", "out"). 0; -EINVAL: no such flag, or argument. */
+/* Sets a flag by its letter; `argument` is "in" or "out" for 'f', else not used. 0; -EINVAL: no such
+ * flag, or argument. */
 int log_flags_set(struct log_flags *flags, int letter, const char *argument);
-/* Adds those of `more`; which directions are logged is what `more` says, if it says it. */
+/* Adds the flags of `more`. If it names directions, they replace those of `flags`. */
 void log_flags_add(struct log_flags *flags, const struct log_flags *more);
-/* Appends their letters, "btIio". */
+/* Appends the letters of the flags that are set, of "btIio". */
 void log_flags_text(const struct log_flags *flags, struct str *text);
 /* Is this direction logged? */
 bool log_flags_has(const struct log_flags *flags, int dir);
 
+/* Bytes of one direction. Valid during the call that it is passed to. */
 struct chunk {
 	const unsigned char *data;
 	size_t len;
-	int64_t realtime_ns;
-	bool continues; /* the same system call's bytes began in an earlier chunk */
-	bool more;	/* they go on in the next one */
-	int dir;	/* enum rl_dir */
+	int64_t realtime_ns; /* since 1970 */
+	bool continues;	     /* the same system call's bytes began in an earlier chunk */
+	bool more;	     /* the same system call's bytes continue in the next chunk */
+	int dir;	     /* enum rl_dir */
 };
 
-/* Bytes are missing here: `size` of them, from `offset` of the direction on. */
+/* `size` bytes are missing here, from `offset` of the direction on. */
 struct chunk_gap {
 	int64_t realtime_ns;
 	uint64_t offset, size;
-	const char *reason;
-	int dir; /* enum rl_dir */
+	const char *reason; /* see event_gap_text(); valid during the call */
+	int dir;	    /* enum rl_dir */
 };
 
+/* What a format remembers of one file. */
 struct format_state {
-	bool line_ended;    /* the next byte begins a line */
+	bool line_ended;    /* the connection's next byte begins a line */
 	bool block_open;    /* -b: <<< is written, >>> is not */
-	bool at_line_start; /* in the file, markers included */
-	/* both directions in one file: a line's begin, by direction; when the last byte came */
+	bool at_line_start; /* the file's next byte begins a line */
+	/* both directions in one file: the incomplete line, by direction; time of the last byte */
 	struct str held[2];
 	int64_t last_ns;
 };
 
 struct format {
 	const char *name;
-	/* Of the files, by direction. Where both directions are in one file, in their true order, it
-	 * is the one for RL_IN, and RL_OUT has none: NULL. */
+	/* Of the files' names, by enum rl_dir. If both directions are in one file, in their true
+	 * order, it is that of RL_IN, and RL_OUT has NULL. */
 	const char *extension[2];
+	/* Each appends to `out` what goes to the file. write() and gap(): the next bytes or missing
+	 * bytes; end(): the log ends. */
 	void (*write)(struct format_state *state, const struct log_flags *flags,
 		      const struct chunk *chunk, struct str *out);
 	void (*gap)(struct format_state *state, const struct log_flags *flags,
 		    const struct chunk_gap *gap, struct str *out);
-	/* The log ends. */
 	void (*end)(struct format_state *state, const struct log_flags *flags, struct str *out);
 };
 
@@ -79,11 +83,12 @@ extern const struct format format_single;
 extern const struct format *const formats[];
 extern const unsigned int formats_count;
 
-/* In which of its files a direction is: RL_IN or RL_OUT. */
+/* The file in which a direction is: RL_IN or RL_OUT. */
 int format_file(const struct format *format, int dir);
-/* Does a log with these flags have this file? */
+/* Does a log with these flags have this file (RL_IN or RL_OUT)? */
 bool format_has_file(const struct format *format, const struct log_flags *flags, int file);
 
+/* For the beginning of a file, whatever `state` holds. */
 void format_init(struct format_state *state);
 void format_free(struct format_state *state);
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * The rawlog binary's format: the bytes as they are; -t puts a timestamp at
- * the begin of each line; -b puts each system call's bytes between "<<<" LF
- * and ">>>" LF, with no LF added before the latter. With both, a block that
- * continues a line gets no timestamp.
+ * The format of Dovecot's rawlog program: a file for each direction, with the
+ * bytes as they are. -t begins each line with a timestamp. -b puts each system
+ * call's bytes between "<<<" LF and ">>>" LF, with no LF added before the
+ * latter. With both, a block that continues a line gets no timestamp.
  */
 #include "rawlog/format.h"
 
@@ -57,7 +57,7 @@ static void pair_write(struct format_state *state, const struct log_flags *flags
 		block_close(state, out);
 }
 
-/* A line of its own that no protocol's line looks like; the next byte begins a line. */
+/* In a line of its own, which no protocol has. The next byte begins a line. */
 static void pair_gap(struct format_state *state, const struct log_flags *flags,
 		     const struct chunk_gap *gap, struct str *out)
 {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
  * Both directions in one stream, as lib/iostream-rawlog.c writes it to a TCP
- * connection (BUFFERED | TIMESTAMP, 2.3.19.1): "SEC.USEC I: " or "O: " and a
- * line, once it is complete, with that moment's time. What one system call
- * leaves behind without a line end is held; once that is long, it goes as
- * "I> " or "O> ", and no line end is added: what comes next follows it
- * directly. What is held when the log ends native loses; here it is sent, with
- * the line end that 2.4 writes.
+ * connection (BUFFERED | TIMESTAMP, 2.3.19.1): "SEC.USEC I: " (or "O: ") and a
+ * line, written when the line is complete, with the time of that moment. An
+ * incomplete line at the end of a system call is held. Once it is long it is
+ * written as "I> " (or "O> ") without a line end, and what comes next follows
+ * directly. What is held when the log ends is written here, with a line end as
+ * in Dovecot 2.4; 2.3 loses it.
  */
 #include "rawlog/format.h"
 
@@ -17,7 +17,7 @@
 #include "rl_abi.h"
 
 #define LINE_MAX_LEN 8192 /* RAWLOG_MAX_LINE_LEN */
-/* Of a system call whose bytes have not all come yet: it may still have the line's end. */
+/* The same while a system call's bytes are still to come: they may have the line's end. */
 #define CALL_MAX_LEN (1024 * 1024)
 
 static void put_mark(int dir, char mark, int64_t realtime_ns, struct str *out)
@@ -28,7 +28,7 @@ static void put_mark(int dir, char mark, int64_t realtime_ns, struct str *out)
 	str_printf(out, "%c%c ", dir == RL_IN ? 'I' : 'O', mark);
 }
 
-/* What is held, and these bytes; they end a line, or are none. */
+/* Writes what is held and `data`, which can be empty. */
 static void put(struct format_state *state, int dir, int64_t realtime_ns, const unsigned char *data,
 		size_t len, struct str *out)
 {
@@ -66,7 +66,7 @@ static void end_line(struct format_state *state, struct str *out)
 	state->at_line_start = true;
 }
 
-/* What is held goes, although it is short, as a line of its own. */
+/* Writes what is held as a line of its own. */
 static void put_rest(struct format_state *state, int dir, int64_t realtime_ns, struct str *out)
 {
 	if (!state->held[dir].len)

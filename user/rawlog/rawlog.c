@@ -3,7 +3,7 @@
 
 #include "rl_abi.h"
 
-/* Beyond this, bytes are handed to the sink before the batch ends. */
+/* With more bytes than this, a file's are handed to the sink before rawlog_flush(). */
 #define PENDING_MAX (256 * 1024)
 
 bool rawlog_is_open(const struct rawlog *rawlog)

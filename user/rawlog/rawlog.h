@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One log of one session: formats the bytes of both directions and hands them
- * to the sink in batches.
+ * One log of one session: formats the bytes of both directions, collects them,
+ * and hands them to the sink when rawlog_flush() is called.
  */
 #ifndef RAWLOG_H
 #define RAWLOG_H
@@ -15,11 +15,12 @@ struct rawlog {
 	struct sink *sink;	      /* NULL: not open */
 	int handle;		      /* the sink's */
 	struct format_state state[2]; /* by file: see format_file() */
-	struct str pending[2];	      /* formatted, not handed over yet; by file */
+	struct str pending[2];	      /* formatted, not handed to the sink yet; by file */
 };
 
-/* `rawlog` is zeroed or closed. `sink` and `flags` stay the caller's and outlive it. 0 or -errno of
- * the sink. */
+/* Opens the log whose files the sink has created with `serial`. `rawlog` is zeroed or closed; `sink`
+ * and `flags` stay the caller's and must outlive it; `place` is used during the call only. 0, or
+ * -errno of the sink: it is not open. */
 int rawlog_open(struct rawlog *rawlog, struct sink *sink, const struct log_place *place,
 		const struct log_flags *flags, uint32_t serial);
 bool rawlog_is_open(const struct rawlog *rawlog);
@@ -27,15 +28,15 @@ bool rawlog_is_open(const struct rawlog *rawlog);
 /* Does it log this direction? */
 bool rawlog_wants(const struct rawlog *rawlog, int dir);
 
-/* 0, or -errno of a flush that became necessary. Nothing is done for a log that is not open, or
- * does not want this direction. */
+/* 0, or -errno of the sink, if something was handed to it: then call rawlog_abandon() or
+ * rawlog_close(). Nothing is done for a log that is not open, or does not want this direction. */
 int rawlog_write(struct rawlog *rawlog, const struct chunk *chunk);
 int rawlog_gap(struct rawlog *rawlog, const struct chunk_gap *gap);
 int rawlog_flush(struct rawlog *rawlog);
 
-/* Writes what the format has to say at the end, and closes. 0 or -errno of the last flush. */
+/* Lets the format end the log, flushes and closes. 0, or -errno of the flush: it is closed, too. */
 int rawlog_close(struct rawlog *rawlog);
-/* Closes without another byte; what is pending is dropped, the files are cut to `sizes`. */
+/* Closes without writing: what is pending is dropped, the files are cut to `sizes` (bytes, by file). */
 void rawlog_abandon(struct rawlog *rawlog, const __u64 sizes[2]);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where logs go: the user's directory on this host, or a TCP connection
- * (sink_host.c), or a tree below a directory of the caller's (sink_tree.c, for
- * replay). A sink is the only thing below main that writes files.
+ * Where logs go: directories and TCP connections of this host
+ * (output/sink_host.c), or a tree below one directory (output/sink_tree.c, for
+ * replay). Nothing else writes logs.
  */
 #ifndef SINK_H
 #define SINK_H
@@ -17,43 +17,48 @@
 
 struct sink;
 
-/* All that is needed to make one log. Pointers are valid during the call only. */
+/* All that the sink has to know to create one log. Pointers are valid during the call only. */
 struct log_place {
 	uint32_t session, rule; /* as in struct rl_log */
-	uint32_t tgid;		/* of the mail process */
-	const uint32_t *groups; /* supplementary; none: as the process has them, if it is there */
+	uint32_t tgid;		/* the process whose connection it is; 0: none */
+	/* The owner's supplementary groups; none: those of the process `tgid`, if it still runs. */
+	const uint32_t *groups;
 	uint32_t groups_count;
 	const struct format *format;
 	bool files[2]; /* which of the format's files there are: see format_has_file() */
-	/* "HOST:PORT": its only file's bytes are sent there; NULL: files. Then chroot, base, dir and
-	 * the ids have no meaning. */
+	/* "HOST:PORT", where the bytes of the only file are sent; then chroot, base, dir and the ids
+	 * have no meaning. NULL: the log is in files. */
 	const char *tcp;
 	const char *chroot; /* NULL: none */
-	const char *base;   /* absolute, inside the chroot: the home, or $base_dir/login */
-	/* A name in `base`; with `iostream` absolute, or relative to `base`. All inside the chroot. */
+	const char *base;   /* where `dir` begins: absolute, inside the chroot */
+	/* The directory, inside the chroot: a name in `base`; with `iostream` any path, absolute or
+	 * relative to `base`. */
 	const char *dir;
-	const char *name; /* of the files, without "-N", ".in", ".out" */
-	/* false: what util/rawlog.c does (2.3.19.1): lstat().
-	 * true: what lib/iostream-rawlog.c does: stat(). */
+	const char *name; /* of the files, without "-N" and extension */
+	/* How Dovecot (2.3.19.1) looks for the directory. false: as util/rawlog.c, with lstat(); true:
+	 * as lib/iostream-rawlog.c, with stat(). */
 	bool iostream;
+	/* the files' owner */
 	uid_t uid;
 	gid_t gid;
 };
 
 struct sink_ops {
-	/* Looks whether the directory is there and creates the files. What came of it is a FACT_LOG
-	 * record, later: the sink must not feed the engine now. A sink for replay does nothing, as the
-	 * stream has the answer. */
+	/* Looks for the directory and creates the files. The result comes to the engine as a FACT_LOG
+	 * record, after this call: the engine must not be called from here. A sink for replay does
+	 * nothing: its stream has the record. */
 	void (*create)(struct sink *sink, const struct log_place *place);
-	/* FACT_LOG said that the files were created, with this serial: takes them over. A handle of 0 or
-	 * more, which close() ends; or -errno. */
+	/* Called when FACT_LOG has said that the files were created with this serial. Returns a handle,
+	 * 0 or more, which is valid until close(); or -errno. */
 	int (*claim)(struct sink *sink, const struct log_place *place, uint32_t serial);
-	/* Appends to one of the files. 0, or -errno: then what was written of it is in the file. */
+	/* Appends to a file (RL_IN or RL_OUT). 0; -errno: some of it may have been written, which
+	 * sizes() includes. */
 	int (*write)(struct sink *sink, int handle, int file, const void *data, size_t size);
-	/* What was written to each file, or sent, bytes. */
+	/* The bytes that were written or sent so far, by file. */
 	void (*sizes)(struct sink *sink, int handle, __u64 sizes_r[2]);
-	/* FACT_WRITE said how far the log got: cut what is beyond. */
+	/* FACT_WRITE has said with which sizes the log ends: cuts longer files. */
 	void (*cut)(struct sink *sink, int handle, const __u64 sizes[2]);
+	/* The handle is invalid afterwards. */
 	void (*close)(struct sink *sink, int handle);
 };
 
@@ -61,12 +66,13 @@ struct sink {
 	const struct sink_ops *ops;
 };
 
+/* The serial makes a log's names unique: 1 for the first log of a name, 2 for the next, ... */
 #define SINK_SERIAL_MAX 1000
 #define SINK_SERIAL_LEN 16
 
-/* What makes a name unique: "" for serial 1, else "-N". */
+/* How the serial shows in names: "" for 1, else "-N". Returns `text_r`. */
 const char *sink_serial_text(uint32_t serial, char text_r[SINK_SERIAL_LEN]);
-/* "NAME[-N].EXTENSION" of one of the files; at most NAME_MAX. 0; -ENAMETOOLONG. */
+/* "NAME[-N].EXTENSION" of one of the files, NUL-terminated. 0; -ENAMETOOLONG: `size` is too small. */
 int sink_file_name(const struct log_place *place, uint32_t serial, int file, char *name_r,
 		   size_t size);
 

@@ -5,7 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
-/* The least that a type's payload holds, bytes. */
+
+/* The fixed part of a type's payload, bytes. */
 static const struct {
 	const char *name;
 	size_t size;
@@ -22,7 +23,7 @@ static bool ends(const char *text, size_t size)
 	return memchr(text, '\0', size) != NULL;
 }
 
-/* What the sizes alone do not say. `extra`: bytes behind the payload's fixed part. */
+/* Checks the values, once the sizes are right. `extra`: bytes after the payload's fixed part. */
 static bool is_valid(const struct event *event, size_t extra)
 {
 	switch (event->type) {

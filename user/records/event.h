@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A record whose bytes were checked: lengths agree, texts end with NUL, enums
- * are in range. Nothing above this layer sees an unchecked record.
+ * are in range. The engine sees no other records.
  */
 #ifndef EVENT_H
 #define EVENT_H
@@ -31,13 +31,14 @@ struct event {
 	};
 };
 
-/* `data` is 8-byte aligned and stays as long as the event is used. 0; -EINVAL: malformed. */
+/* Checks a record of at most `size` bytes. `data` is 8-byte aligned, stays the caller's, and must
+ * outlive the event, which points into it. 0; -EINVAL: malformed. */
 int event_parse(const void *data, size_t size, struct event *event_r);
 
 /* "DATA"; "?" for a number that is no type. */
 const char *event_type_name(unsigned int type);
 
-/* The text of a gap's reason. */
+/* What the log says of an enum rl_gap_reason. */
 const char *event_gap_text(unsigned int reason);
 
 #endif

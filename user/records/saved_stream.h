@@ -11,7 +11,7 @@
 
 #include "rl_abi.h"
 
-/* The largest record that is taken from a file, bytes. */
+/* The size of a buffer for the largest record that is read from a file, bytes. */
 #define SAVED_STREAM_RECORD_MAX (1024 * 1024)
 
 struct saved_stream_header {
@@ -20,15 +20,16 @@ struct saved_stream_header {
 	__u32 endian;  /* 0x01020304 in the byte order of the records */
 };
 
-/* Writes the header; `file` stays the caller's. 0 or -errno. */
+/* `file` stays the caller's everywhere here. Writes the header. 0 or -errno. */
 int saved_stream_begin(FILE *file);
-/* One record; `data` begins with a struct rl_rec whose len is `size`. 0 or -errno. */
+/* Writes one record; `data` begins with a struct rl_rec whose len is `size`. 0 or -errno. */
 int saved_stream_write(FILE *file, const void *data, size_t size);
 
 /* Reads the header. 0; -EINVAL: not a saved stream; -ENOTSUP: of another version or byte order. */
 int saved_stream_check(FILE *file);
-/* The next record into `buffer` (8-byte aligned, SAVED_STREAM_RECORD_MAX bytes). Its size; 0: the end;
- * -EINVAL: not a record; -ENODATA: cut off in the middle; -errno of the file. */
+/* Reads the next record into `buffer` (8-byte aligned, SAVED_STREAM_RECORD_MAX bytes). Only its
+ * length is checked: see event_parse(). Returns its size without padding, bytes; 0: the end; -EINVAL:
+ * its length is impossible; -ENODATA: cut off in the middle; -errno of the file. */
 long saved_stream_read(FILE *file, void *buffer);
 
 #endif

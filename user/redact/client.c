@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The client's lines. A keyword is looked for where the client may have meant
- * one, also where Dovecot would refuse the line: behind white space, without a
+ * The client's lines. A keyword is looked for wherever the client may have
+ * meant one, even if Dovecot refuses the line: after white space, without a
  * tag, with a wrong delimiter. How Dovecot 2.3.19.1 reads: imap-login's
  * client_handle_input() and cmd_authenticate(), pop3-login's
  * client_read_cmd_name() and cmd_auth(), lib-smtp's smtp-command-parser.c.
@@ -12,7 +12,7 @@
 
 #include "redact/redact_internal.h"
 
-/* A mechanism's name tells nothing if it is one of these, -PLUS behind it or not. */
+/* Names of mechanisms, with or without "-PLUS". Any other word may be a secret in a wrong place. */
 static const char *const mechanisms[] = {
 	"PLAIN",	 "LOGIN",	  "CRAM-MD5",	   "DIGEST-MD5",    "SCRAM-SHA-1",
 	"SCRAM-SHA-224", "SCRAM-SHA-256", "SCRAM-SHA-384", "SCRAM-SHA-512", "SCRAM-SHA3-512",
@@ -112,7 +112,7 @@ static void line_end(struct redact *redact)
 
 static void client_byte(struct redact *redact, unsigned char c);
 
-/* From `c` on all is swallowed up to the line's end; `mark` comes in its place. */
+/* Drops `c` and all up to the line's end, and puts `mark` (NULL: nothing) in their place. */
 static void rest(struct redact *redact, unsigned char c, const char *mark)
 {
 	redact->state = CLIENT_REST;
@@ -138,6 +138,7 @@ static void args_then(struct redact *redact, unsigned char c, enum args_then the
 	}
 }
 
+/* A byte is dropped. */
 static void swallow(struct redact *redact)
 {
 	if (redact->mark)
@@ -145,7 +146,7 @@ static void swallow(struct redact *redact)
 	redact->mark = NULL;
 }
 
-/* Only CR LF stays. A literal's size at the end means that the secret goes on behind it. */
+/* Only CR LF passes. A literal's size at the end means that the secret continues after it. */
 static void rest_byte(struct redact *redact, unsigned char c)
 {
 	bool literal = redact->protocol == REDACT_IMAP && redact_literal_byte(&redact->literal, c);
@@ -171,7 +172,7 @@ static void rest_byte(struct redact *redact, unsigned char c)
 		swallow(redact);
 }
 
-/* A response of "=" or "*" tells nothing. */
+/* A response of "=" (empty) or "*" (cancel) is no secret. */
 static void response_byte(struct redact *redact, unsigned char c)
 {
 	if (c == '\n') {
@@ -228,7 +229,7 @@ static void mechanism_byte(struct redact *redact, unsigned char c)
 		redact->state = CLIENT_RESPONSE;
 	}
 	if (is_blank(c)) {
-		/* Twice: pop3-login lists the mechanisms, the others refuse it. */
+		/* A second blank: pop3-login lists the mechanisms, the others refuse the line. */
 		redact->line.doubtful |= !redact->word_len;
 		put(redact, c);
 	} else {
@@ -236,7 +237,7 @@ static void mechanism_byte(struct redact *redact, unsigned char c)
 	}
 }
 
-/* A wrong delimiter does not make what is behind it less of a secret. */
+/* What follows a wrong delimiter is a secret, too. */
 static void delimiter_byte(struct redact *redact, unsigned char c)
 {
 	bool secret = redact->state == CLIENT_SECRET;
@@ -318,7 +319,7 @@ static bool word_ends(const struct redact *redact, unsigned char c)
 		return false;
 	if (redact->protocol == REDACT_IMAP)
 		return c != '-' && c != '_' && c != '.';
-	/* pop3-login passes over a CR within a keyword */
+	/* pop3-login ignores a CR in a keyword */
 	return c != '\r' || redact->protocol != REDACT_POP3 || word_is(redact, "PASS") ||
 	       word_is(redact, "APOP") || word_is(redact, "AUTH");
 }
@@ -347,7 +348,7 @@ static void word_byte(struct redact *redact, unsigned char c)
 		word_add(redact, c);
 }
 
-/* "BDAT" SP 1*DIGIT [SP "LAST"]; a size that is none has no bytes behind it. */
+/* "BDAT" SP 1*DIGIT [SP "LAST"]; no bytes follow a malformed size. */
 static void bdat_byte(struct redact *redact, unsigned char c)
 {
 	put(redact, c);
@@ -368,7 +369,7 @@ static void bdat_byte(struct redact *redact, unsigned char c)
 	}
 }
 
-/* Ends as in lib-mail/istream-dot.c: CR is not needed. */
+/* The mail ends as in lib-mail/istream-dot.c: with "." alone in a line, with or without CR. */
 static void data_byte(struct redact *redact, unsigned char c)
 {
 	put(redact, c);
@@ -461,7 +462,7 @@ void redact_client(struct redact *redact, const unsigned char *data, size_t len)
 	}
 }
 
-void redact_client_settle(struct redact *redact)
+void redact_client_flush(struct redact *redact)
 {
 	if (holds(redact, ""))
 		return;
@@ -485,7 +486,7 @@ void redact_client_gap(struct redact *redact, uint64_t size)
 			redact->state = redact->after;
 		return;
 	}
-	redact_client_settle(redact);
+	redact_client_flush(redact);
 	if (redact->state == CLIENT_BEGIN)
 		line_begin(redact);
 	if (redact->state == CLIENT_DATA) {

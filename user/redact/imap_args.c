@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * An IMAP command's arguments, as lib-imap/imap-parser.c (2.3.19.1) reads
- * them: to know which of {n} at a line's end is a literal, and, for LOGIN, to
- * put a mark in the place of each.
+ * them: to know whether a {n} at a line's end is a literal, and to replace each
+ * argument of LOGIN by a mark.
  */
 #include <string.h>
 
@@ -37,7 +37,6 @@ bool redact_literal_byte(struct literal *literal, unsigned char c)
 	return begins;
 }
 
-/* As many bytes as redact->literal says. */
 void redact_literal_begin(struct redact *redact, enum client_state state, enum client_state after)
 {
 	redact->left = redact->literal.size;
@@ -60,7 +59,6 @@ static bool is_atom(unsigned char c)
 	return c > ' ' && c < 0x7f && c != '(' && c != ')' && c != '{' && c != '"';
 }
 
-/* Between two arguments. */
 static enum arg_state args_next(struct redact *redact, unsigned char c)
 {
 	switch (c) {
@@ -88,7 +86,7 @@ static enum arg_state args_step(struct redact *redact, unsigned char c)
 	switch (redact->arg) {
 	case ARG_NONE:
 		return args_next(redact, c);
-	case ARG_ATOM: /* "~{" too: literal8 is not for the login process */
+	case ARG_ATOM: /* "~{" breaks it: the login process accepts no literal8 */
 		if (c == ' ' || c == '\r' || (c == ')' && redact->depth))
 			return args_next(redact, c);
 		return is_atom(c) ? ARG_ATOM : ARG_BROKEN;
@@ -127,7 +125,7 @@ enum args_then redact_args(struct redact *redact, unsigned char c)
 	return ARGS_GO_ON;
 }
 
-/* {4+} CR LF becomes {8+} CR LF, and what follows as long. */
+/* {4+} CR LF becomes {8+} CR LF, and the literal MARK_TEXT, which has 8 bytes. */
 static enum args_then login_literal(struct redact *redact, unsigned char c)
 {
 	struct literal *literal = &redact->literal;
@@ -147,7 +145,7 @@ static enum args_then login_literal(struct redact *redact, unsigned char c)
 		return ARGS_GO_ON;
 	}
 	if (c != '{' && literal->state != LITERAL_NONE) {
-		/* Leading zeroes can go on for ever. */
+		/* There can be any number of leading zeroes. */
 		if (redact->sides[redact->client_dir].held.len < WORD_MAX)
 			redact_hold(redact, c);
 		return ARGS_GO_ON;
@@ -208,7 +206,7 @@ enum args_then redact_login(struct redact *redact, unsigned char c)
 		return login_literal(redact, c);
 	case ARG_CR:
 	case ARG_BROKEN:
-		break; /* not of LOGIN: ARGS_REST comes in their place */
+		break; /* not in LOGIN's arguments: ARGS_REST instead */
 	}
 	return ARGS_GO_ON;
 }

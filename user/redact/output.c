@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * What comes out and when. Little is ever held back: keywords and tags pass as
- * they come, since only what follows is a secret; a mark comes out with the
- * first byte of what it stands for. Held are a SASL mechanism, a literal's
- * size, a lone "=" or "*", a CR.
+ * What is put out, and when. Little is held back: tags and keywords pass at
+ * once, since only what follows them is secret, and a mark is put out with the
+ * first byte that it replaces. Held are only a SASL mechanism, a literal's size,
+ * a response of "=" or "*", and a CR.
  */
 #include <assert.h>
 #include <string.h>
@@ -15,7 +15,7 @@ struct side *redact_client_side(struct redact *redact)
 	return &redact->sides[redact->client_dir];
 }
 
-/* What was held since an earlier chunk is one chunk, with that one's time. */
+/* What is held since an earlier chunk is emitted as a chunk of its own, with that one's time. */
 static void emit_held(struct redact *redact, const char *data, size_t len)
 {
 	struct side *side = redact_client_side(redact);
@@ -49,7 +49,8 @@ void redact_hold(struct redact *redact, unsigned char c)
 	str_append(&redact_client_side(redact)->held, &c, 1);
 }
 
-static void settle(struct redact *redact, const char *data, size_t len)
+/* Puts out `data` in place of what is held. */
+static void put_for_held(struct redact *redact, const char *data, size_t len)
 {
 	struct side *side = redact_client_side(redact);
 
@@ -62,7 +63,7 @@ static void settle(struct redact *redact, const char *data, size_t len)
 
 void redact_replace(struct redact *redact, const char *mark)
 {
-	settle(redact, mark, strlen(mark));
+	put_for_held(redact, mark, strlen(mark));
 }
 
 void redact_release(struct redact *redact)
@@ -70,10 +71,10 @@ void redact_release(struct redact *redact)
 	const struct side *side = redact_client_side(redact);
 
 	if (side->held.len)
-		settle(redact, side->held.data, side->held.len);
+		put_for_held(redact, side->held.data, side->held.len);
 }
 
 void redact_drop(struct redact *redact)
 {
-	settle(redact, "", 0);
+	put_for_held(redact, "", 0);
 }

@@ -73,7 +73,7 @@ void redact_feed(struct redact *redact, int dir, const struct chunk *chunk, reda
 	emit_out(redact, dir);
 }
 
-/* Held bytes come out with their own time: they are always of an earlier chunk here. */
+/* What is held is from an earlier chunk here, so it is emitted directly, with that one's time. */
 void redact_gap(struct redact *redact, int dir, uint64_t size, redact_emit_fn *emit, void *context)
 {
 	redact->emit = emit;
@@ -88,5 +88,5 @@ void redact_end(struct redact *redact, redact_emit_fn *emit, void *context)
 {
 	redact->emit = emit;
 	redact->context = context;
-	redact_client_settle(redact);
+	redact_client_flush(redact);
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * The server's lines pass; they tell when an authentication ended, and how.
- * Commands are answered in order: by tag (IMAP), else one reply each. A reply
- * that can't be put down to a command ends nothing.
+ * The server's lines pass; they say when an authentication has ended, and how.
+ * A reply belongs to the command with its tag (IMAP), else to the first one
+ * that is pending. A reply that belongs to no known command is ignored.
  */
 #include <assert.h>
 #include <string.h>
@@ -34,7 +34,6 @@ static void sasl_start(struct redact *redact)
 	redact->sasl_begun = false;
 }
 
-/* A command's line is complete. */
 void redact_sent(struct redact *redact, uint64_t tag, enum command_kind kind)
 {
 	struct pending *next = redact->pending + redact->pending_count;
@@ -51,7 +50,8 @@ void redact_sent(struct redact *redact, uint64_t tag, enum command_kind kind)
 	}
 }
 
-/* A response, or a command that did not wait for the authentication's end. */
+/* It is a command if no challenge waits for a response: the client did not wait for the
+ * authentication's end. */
 void redact_response_sent(struct redact *redact, uint64_t tag)
 {
 	if (redact->expected)
@@ -76,7 +76,8 @@ static unsigned int sasl_index(const struct redact *redact)
 	return i;
 }
 
-/* The first of the entry; the entries before it are answered or lost. */
+/* Removes one command of entry i, and all entries before it, whose replies came or are lost. Returns
+ * its kind. */
 static enum command_kind pop_through(struct redact *redact, unsigned int i)
 {
 	enum command_kind kind = redact->pending[i].kind;
@@ -105,7 +106,7 @@ static void on_challenge(struct redact *redact)
 		return;
 	}
 	if (!redact->sasl) {
-		/* Its line was lost. What was before it is answered. */
+		/* The SASL command's line was lost; the commands before it are answered. */
 		redact->pending_count = 0;
 		redact_sent(redact, 0, COMMAND_PROBE);
 		redact->sasl_any_tag = true;
@@ -129,7 +130,7 @@ static void on_answer(struct redact *redact, enum command_kind kind, bool ok)
 		redact->done = true;
 }
 
-/* A literal that waits for "+" won't come. */
+/* The server refuses a literal for which the client waits for "+": it does not come. */
 static void literal_refused(struct redact *redact)
 {
 	if (!redact->left_waits)
@@ -149,7 +150,7 @@ static void imap_answer(struct redact *redact, uint64_t tag, bool ok)
 		on_answer(redact, pop_through(redact, i), ok);
 	} else if (redact->state != CLIENT_BEGIN && !redact->line.tag_open &&
 		   redact->line.tag == tag) {
-		/* Refused before its end. */
+		/* the current line, answered before its end */
 		redact->line.answered = true;
 		literal_refused(redact);
 	}
@@ -168,7 +169,7 @@ static void imap_reply(struct redact *redact, const char *line)
 		on_challenge(redact);
 		return;
 	}
-	/* A line without a good tag; not an alert, which answers nothing. */
+	/* The answer to a line without a valid tag; with '[' it is an alert, which answers nothing. */
 	if (strncmp(line, "* BAD ", 6) == 0 && line[6] != '[' && redact->state == CLIENT_BYTES)
 		literal_refused(redact);
 	if (line[0] == '*' || !*word)
@@ -183,14 +184,14 @@ static void imap_reply(struct redact *redact, const char *line)
 	}
 }
 
-/* POP3, SMTP: of the first command that is pending. */
+/* POP3, SMTP: the reply to the first command that is pending. */
 static void next_answer(struct redact *redact, bool ok)
 {
 	if (!redact->greeted) {
 		redact->greeted = true;
 		return;
 	}
-	/* Which command this answers is known only once the server has asked for a response. */
+	/* After a gap the command is only known if it is the SASL one that was challenged. */
 	if (redact->unsure && !(redact->sasl && redact->sasl_begun))
 		return;
 	if (redact->pending_count)
@@ -205,7 +206,7 @@ static void pop3_reply(struct redact *redact, const char *line)
 		on_challenge(redact);
 }
 
-/* Lines pass from now on. What was sent behind DATA was lines already. */
+/* The client's lines are a mail's from now on; so were those that it sent after DATA already. */
 static void data_begin(struct redact *redact)
 {
 	unsigned int i = 0;
@@ -232,7 +233,7 @@ static void smtp_reply(struct redact *redact, const char *line)
 	} else if (strncmp(line, "354", 3) == 0) {
 		data_begin(redact);
 	} else if (redact->sasl && strncmp(line, "235", 3) == 0) {
-		redact->done = true; /* nothing else is answered so, nor as below: RFC 4954 */
+		redact->done = true; /* 235, 534 and 535 answer AUTH only: RFC 4954 */
 	} else if (redact->sasl && (strncmp(line, "535", 3) == 0 || strncmp(line, "534", 3) == 0)) {
 		pop_through(redact, sasl_index(redact));
 	} else if (line[0] != '1' && line[0] != '3') {
@@ -256,8 +257,8 @@ static void on_reply(struct redact *redact)
 		smtp_reply(redact, redact->reply);
 }
 
-/* A SCRAM server's last message, "v=...", with its first gives what a password can be guessed
- * by. In base64 it begins with "dj". */
+/* The server's last message of SCRAM, "v=...", in base64 "dj...": together with its first one it
+ * would allow to guess the password offline. */
 static bool is_verifier(const struct redact *redact)
 {
 	const char *challenge = redact->protocol == REDACT_SMTP ? "334 dj" : "+ dj";
@@ -299,7 +300,7 @@ void redact_server(struct redact *redact, const unsigned char *data, size_t len)
 	}
 }
 
-/* The line's rest is no reply, and may be of a verifier. */
+/* The rest of the line is no reply, and may belong to a verifier. */
 void redact_server_gap(struct redact *redact)
 {
 	redact->reply_lost = true;
