@@ -16,7 +16,7 @@
 #define WORDS_MAX 32
 
 /* What the programs take (2.3.19.1): imap/main.c, login-common/main.c; and each of them besides:
- * lib-master/master-service.c. No '+': they may stand behind other words. */
+ * lib-master/master-service.c. No '+': options may follow other words. */
 #define MAIL_OPTIONS	"a:Dt:u:"
 #define LOGIN_OPTIONS	"Dl:R:S"
 #define SERVICE_OPTIONS "c:i:ko:OL"
@@ -224,7 +224,7 @@ out:
 }
 
 /* The DIR that a mode has in this configuration for one service, into `dir`; empty: none. `value`:
- * all of the setting. 0; -EINVAL: it makes no sense. */
+ * all of the setting. 0; -EINVAL: the service would refuse it. */
 static int read_dir(const struct layer *layer, const struct mode *mode,
 		    const struct service *service, struct str *value, struct str *dir)
 {

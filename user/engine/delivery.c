@@ -60,7 +60,7 @@ static void deliver_redacted(int dir, const struct chunk *chunk, void *context_p
 	to_logs(context->engine, context->session, &with_dir);
 }
 
-/* What is replaced is what opens doors: where a login is made. */
+/* Credentials are replaced on connections where a client logs in. */
 static struct redact *redact_for(const struct session *session)
 {
 	switch (session->traffic) {
@@ -77,7 +77,7 @@ static struct redact *redact_for(const struct session *session)
 	return NULL;
 }
 
-/* From the first byte on, and be it lost: who begins behind a gap must know. */
+/* Before the first byte or gap of a log: redaction must see a connection from its start. */
 static void redact_begin(const struct engine *engine, struct session *session)
 {
 	if (engine->rules->redact && !session->delivery.redact)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A recorded session's bytes on their way to its logs: in order, what is missing between them told
- * as gaps, credentials replaced if that is asked for. */
+/* Brings a recorded session's bytes to its logs: in order, with gaps where bytes are missing, and
+ * with credentials replaced if --redact asks for it. */
 #ifndef DELIVERY_H
 #define DELIVERY_H
 
@@ -11,16 +11,16 @@ void delivery_set_input(struct session *session, const void *data, size_t size, 
 /* The first bytes from the client are in no log. */
 void delivery_strip(struct session *session, uint64_t size);
 
-/* One DATA or GAP, and what is missing before it. */
+/* One DATA or GAP. Bytes that are missing before it become a gap. */
 void delivery_event(struct engine *engine, struct session *session, const struct event *event);
-/* The text inside TLS begins: offsets count anew. What is missing before the offsets in `where` is
- * told. True: bytes have passed before. */
+/* The text inside TLS begins: offsets start at 0 again. Bytes that are missing before the offsets in
+ * `where` become a gap. True: bytes have passed before. */
 bool delivery_restart(struct engine *engine, struct session *session, const struct rl_tls *where,
 		      uint64_t time_ns);
-/* The connection has ended: what is missing before the offsets in `end` is told. */
+/* The connection has ended: bytes that are missing before the offsets in `end` become a gap. */
 void delivery_tail(struct engine *engine, struct session *session, const __u64 end[2],
 		   uint64_t time_ns);
-/* Nothing more comes; `recorded`: the logs get what is left. */
+/* Nothing more comes. `recorded`: the logs get what redaction and pipelined input still hold. */
 void delivery_finish(struct engine *engine, struct session *session, bool recorded);
 
 /* Hands what was formatted to the sink, of all sessions. */

@@ -190,7 +190,7 @@ static void on_sock_open(struct engine *engine, const struct event *event)
 
 /*
  * Bytes of a socket that is not known: its SOCK_OPEN was lost and comes with a
- * later operation. The gap in the offsets tells of these then.
+ * later operation. The gap in the offsets then reports these bytes.
  */
 static void on_bytes(struct engine *engine, const struct event *event)
 {

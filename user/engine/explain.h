@@ -14,7 +14,7 @@ const char *explain_label(const struct session *session, char text_r[SESSION_LAB
 void explain_refused(const struct engine *engine, const struct session *session);
 /* A log of it was opened; `rule`: the number of its rule. */
 void explain_opened(const struct engine *engine, const struct session *session, uint32_t rule);
-/* A log of it ends, as it could not be written to: errno. */
+/* A log of it could not be written to and ends; `error`: errno. */
 void explain_write_failed(const struct session *session, uint32_t rule, int error);
 
 #endif

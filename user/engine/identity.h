@@ -12,7 +12,7 @@ void identity_init(struct session *session);
 void identity_set_login(struct session *session, const struct login_request *login,
 			const char *session_id);
 void identity_set_addresses(struct session *session, const struct endpoints *addresses);
-/* Takes what `user` owns, which is USERDB_USER_NONE afterwards; `rec` tells the process's ids. */
+/* Takes what `user` owns, which is USERDB_USER_NONE afterwards; `rec` has the process's ids. */
 void identity_set_user(struct session *session, struct userdb_user *user, const struct rl_rec *rec);
 /* Where nobody logs in, the files are the process's. */
 void identity_set_process(struct session *session, const struct rl_rec *rec);

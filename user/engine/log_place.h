@@ -6,9 +6,9 @@
 
 #include "engine/model.h"
 
-/* Settles where relative directories begin, once the user is known. */
+/* Finds out where relative directories begin; the user must be known. */
 void log_place_set_base(const struct engine *engine, struct session *session);
-/* Settles name and directory of one log. REASON_NONE, or why that can't be. */
+/* Makes name and directory of one log. REASON_NONE, or why that is impossible. */
 enum reason log_place_name(struct engine *engine, struct session *session, uint32_t rule,
 			   uint64_t time_ns);
 /* What the sink has to know of it. Valid until one of the others is called. */

@@ -83,8 +83,8 @@ struct identity {
 /* log_place.c: what the logs are called, and where they are. */
 struct log_names {
 	struct {
-		char *name; /* of the file or files; NULL: not settled */
-		char *dir;  /* expanded; NULL: not settled, or the mode's own below the home */
+		char *name; /* of the file or files; NULL: not known yet */
+		char *dir;  /* expanded; NULL: not known yet, or the mode's own below the home */
 	} log[RULES_MAX];   /* by the number of their rule */
 	char *base;	    /* where relative directories begin; NULL: not known */
 	bool base_failed;   /* mail_home says it, and could not be expanded */
@@ -106,7 +106,7 @@ struct delivery {
 	uint64_t input_time_ns;
 	bool input_delivered;
 	uint64_t next[2];      /* the offset that is expected next, by direction */
-	uint64_t stripped;     /* bytes at the begin of RL_IN that are in no log: a PROXY header */
+	uint64_t stripped;     /* the first bytes of RL_IN, which no log gets: a PROXY header */
 	struct redact *redact; /* NULL: all is written as it came */
 	bool dirty;	       /* the logs have bytes that the sink has not; in engine->dirty */
 	struct session *dirty_prev, *dirty_next;
@@ -163,7 +163,7 @@ struct login_reader {
 struct sock_tls {
 	bool begun;
 	bool given_up; /* no byte of the text inside came: the offsets are those before it */
-	char last[STARTTLS_LEN]; /* the client's last bytes that were no TLS */
+	char last[STARTTLS_LEN]; /* the client's last plaintext bytes */
 	struct held_queue undecided;
 };
 
@@ -204,7 +204,7 @@ struct engine {
 	struct session *sessions_by_id, *sessions_by_ino;
 	struct session *dirty;	     /* delivery.c */
 	unsigned int undecided;	     /* tls.c: processes with an undecided socket */
-	unsigned int untrusted_told; /* process.c: masters, in warnings */
+	unsigned int untrusted_told; /* process.c: warnings about masters so far */
 };
 
 /* These four: NULL if it is not known. */
@@ -216,12 +216,12 @@ const struct master *proc_master(const struct engine *engine, const struct proc 
 
 /* How the login requests of its Dovecot are laid out; NULL: its master is not recorded. */
 const struct login_layout *proc_layout(const struct engine *engine, const struct proc *proc);
-/* A setting of the process's master, as FACT_SETTINGS told it; NULL: not told. `proc` can be NULL. */
+/* A setting of the process's master, from FACT_SETTINGS; NULL: not in it. `proc` can be NULL. */
 const char *proc_setting(const struct engine *engine, const struct proc *proc, const char *name);
 
 /* A record's monotonic time as wall clock time, nanoseconds. */
 int64_t engine_realtime(const struct engine *engine, uint64_t time_ns);
-/* Counts what makes no sense, and says so, the first times. */
+/* Counts input that can't be right; the first of it is logged. */
 void engine_malformed(struct engine *engine, const char *what, uint32_t tgid);
 /* To the kernel side: the socket's bytes are recorded, or of no interest. `sock` can be NULL. */
 void engine_verdict(const struct engine *engine, const struct sock *sock, bool record);

@@ -9,7 +9,7 @@
 #include "engine/identity.h"
 #include "engine/session.h"
 
-/* A record that grows by what is told in pieces. */
+/* The DATA record in which the pieces of a header are collected. */
 static struct rl_data *header_data(const struct sock *sock)
 {
 	return (struct rl_data *)(void *)(sock->proxy.header.data + sizeof(struct rl_rec));

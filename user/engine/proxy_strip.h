@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Takes the header of the PROXY protocol off the begin of a connection. Dovecot
+ * Takes the header of the PROXY protocol off a connection's first bytes. Dovecot
  * does so with a recv() of its own, before there are streams that could be
  * logged (lib-master/master-service-haproxy.c, 2.3.19.1); nothing has been sent
  * by then. The addresses in it count from there on.
@@ -12,7 +12,7 @@
 
 /* DATA or GAP of a socket that has a session: passes on what is no header. */
 void proxy_strip_event(struct engine *engine, struct sock *sock, const struct event *event);
-/* No header comes any more: what looked like the begin of one is passed on. */
+/* There will be no header: bytes that looked like one so far are passed on. */
 void proxy_strip_end(struct engine *engine, struct sock *sock);
 void proxy_strip_free(struct sock *sock);
 

@@ -243,7 +243,7 @@ static void drain(struct engine *engine, struct session *session)
 	}
 }
 
-/* Nobody takes the client over: what came since is of this log. */
+/* The handover failed: what came since then belongs to this log. */
 static void stay(struct engine *engine, struct session *session)
 {
 	session->handover.pending = false;

@@ -47,7 +47,7 @@ void session_log_answered(struct engine *engine, struct session *session,
 /* FACT_WRITE */
 void session_write_failed(struct engine *engine, struct session *session,
 			  const struct event *event);
-/* It is not recorded, unless it is already. */
+/* Don't record it. Does nothing if it is recorded already, or refused. */
 void session_refuse(struct engine *engine, struct session *session, enum reason reason);
 
 /* Its process ends: sessions without a socket end and are freed, the others go on without it, as a

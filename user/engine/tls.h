@@ -11,7 +11,7 @@
 
 #include "engine/model.h"
 
-/* DATA or GAP of a socket that carries traffic: passes on what is no TLS, and the text inside. */
+/* DATA or GAP of a socket that carries traffic: passes on plaintext, and drops ciphertext. */
 void tls_event(struct engine *engine, struct sock *sock, const struct event *event);
 /* TLS_BEGIN */
 void tls_begin(struct engine *engine, struct sock *sock, const struct event *event);

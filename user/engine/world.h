@@ -22,9 +22,9 @@ struct engine_world {
 	void (*verdict)(void *context, uint64_t cookie, bool record);
 	/* Nothing of this process is of interest. */
 	void (*forget)(void *context, uint32_t tgid);
-	/* A log could not be written to: to be told as a FACT_WRITE record. */
+	/* A log could not be written to. The world feeds it back as a FACT_WRITE record. */
 	void (*write_failed)(void *context, const struct rl_write *write);
-	/* Some sockets have probably ended. */
+	/* Some sockets have probably ended: look for them soon. */
 	void (*sweep)(void *context);
 };
 
@@ -34,12 +34,12 @@ struct engine_summary {
 	uint64_t sessions_open;		  /* of the recorded: not ended yet */
 	uint64_t files;
 	uint64_t bytes[2];   /* by enum rl_dir, as they were on the wire */
-	uint64_t lost_bytes; /* told in the files as well */
+	uint64_t lost_bytes; /* also reported in the files */
 	uint64_t gaps;
 	uint64_t malformed; /* records and handshake lines that made no sense */
 	uint64_t given_up;  /* logs that could not be written to the end */
 	bool has_stats;
-	struct rl_stats stats; /* the kernel side's counters, once the stream told them */
+	struct rl_stats stats; /* the kernel side's counters; valid if has_stats */
 };
 
 #endif

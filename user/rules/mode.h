@@ -44,7 +44,7 @@ struct mode {
 	bool iostream;
 	bool variables;	 /* in the directory */
 	bool root_files; /* the files belong to root, as lmtp runs as root */
-	bool tilde;	 /* a "~/" in front of it is the home */
+	bool tilde;	 /* a leading "~/" is the home */
 	enum mode_tls tls;
 	const struct format *format;
 	/* Where the directory is tcp:HOST:PORT, and the service takes that; NULL: never. */

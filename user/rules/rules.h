@@ -2,7 +2,7 @@
 /*
  * What is to be recorded, and how: the modes that are switched on and the users
  * that are wanted. Pure. Where a rule comes from (options, -c FILE, a saved
- * stream) does not matter to whom reads it.
+ * stream) does not matter to its readers.
  */
 #ifndef RULES_H
 #define RULES_H
