@@ -7,7 +7,7 @@
 #include "engine/identity.h"
 #include "engine/session.h"
 
-/* To a mail process: a session begins. */
+/* A login request has come to a mail process: a session begins. */
 static void mail_begin(struct engine *engine, struct proc *proc, struct login_reader *reader,
 		       const struct rl_rec *rec)
 {
@@ -32,11 +32,11 @@ static bool same_peer(const struct endpoints *a, const struct endpoints *b)
 }
 
 /*
- * Which of a login process's clients is it that logs in? Without TLS its own
- * socket is passed along. With TLS that is one end of a socketpair, and the
- * addresses say it. These can be told by a proxy in front (proxy_strip.c), and that
- * be lost: then there is but one client with TLS in the process, or it can't be
- * known.
+ * Which client of a login process is this request about? Without TLS, the
+ * client's own socket is passed along. With TLS it is one end of a socketpair,
+ * so the addresses must tell. A proxy may have changed those (proxy_strip.c),
+ * and its header may have been lost: then the request can only be about the one
+ * client with TLS, if the process has just one.
  */
 static struct session *login_client(struct proc *proc, const struct login_request *request)
 {
