@@ -73,6 +73,7 @@ def test_summary_without_a_session(dovecot, tap):
     assert stderr.splitlines()[-1] == "rawtap: 0 bytes lost"
 
 
+@pytest.mark.alone      # others start programs called dovecot, which is told
 @pytest.mark.parametrize("stop", STOP_SIGNALS)
 def test_one_line_when_attached(tap, stop):
     rawtap = tap()
