@@ -11,6 +11,7 @@ import pytest
 from dirstage import EACH, PROTOCOLS, WRITERS, both, contents, dovecot_of, make_dir, option, place, \
     user_with_dirs
 from mailclient import TRANSPORTS, ProtocolError, connect
+from rawlogs import wait_until
 from taps import Tap, files as home_files, mail_pid, recorded, talk, transcripts
 
 STAMP = re.compile(r"\d{8}-\d{6}")
@@ -297,7 +298,8 @@ def test_values_of_variables(root, record, protocol, transport):
         with record(dovecot, "-D", *option(dovecot, template)) as rawtap:
             talk(dovecot, user, protocol, transport, source="127.0.0.7")
         said, = rawtap.said(user)
-        wanted, = native_said(dovecot, user) if protocol != "submission" else [None]
+        wanted, = (wait_until(lambda: native_said(dovecot, user), "its log")
+                   if protocol != "submission" else [None])
         values = [user.name, "some.body", "example.org", protocol, "127.0.0.1", "127.0.0.7"]
         assert f"u={values[0]},n={values[1]},d={values[2]},s={protocol},l={values[4]},r={values[5]}" \
             in said
