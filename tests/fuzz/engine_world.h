@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A world for an engine that is fed nonsense: a sink that keeps nothing and
- * checks what it is asked to do, and what must hold between any two records.
+ * An engine_world for an engine that is fed any records, a sink that keeps
+ * nothing and checks how it is called, and what must hold after each record.
  */
 #ifndef ENGINE_WORLD_H
 #define ENGINE_WORLD_H
@@ -19,7 +19,7 @@
 #include "engine/model.h"
 #include "engine/session.h"
 
-/* Instead of user/log.c: formats, and says nothing. */
+/* In the place of user/base/log.c: formats the text, and prints nothing. */
 void log_set_debug(bool on)
 {
 }
@@ -42,7 +42,7 @@ void log_line(enum log_level level, const char *format, ...)
 #define HANDLES_MAX 256
 #define FACTS_MAX   64
 
-/* Ciphertext, where a target says so: no log may ever have it. */
+/* With world->secrets, a byte of ciphertext: no log may ever have it. */
 #define SECRET 0xee
 
 struct fact {
@@ -62,11 +62,11 @@ struct world {
 		__u64 sizes[2];
 	} logs[HANDLES_MAX];
 	int logs_open;
-	bool answers;	/* as the live recorder does, at once */
+	bool answers;	/* questions are answered at once, as when recording */
 	uint64_t space; /* bytes until the disk is full */
 	struct fact facts[FACTS_MAX];
 	unsigned int facts_count;
-	bool secrets; /* SECRET means what it says */
+	bool secrets; /* SECRET is only in ciphertext */
 };
 
 static inline void world_tell(struct world *world, enum rl_type type, const void *payload,
@@ -81,7 +81,7 @@ static inline void world_tell(struct world *world, enum rl_type type, const void
 	memcpy(&fact->log, payload, size);
 }
 
-/* The files of others are the process's. */
+/* Do the files belong to the session's user? Else they belong to the process's. */
 static inline bool is_users(enum traffic traffic)
 {
 	return traffic == TRAFFIC_MAIL || traffic == TRAFFIC_RELAY;
@@ -140,7 +140,7 @@ static inline int world_write(struct sink *sink, int handle, int dir, const void
 
 	assert(handle >= 0 && handle < HANDLES_MAX && world->logs[handle].open);
 	assert(size > 0 && world->logs[handle].files[dir]);
-	assert(((const char *)data)[size - 1] || true); /* all of it can be read */
+	assert(((const char *)data)[size - 1] || true); /* its last byte can be read */
 	assert(!world->secrets || !memchr(data, SECRET, size));
 	if (size > world->space) {
 		world->logs[handle].sizes[dir] += world->space;
@@ -309,7 +309,7 @@ static inline void check_engine(const struct engine *engine)
 	assert(undecided == engine->undecided);
 }
 
-/* One record, as the pipeline does: what it leads to follows. */
+/* Feeds one record and then the facts that answer it, as the pipeline does. */
 static inline void world_feed(struct world *world, const void *data, size_t size)
 {
 	struct fact facts[FACTS_MAX];
@@ -332,7 +332,7 @@ static inline void world_flush(struct world *world)
 	assert(!world->engine->dirty);
 }
 
-/* Each session has come to one end, each log is closed. */
+/* Ends the engine: each session must be counted once, each log must be closed. */
 static inline void world_end(struct world *world)
 {
 	const struct engine_summary *summary = engine_summary(world->engine);
@@ -343,7 +343,7 @@ static inline void world_end(struct world *world)
 	for (i = 0; i < REASONS_COUNT; i++)
 		if (i != REASON_OPEN_BEFORE && i != REASON_NO_LOGIN && i != REASON_MASTER)
 			sum += summary->sessions[i];
-	/* of the two reasons that sockets without a session have, a relay can have one as well */
+	/* REASON_OPEN_BEFORE and REASON_NO_LOGIN are of sockets without a session, or of a relay's */
 	assert(sum <= world->engine->sessions_seen);
 	if (!rules_record(world->engine->rules, TRAFFIC_RELAY))
 		assert(sum == world->engine->sessions_seen);

@@ -63,7 +63,7 @@ static void check_user(const struct userdb_user *user, size_t line_len)
 	assert(user->gid == (gid_t)-1 || user->gid <= INT_MAX);
 }
 
-/* What was understood, written as a line again, must mean the same. */
+/* A user that was parsed, written as a line and parsed again, must be the same. */
 static void check_round_trip(const struct userdb_user *user)
 {
 	struct userdb_user again;
@@ -82,7 +82,7 @@ static void check_round_trip(const struct userdb_user *user)
 
 static void check_postlogin(const char *text, size_t len)
 {
-	char *copy = mem_dup(text, len); /* without the NUL behind it */
+	char *copy = mem_dup(text, len); /* without the NUL that follows it */
 	struct userdb_user user;
 	int ret = postlogin_line_parse(copy, len, &user);
 
@@ -130,7 +130,7 @@ static void check_line(char *text, size_t len, void *context)
 	check_postlogin(text, len);
 }
 
-/* However the bytes arrive, the lines are the same: all of the input up to the last LF. */
+/* In whatever chunks the bytes arrive, the lines are all of the input up to the last LF. */
 static void check_lines(const uint8_t *data, size_t len, size_t chunk)
 {
 	struct line_reader feeder = {0};

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
- * An input is a saved stream: a header, of which the first byte alone counts,
- * then records. With '!' lengths and types are put right first, so that
- * what is changed is what the records say.
+ * An input is a saved stream: a header, of which only the first byte is used,
+ * then records. If that is '!', lengths and types are corrected first, so that
+ * the fuzzer's changes are in what the records say.
  */
 #include "engine_world.h"
 
 #include "records/saved_stream.h"
 
-/* The least that a type's payload holds, bytes. */
+/* The fixed part of a type's payload, bytes. */
 static size_t payload_size(unsigned int type)
 {
 	switch (type) {
@@ -21,7 +21,7 @@ static size_t payload_size(unsigned int type)
 	return 0;
 }
 
-/* What the sizes alone do not say; `extra` bytes follow the payload's fixed part. */
+/* Corrects a payload's values; `extra` bytes follow its fixed part. */
 static void put_right_payload(const struct rl_rec *rec, unsigned char *payload, size_t extra)
 {
 	struct rl_setting setting;
@@ -41,7 +41,7 @@ static void put_right_payload(const struct rl_rec *rec, unsigned char *payload, 
 	}
 }
 
-/* Makes a record of what may be none; its length, which is at most `left`. */
+/* Makes these bytes a valid record. Returns its length, which is at most `left`. */
 static size_t put_right(unsigned char *data, size_t left)
 {
 	struct rl_rec rec;
@@ -60,7 +60,7 @@ static size_t put_right(unsigned char *data, size_t left)
 	return rec.len;
 }
 
-/* The rules of the stream's first record, else what is usual. */
+/* The rules are those of the stream's first record, else the usual ones. */
 static void take_rules(struct rules *rules, const void *data, size_t len)
 {
 	const struct log_flags flags = {.boundaries = true, .timestamps = true, .ip_in_name = true};

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * An input is a few bytes for each thing that happens: whatever they are,
- * they make sense as records of a few processes, sockets and sessions, in any
- * order. So the engine's states are reached, and all the ways between them.
+ * An input has a few bytes for each thing that happens. Whatever they are, they
+ * become plausible records of a few processes, sockets and sessions, in any
+ * order, so that all of the engine's states and transitions are reached.
  */
 #include "engine_world.h"
 
@@ -21,7 +21,7 @@ struct input {
 	uint32_t uid;
 };
 
-/* The processes that there are to begin with, and their sockets, by cookie. */
+/* The processes that exist at the beginning, and their sockets, by cookie. */
 enum { IMAP, IMAP_LOGIN, LMTP, SUBMISSION, PROCS };
 enum { LOGIN_REQUESTS = 12, SUBMISSION_LOGIN, SUBMISSION_AUTH };
 
@@ -33,7 +33,7 @@ static unsigned int take(struct input *input, unsigned int choices)
 	return *input->data++ % choices;
 }
 
-/* Mostly the socket that is of this class, see begin(). */
+/* A socket: mostly the usual one, whose class fits (see begin()). */
 static unsigned int take_cookie(struct input *input, unsigned int usual)
 {
 	return take(input, 8) ? usual : take(input, 16);
@@ -145,7 +145,7 @@ static void do_open(struct world *world, struct input *input)
 	open_sock(world, input, cookie, which, how == 6 ? RL_F_FOUND : 0, &sock);
 }
 
-/* To a mail process, or from a login process. */
+/* A login request, as a mail process receives it or a login process sends it. */
 static void login(struct world *world, struct input *input, unsigned int cookie, unsigned int dir)
 {
 	static const char data[] = "session\0prefix\0a1 NOOP\r\na2 NO";
@@ -215,7 +215,7 @@ static void do_answer(struct world *world, struct input *input)
 	feed_data(world, input, cookie, take(input, 8) == 0, 0, 0, line, len);
 }
 
-/* Of a post-login service: both sides. */
+/* A post-login service: the request, or the answer. */
 static void do_script(struct world *world, struct input *input)
 {
 	static const char *const lines[] = {
@@ -233,8 +233,8 @@ static void do_script(struct world *world, struct input *input)
 	feed_data(world, input, cookie, dir, eof ? RL_F_EOF : 0, ino, line, eof ? 0 : strlen(line));
 }
 
-/* Bytes of the input, none of which is ciphertext or begins as a handshake; what they are of, its
- * flags say. */
+/* Bytes of the input, none of which is SECRET or the beginning of a TLS handshake. The flags say what
+ * they belong to. */
 static void some_bytes(struct world *world, struct input *input, unsigned int cookie,
 		       unsigned int dir, unsigned int flags)
 {
@@ -260,7 +260,7 @@ static void do_bytes(struct world *world, struct input *input)
 			   (flags & 4 ? RL_F_TLS : 0) | (flags & 8 ? RL_F_UNDECIDED : 0));
 }
 
-/* What may hold credentials, in pieces. */
+/* Commands that may hold credentials, in pieces. */
 static void do_command(struct world *world, struct input *input)
 {
 	static const char *const lines[] = {
@@ -387,7 +387,7 @@ static void do_tls_begin(struct world *world, struct input *input)
 	begin_tls(world, input, cookie, input->next[cookie][RL_IN] - take(input, 64));
 }
 
-/* TLS was about to begin in a process, and does not. */
+/* TLS_BEGIN without a cookie: no socket's undecided bytes become TLS. */
 static void do_give_up(struct world *world, struct input *input)
 {
 	const struct rl_tls none = {0};
@@ -396,8 +396,8 @@ static void do_give_up(struct world *world, struct input *input)
 }
 
 /*
- * TLS begins as the kernel side tells it: what the client of TLS says first, the
- * answer, TLS_BEGIN. Ciphertext, of which no log may have a byte.
+ * TLS begins, as the kernel side reports it: the TLS client's first bytes, the
+ * answer, TLS_BEGIN. All of it is ciphertext, of which no log may have a byte.
  */
 static void do_handshake(struct world *world, struct input *input)
 {
@@ -444,7 +444,7 @@ static void do_settings(struct world *world, struct input *input)
 	str_free(&payload);
 }
 
-/* The connection of one process is another's from now on. */
+/* A connection moves from one process to another. */
 static void do_hand_over(struct world *world, struct input *input)
 {
 	unsigned int cookie = take(input, 16), which = take(input, PROCS);
@@ -464,7 +464,7 @@ static void (*const ops[])(struct world *world, struct input *input) = {
 	do_handshake, do_settings, do_hand_over, do_command, do_give_up,
 };
 
-/* Processes and what they talk to, so that an input need not begin with nothing. */
+/* Processes with their sockets, so that an input need not create them first. */
 static void begin(struct world *world, struct input *input)
 {
 	static const char *const comms[PROCS] = {"imap", "imap-login", "lmtp", "submission"};
@@ -488,7 +488,7 @@ static void begin(struct world *world, struct input *input)
 	open_sock(world, input, SUBMISSION_AUTH, SUBMISSION, 0, &sock);
 }
 
-/* The modes that the input switches on, of all that there are. */
+/* The input says which modes are switched on. */
 static void take_rules(struct input *input, struct world *world, struct rules *rules)
 {
 	static const struct {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* An input is one record, right or wrong. */
+/* An input is one record, valid or not. */
 #include "fuzz.h"
 
 #include <errno.h>
@@ -9,7 +9,7 @@
 #include "records/event.h"
 #include "base/mem.h"
 
-/* What whoever gets the event may rely on. */
+/* What the users of an event rely on. */
 static void check_event(const struct event *event, size_t len)
 {
 	size_t payload = event->rec->len - sizeof(*event->rec);
@@ -55,7 +55,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	check_bytes(data, len);
 	if (len < sizeof(rec))
 		return 0;
-	/* the same with a length that is right, so that more than the length is looked at */
+	/* the same with the right length, so that the checks go beyond that */
 	memcpy(&rec, data, sizeof(rec));
 	rec.len = len;
 	rec.type %= RL_STATS + 1;

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* An input is a template, NUL, and the values: as the user, the home, the session and so on, each
- * up to a NUL. */
+/* An input is a template and the values (user, home, session, ...), each up to a NUL. */
 #include "fuzz.h"
 
 #include <errno.h>
@@ -13,7 +12,7 @@
 
 #define INPUT_MAX 4096
 
-/* Neither hours of hashing nor what glibc's regcomp() does with a{9999}{9999} are our bugs. */
+/* Skips many rounds of hashing, and patterns like a{9999}{9999}, which glibc's regcomp() is slow with. */
 static bool is_endless(const char *text)
 {
 	const char *rounds;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* An input is what travels on .../login/<service>: the structure, then the data. */
+/* An input is a login request: the structure, then the data. */
 #include "fuzz.h"
 
 #include <arpa/inet.h>
@@ -42,7 +42,7 @@ static void check_request(const uint8_t *data, size_t len)
 	check_ip(&login.addresses.remote);
 }
 
-/* Each further string that is skipped must move the input on, by its length and a NUL. */
+/* With each prefix string more, the input must begin later, by that string and its NUL. */
 static void check_data(const uint8_t *data, size_t len)
 {
 	const unsigned char *input, *before = data;

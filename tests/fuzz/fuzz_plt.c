@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * An input is an ELF object. The corpus was linked of
+ * An input is an ELF object. Those of the corpus were made from
  *	int first(int), second(int);
  *	int a(int n) { return first(n) + second(n) + 1; }
  *	void *b(void) { return (void *)second; }
@@ -15,7 +15,7 @@
 #include "probes/elf_object.h"
 #include "probes/plt.h"
 
-/* A place is in the file, and begins an instruction that a probe may be put on. */
+/* The site must be in the file, at the first byte of an instruction that a probe may be put on. */
 static void check_site(const struct elf_object *object, const uint8_t *data, size_t len,
 		       uint64_t offset)
 {

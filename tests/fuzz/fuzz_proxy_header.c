@@ -19,7 +19,7 @@ static void check_ip(const struct ip_addr *ip)
 	assert(memcmp(ip->addr, addr, sizeof(addr)) == 0);
 }
 
-/* What is said of a header does not depend on what is behind it, and of a part that it can be one. */
+/* The result for a header must not depend on what follows it; for a part of it, it must be -EAGAIN. */
 static void check_parts(const uint8_t *data, size_t len, int whole)
 {
 	struct proxy_header proxy;

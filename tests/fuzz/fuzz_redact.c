@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * An input whose first byte is even is bytes of both sides, as they come; an
- * odd one says what a well-behaved client and a server that answers in order
- * do. Always: however the bytes arrive, what comes out is the same. For the
- * latter also: no secret comes out, and if no command is sent before an
- * authentication's end, exactly the marks that are expected.
+ * If an input's first byte is even, it has any bytes of both sides; if it is
+ * odd, it says what a well-behaved client and a server that answers in order
+ * do. Always: in whatever pieces the bytes arrive, what comes out is the same.
+ * In the second case also: no secret comes out and, unless a command is sent
+ * before an authentication's end, exactly the expected marks do.
  */
 #include "fuzz.h"
 
@@ -23,7 +23,7 @@
 #define EVENTS_MAX 400
 #define SENT_MAX   100
 
-/* What one side moved, or did not: a gap has no text. */
+/* What one side sent; a gap has no text. */
 struct event {
 	int dir;
 	char *text;
@@ -50,7 +50,7 @@ static void collect(int dir, const struct chunk *chunk, void *context)
 	str_append(&out[dir], chunk->data, chunk->len);
 }
 
-/* Pieces of `size` bytes, in memory of their own. */
+/* Feeds pieces of `size` bytes, each in memory of its own. */
 static void feed(struct redact *redact, const struct event *event, size_t size, struct str out[2])
 {
 	size_t pos, len;
@@ -120,7 +120,7 @@ static void events_free(struct events *events, struct str out[2])
 	str_free(&out[RL_OUT]);
 }
 
-/* Bytes as they come: a byte says whose, a gap or not, and how many follow. */
+/* Any bytes: one says whose follow, how many, and whether they are a gap. */
 static void any_bytes(enum redact_protocol protocol, const uint8_t *data, size_t len)
 {
 	struct events events = {.count = 0};
@@ -144,11 +144,11 @@ static void any_bytes(enum redact_protocol protocol, const uint8_t *data, size_t
 	events_free(&events, out);
 }
 
-/* A command that waits for its reply: what the server does in its turn. */
+/* A command that waits for its reply. */
 struct sent {
 	const char *tag;
-	unsigned int rounds; /* challenges */
-	bool login;	     /* it fails */
+	unsigned int rounds; /* how many challenges the server sends before it */
+	bool login;	     /* a login, which fails */
 };
 
 struct world {
@@ -159,9 +159,9 @@ struct world {
 	struct str expect;
 	struct sent sent[SENT_MAX];
 	unsigned int first, count; /* of sent[] */
-	unsigned int responses;	   /* sent to the challenges to come; of the first SASL command */
-	bool sasl;		   /* one is in sent[] */
-	bool overtaken;		   /* a command was sent before the end of it */
+	unsigned int responses;	   /* of the first SASL command: sent before their challenges */
+	bool sasl;		   /* a SASL command is in sent[] */
+	bool overtaken;		   /* a command was sent before its end */
 	bool greeted;
 };
 
@@ -191,7 +191,7 @@ static void sent(struct world *world, struct sent what)
 	world->sent[world->first + world->count++] = what;
 }
 
-/* %T: the tag. */
+/* Replaces %T by the tag. */
 static void with_tag(char *to, size_t size, const char *text, const char *tag)
 {
 	const char *place = strstr(text, "%T");
@@ -204,7 +204,7 @@ static void with_tag(char *to, size_t size, const char *text, const char *tag)
 
 struct form {
 	const char *text, *expect;
-	bool login; /* it fails */
+	bool login; /* a login, which fails */
 	unsigned int rounds;
 };
 
@@ -289,7 +289,7 @@ static void send_command(struct world *world)
 	const char *tag = tags[take(world, 4)];
 	char text[200], expect[200];
 
-	/* Before the last response it would be taken for one. */
+	/* before the last response, the command would be taken for a response */
 	if (world->first + world->count == SENT_MAX ||
 	    (world->sasl && (form->rounds || world->responses < first_sasl(world)->rounds)))
 		return;
@@ -299,7 +299,7 @@ static void send_command(struct world *world)
 	sent(world, (struct sent){.tag = tag, .login = form->login, .rounds = form->rounds});
 }
 
-/* May be before its challenge. */
+/* A response, perhaps before its challenge. */
 static void send_response(struct world *world)
 {
 	struct sent *sasl = first_sasl(world);
@@ -326,7 +326,7 @@ static void reply(struct world *world, const char *tag, bool ok)
 	server(world, text);
 }
 
-/* The first command's turn. */
+/* The server answers the first command. */
 static void answer(struct world *world)
 {
 	struct sent *command = &world->sent[world->first];
@@ -346,7 +346,7 @@ static void answer(struct world *world)
 
 		if (world->responses < rounds)
 			return;
-		/* All responses are there; the challenges come now, one by one or at once. */
+		/* all responses were sent; the challenges come now, one by one or together */
 		for (; rounds; rounds--)
 			server(world, challenges[world->protocol]);
 		world->sasl = false;
@@ -357,7 +357,7 @@ static void answer(struct world *world)
 	world->count--;
 }
 
-/* In step: challenge, response. */
+/* A challenge, then its response. */
 static void challenge(struct world *world)
 {
 	struct sent *sasl = first_sasl(world);
@@ -375,7 +375,7 @@ static void challenge(struct world *world)
 	world->count--;
 }
 
-/* Nothing in a mail is a secret. */
+/* A mail, in which nothing is a secret. */
 static void send_mail(struct world *world)
 {
 	static const char text[] = "AUTH PLAIN s3cr3\r\n..\r\n.\r\n";
@@ -394,7 +394,7 @@ static void send_mail(struct world *world)
 	}
 }
 
-/* A login, then the session of a connection that is forwarded. */
+/* A successful login, then bytes that must all pass. */
 static void finish(struct world *world)
 {
 	static const char *const last[] = {"a LOGIN s3cr3t s3cr3t\r\n", "PASS s3cr3t\r\n",

@@ -9,7 +9,7 @@
 #include "base/mem.h"
 #include "rules/rules.h"
 
-/* What was understood, saved and loaded once more, saves the same. */
+/* Rules that were loaded, saved and loaded again, must be saved the same. */
 static void check_round_trip(const struct rules *rules)
 {
 	struct rules again = {0};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* An input is a file that somebody says is a saved stream. */
+/* An input is a file, a saved stream or not. */
 #include "fuzz.h"
 
 #include <errno.h>
@@ -9,7 +9,7 @@
 #include "base/mem.h"
 #include "records/saved_stream.h"
 
-/* What was read, written again, is the file: up to where it made no sense, padding aside. */
+/* What was read, written again, must be the file up to the first error, but for the padding. */
 static void check_again(const uint8_t *data, size_t len, const char *again, size_t again_len)
 {
 	struct rl_rec rec;

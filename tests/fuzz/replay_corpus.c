@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Runs a fuzz target over every file of a folder, each in
- * a process of its own, so that a crash is put down to its file.
+ * Runs a fuzz target over every file of a folder, each in a process of its own,
+ * so that a crash names its file.
  */
 #include "fuzz.h"
 
@@ -17,7 +17,7 @@ static _Noreturn void die(const char *what)
 	exit(2);
 }
 
-/* In memory of exactly the file's size, so that a sanitizer sees the least over-read. */
+/* Memory of exactly the file's size, so that a sanitizer detects any over-read. */
 static uint8_t *read_file(const char *path, size_t *len_r)
 {
 	FILE *file = fopen(path, "rb");
@@ -79,6 +79,6 @@ int main(int argc, char **argv)
 	}
 	closedir(dir);
 	printf("%s: %u inputs, %u failed\n", folder, files, failed);
-	/* A folder without a file tests nothing. */
+	/* an empty folder is a failure: it tests nothing */
 	return files > 0 && failed == 0 ? 0 : 1;
 }

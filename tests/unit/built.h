@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Objects that a test builds with the compilers of the house, in a folder of its own, which it
- * begins and ends in; and what binutils or LLVM say of them. */
+/* Shared objects that a test builds with this host's compilers, in a temporary folder that is its
+ * working directory; and what binutils or LLVM show of them. */
 #ifndef BUILT_H
 #define BUILT_H
 
@@ -44,7 +44,7 @@ static inline void built_run(const char *command)
 	}
 }
 
-/* Is there such a program? If not, says that the test goes without it. */
+/* Is there such a program? If not, prints that its part of the test is skipped. */
 static inline bool built_has(const char *program)
 {
 	char command[128];
@@ -56,7 +56,7 @@ static inline bool built_has(const char *program)
 	return false;
 }
 
-/* A shared object, of C text. `compiler`: the program and its options. */
+/* Compiles C text to a shared object. `compiler`: the program and its options. */
 static inline void built_object(const char *path, const char *compiler, const char *source)
 {
 	char command[512];
@@ -67,7 +67,7 @@ static inline void built_object(const char *path, const char *compiler, const ch
 	built_run(command);
 }
 
-/* Where the section headers, as readelf shows them, put an address in the file. -1: nowhere. */
+/* The file offset of an address, by the section headers as readelf shows them. -1: there is none. */
 static inline int64_t built_offset(const char *path, uint64_t address)
 {
 	uint64_t start, offset, size;

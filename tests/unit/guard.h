@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Bytes that end where the mapped memory ends: to read one too many crashes,
- * with and without a sanitizer. Writable.
+ * Writable bytes that end where the mapped memory ends: reading one too many
+ * crashes, even without a sanitizer.
  */
 #ifndef GUARD_H
 #define GUARD_H

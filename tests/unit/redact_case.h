@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * For the tests of redact.h. A case is a script of what both sides send, and what must come out. Every
- * case is fed as it stands, byte by byte, and in random pieces, with Dovecot
- * as the server and as the client. What is secret is called SECRET.
+ * For the tests of redact.h. A case is a script of what both sides send, and
+ * what must come out. Every case is fed as it stands, byte by byte, and in
+ * random pieces, with Dovecot as the server and as the client. Secrets contain
+ * the word SECRET.
  */
 #ifndef REDACT_CASE_H
 #define REDACT_CASE_H
@@ -45,10 +46,10 @@ struct step {
 
 struct redact_case {
 	enum redact_protocol protocol;
-	struct step steps[STEPS_MAX]; /* then END */
-	const char *client;	      /* what comes out; "[gap]" where a gap is */
+	struct step steps[STEPS_MAX]; /* the last one is END */
+	const char *client;	      /* what must come out; "[gap]" stands for a gap */
 	size_t client_len;
-	const char *server; /* NULL: what came */
+	const char *server; /* likewise; NULL: all that it sent */
 };
 
 #define CASE(protocol, client, ...)                                                                \
@@ -94,7 +95,7 @@ static inline void feed_pieces(struct redact *redact, int dir, const struct step
 	}
 }
 
-/* In pieces of at most `max` bytes; 0: as it stands. */
+/* Feeds the case in random pieces of at most `max` bytes; 0: as it stands. */
 static inline void run(const struct redact_case *c, int client_dir, size_t max,
 		       struct result *result)
 {

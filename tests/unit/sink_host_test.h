@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * For the tests of sink_host: a directory of its own for each test, which
- * begins and ends in it; a home of UID's in it, and places in that. They need
- * root, to be somebody else, and are skipped without.
+ * For the tests of sink_host: each test runs in a temporary directory with a
+ * home of the user UID in it. As they act as another user they need root, and
+ * are skipped without.
  */
-#ifndef SINK_USER_TEST_H
-#define SINK_USER_TEST_H
+#ifndef SINK_HOST_TEST_H
+#define SINK_HOST_TEST_H
 
 #include "unit.h"
 
@@ -34,7 +34,7 @@ static inline void answer(void *context, const struct rl_log *told)
 	fact = *told;
 }
 
-/* `name` below the test's directory, in the text of this number. */
+/* The path of `name` in the test's directory, in a buffer for each number. */
 static inline const char *below(int number, const char *name)
 {
 	snprintf(path_text[number], sizeof(path_text[number]), "%s/%s", root, name);
@@ -96,7 +96,7 @@ static inline void need_root(void)
 	skip();
 }
 
-static inline struct log_place lib_place(const char *dir)
+static inline struct log_place iostream_place(const char *dir)
 {
 	return (struct log_place){
 		.session = 7,
@@ -112,15 +112,15 @@ static inline struct log_place lib_place(const char *dir)
 	};
 }
 
-static inline struct log_place home_place(void)
+static inline struct log_place program_place(void)
 {
-	struct log_place place = lib_place("logs");
+	struct log_place place = iostream_place("logs");
 
 	place.iostream = false;
 	return place;
 }
 
-/* What the sink says, and the handle if there is a log; else -1. */
+/* Creates a log, which must give this status and error. Returns its handle, or -1 if there is none. */
 static inline int ask(const struct log_place *place, enum rl_log_status status, int error)
 {
 	memset(&fact, 0xff, sizeof(fact));

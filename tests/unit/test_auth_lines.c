@@ -200,7 +200,7 @@ static void users_unescaped(void **state)
 			       &auth),
 			 0);
 	expect_user(&auth.user, "b\tob", "/a\tb\nc\rd\001t", "x\xff", -1, -1);
-	/* An escape with nothing behind it stands for nothing. */
+	/* An escape at the end of a value is dropped. */
 	assert_int_equal(parse(BYTES("USER\t1\tbob\001\thome=/a\001\001\tchroot=/b\001"), &auth),
 			 0);
 	expect_user(&auth.user, "bob", "/a\001", "/b", -1, -1);
@@ -248,7 +248,7 @@ static void nul_refused(void **state)
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 		assert_int_equal(parse(cases[i].text, cases[i].len, &auth), -EINVAL);
 
-	/* In what does not concern us it does no harm. */
+	/* In a field that is not used it does no harm. */
 	assert_int_equal(parse(BYTES("USER\t1\tbob\tx=\001"
 				     "0\thome=/a"),
 			       &auth),
@@ -338,7 +338,7 @@ static void users_malformed(void **state)
 		assert_int_equal(auth.type, AUTH_LINE_USER);
 	}
 
-	/* Whose lookup it was that failed is known. */
+	/* The id is known, also of a line that is refused. */
 	assert_int_equal(parse(BYTES("USER\t7\tbob\thome=/a\001"
 				     "0"),
 			       &auth),
@@ -370,7 +370,7 @@ static void carriage_return(void **state)
 	assert_int_equal(auth.id, 7);
 	assert_int_equal(parse(BYTES("USER\t1\tbob\thome=/a\r\r"), &auth), 0);
 	expect_user(&auth.user, "bob", "/a\r", NULL, -1, -1);
-	/* Here Dovecot does not read lines. */
+	/* Dovecot does not drop the CR here: it does not use i_stream_next_line(). */
 	assert_int_equal(parse_postlogin(BYTES("bob\thome=/a\r"), &user), 0);
 	expect_user(&user, "bob", "/a\r", NULL, -1, -1);
 }

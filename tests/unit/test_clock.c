@@ -26,7 +26,7 @@ static void test_now(void **state)
 	assert_true(real <= after.tv_sec * CLOCK_NS_PER_S + after.tv_nsec);
 }
 
-/* Central Europe, whose summer time begins and ends in the given second. */
+/* In Central Europe: the second in which summer time begins, or ends, and the one before. */
 static void test_utc_offset(void **state)
 {
 	setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3", 1);

@@ -33,7 +33,7 @@ static void script_flags(void **state)
 	check_flags("script-login -d rawlog -i", 1, "i");
 	check_flags("script-login -d rawlog -o -t", 1, "ot");
 	check_flags(" script-login -d rawlog -t ", 1, "t");
-	/* what stands behind rawlog's own is the next program's */
+	/* what follows rawlog's own options is the next program */
 	check_flags("script-login -d rawlog -t imap -b", 1, "t");
 	check_flags("script-login -d rawlog -- -b", 1, "");
 }
@@ -60,7 +60,7 @@ static void script_flags_make_no_sense(void **state)
 	check_flags("script-login -d rawlog -i -o", -EINVAL, "");
 	check_flags("script-login -d rawlog -tz", -EINVAL, "");
 	check_flags("script-login -d rawlog --timestamps", -EINVAL, "");
-	check_flags("script-login -d rawlog -t", 1, "t"); /* getopt() has forgotten */
+	check_flags("script-login -d rawlog -t", 1, "t"); /* no state of getopt() is left over */
 }
 
 static void check_postlogin(const char *executable, const char *expect)
@@ -118,7 +118,7 @@ static void no_login_dir(void **state)
 	check_login_dir("  ", 0, "");
 	check_login_dir("imap-login", 0, "");
 	check_login_dir("imap-login -D login", 0, "");
-	check_login_dir("imap-login -l -Rrawlogs", 0, ""); /* a socket with an odd name */
+	check_login_dir("imap-login -l -Rrawlogs", 0, ""); /* "-Rrawlogs" is the argument of -l */
 	check_login_dir("imap-login -- -R rawlogs", 0, "");
 	check_login_dir("imap-login -D -o x=-R", 0, "");
 	check_login_dir("pop3-login -R rawlogs", 0, "");
@@ -132,10 +132,11 @@ static void login_words_make_no_sense(void **state)
 	check_login_dir("imap-login -R rawlogs -x", -EINVAL, "");
 	check_login_dir("imap-login -R rawlogs -b", -EINVAL, "");
 	check_login_dir("imap-login --rawlog rawlogs", -EINVAL, "");
-	check_login_dir("imap-login -R rawlogs", 1, "rawlogs"); /* getopt() has forgotten */
+	check_login_dir("imap-login -R rawlogs", 1,
+			"rawlogs"); /* no state of getopt() is left over */
 }
 
-/* More words than anybody writes are cut, not written beyond the end. */
+/* More words than there is room for are cut. */
 static void many_words(void **state)
 {
 	struct str text = {0}, name = {0};

@@ -11,7 +11,7 @@
 
 #define EXTRA_MAX 16
 
-/* A record of `type` with a payload of `size` zeroes, in memory of its size, aligned. */
+/* A record of `type` with a payload of `size` zeroes, in memory of exactly its size. */
 static struct rl_rec *make(unsigned int type, size_t size)
 {
 	const struct rl_rec head = {.len = sizeof(head) + size, .type = type};
@@ -50,7 +50,7 @@ static const struct {
 };
 #define TYPES_COUNT (sizeof(types) / sizeof(types[0]))
 
-/* FACT_LOG counts serials from 1, and an empty SETTING has no text. */
+/* Not FACT_LOG, whose serials begin with 1, and not settings, whose text has at least its NUL. */
 static bool zero_is_valid(enum rl_type type)
 {
 	return type != RL_FACT_LOG && type != RL_SETTING && type != RL_FACT_SETTINGS;
@@ -66,7 +66,7 @@ static void every_type(void **state)
 				 zero_is_valid(types[i].type) ? 0 : -EINVAL);
 }
 
-/* Memory that is too short for what the header claims, or for a header. */
+/* The memory is shorter than the header says, or than a header. */
 static void truncated(void **state)
 {
 	struct event event;
@@ -87,7 +87,7 @@ static void truncated(void **state)
 	}
 }
 
-/* The header claims less or more than the type needs. */
+/* The length in the header is smaller or larger than the type needs. */
 static void wrong_len(void **state)
 {
 	unsigned int i;
@@ -151,7 +151,7 @@ static void gap(void **state)
 	assert_int_equal(parse_gap(&(struct rl_gap){.offset = 2, .size = UINT64_MAX - 1}), -EINVAL);
 	assert_int_equal(parse_gap(&(struct rl_gap){.dir = 2}), -EINVAL);
 	assert_int_equal(parse_gap(&(struct rl_gap){.class = RL_CLASS_MAX + 1}), -EINVAL);
-	/* a reason that is not known is still a gap */
+	/* a gap with an unknown reason is valid */
 	assert_int_equal(parse_gap(&(struct rl_gap){.reason = 255}), 0);
 	assert_string_equal(event_gap_text(255), "unknown reason");
 	assert_string_equal(event_gap_text(RL_GAP_RING), "the ring was full");
@@ -183,7 +183,7 @@ static void texts(void **state)
 	memset(((struct rl_open *)(rec + 1))->path, 'x', RL_PATH_LEN);
 	assert_int_equal(parse_whole(rec), -EINVAL);
 	rec = make(RL_SOCK_OPEN, sizeof(struct rl_open));
-	((struct rl_open *)(rec + 1))->family = RL_AF_INET6; /* addresses may be anything */
+	((struct rl_open *)(rec + 1))->family = RL_AF_INET6; /* any address is valid */
 	memset(&((struct rl_open *)(rec + 1))->inet, 'x', sizeof(struct rl_inet));
 	assert_int_equal(parse_whole(rec), 0);
 	rec = make(RL_TLS_BEGIN, sizeof(struct rl_tls));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* tests/e2e/test_expand.py holds these, and more, against Dovecot itself. */
+/* tests/e2e/test_expand.py compares these cases, and more, with Dovecot itself. */
 #include "unit.h"
 
 #include <errno.h>
@@ -64,7 +64,7 @@ static void variables(void **state)
 		{"%{hostname}", "mx.example"},
 		{"%%,%%u,%%%s", "%,%u,%imap"},
 		{"%{env:HOME},%{env:EMPTY},%{env:NONE},%{env:HOME=},%{env}", "/root,,,,"},
-		/* what is cut off at the end is nothing */
+		/* an incomplete variable at the end is dropped */
 		{"a%", "a"},
 		{"a%-03.5LU", "a"},
 		{NULL, NULL},
@@ -103,7 +103,7 @@ static void widths(void **state)
 		{"%-1.s,%-3.2s,%-50.2s", "p,ma,im"},
 		{"%0.-1s,%1.-1s,%0.-4s,%0.-50s,%3.-1s", "ima,ma,,imap,"},
 		{"%06s,%02s,%1.06s,%-1.03s,%-2.0-5s", "00imap,imap,000map,00p,ap"},
-		/* neither a sign without an offset nor a zero before one means anything */
+		/* a sign without an offset is ignored, and a zero before one, too */
 		{"%-2s,%01.2s,%-02.1s", "im,ma,a"},
 		{"%0s,%0.s,%0.0s", "imap,imap,imap"},
 		{"%2{service},%-2.{service}", "im,ap"},
@@ -124,9 +124,9 @@ static void modifiers(void **state)
 		{"%Ms", "b2a4d1002579716e40261daba3be0fc7"},
 		{"%2.3Rs", "mi"},
 		{"%LLLLLLLLLLs", "imap"},
-		/* a modifier of nothing but itself */
+		/* a modifier without a variable */
 		{"%L%,%U{user}", "%,AL.ICE@EX.ORG@X"},
-		/* the hash takes width and offset */
+		/* the hash uses width and offset for itself */
 		{"%Hs,%256Hs,%5.256Hs,%8.Hs", "70380,80,00080,00070380"},
 		{"%Ns,%256Ns,%5.256Ns", "2579716e,6e,0006e"},
 		{"%0.-7Ns,%0.-7Hs", "2579716e,70380"},
@@ -222,7 +222,7 @@ static void conditions(void **state)
 		{"%{IF;a;eq;a;%%;b},%{if:;a;eq;a;c;d}", "%,c"},
 		{"%{if;a\\;b;eq;a\\;b;\\};\\:}", "}"},
 		{"%{if;a;eq;a;b;c:d;e}", "b"},
-		/* a '%' waits for its '{' in later parameters, too */
+		/* a '%' without '{' makes the next '{' open a variable, even in a later parameter */
 		{"%{if;%%;eq;{;remote_ip};IF;}", ""},
 		{NULL, NULL},
 	};
@@ -297,7 +297,7 @@ static void mistakes(void **state)
 	check_refused("%{" TEN(TEN("md5:")) "user}", "more than 50 levels of %{}");
 }
 
-/* At the start nobody can tell; in Dovecot, the login breaks. */
+/* These are only found when values are known; in Dovecot the login fails then. */
 static void values_decide(void **state)
 {
 	static const char *const texts[] = {

@@ -16,7 +16,7 @@ struct call { /* one read() or write() */
 	int64_t ns;
 };
 
-/* What rawlog's manual and its source say, for whole system calls. */
+/* The format in other words, for whole system calls, from rawlog's manual and source. */
 static void write_plainly(const struct log_flags *flags, const struct call *calls, size_t count,
 			  struct str *out)
 {
@@ -54,7 +54,7 @@ static void feed(struct format_state *state, const struct log_flags *flags, cons
 	format_pair.write(state, flags, &chunk, out);
 }
 
-/* The same calls in records that end at `cut`, and in records of one byte. */
+/* Writes the calls in records that end at `cut`, and in records of one byte, and compares. */
 static void check(const struct log_flags *flags, const struct call calls[2], size_t cut)
 {
 	struct str expect = {0}, out = {0}, single = {0};
@@ -81,7 +81,7 @@ static void check(const struct log_flags *flags, const struct call calls[2], siz
 	str_free(&single);
 }
 
-/* Every text of a few bytes, in two system calls, in records, under every flag. */
+/* Every text of a few bytes, in two system calls, with every combination of flags. */
 static void as_documented(void **state)
 {
 	unsigned int bits, letters;
@@ -130,7 +130,7 @@ struct gap_case {
 	const char *expect;
 };
 
-/* A line of its own, wherever it comes; a block goes on behind it if the call does. */
+/* A gap is a line of its own, wherever it is; a block continues after it if the call does. */
 static void gaps(void **state)
 {
 	static const struct gap_case cases[] = {
@@ -180,7 +180,7 @@ static void gaps(void **state)
 	}
 }
 
-/* What a call leaves open, the end of the log closes, once. */
+/* The end of the log closes a block that is open, once. */
 static void end(void **state)
 {
 	const struct log_flags flags = {.boundaries = true};

@@ -22,7 +22,7 @@ struct call { /* one read() or write() */
 
 static const struct log_flags no_flags;
 
-/* iostream_rawlog_write_buffered(), lib/iostream-rawlog.c 2.3.19.1, in other words. */
+/* iostream_rawlog_write_buffered() of lib/iostream-rawlog.c, 2.3.19.1, in other words. */
 static void write_natively(struct str held[2], const struct call *call, struct str *out)
 {
 	const char *data = call->data, *lf;
@@ -46,7 +46,7 @@ static void write_natively(struct str held[2], const struct call *call, struct s
 	}
 }
 
-/* In records of at most `size` bytes. */
+/* Writes the call in records of at most `size` bytes. */
 static void feed(struct format_state *state, const struct call *call, size_t size, struct str *out)
 {
 	struct chunk chunk = {.realtime_ns = call->ns, .dir = call->dir};
@@ -61,13 +61,13 @@ static void feed(struct format_state *state, const struct call *call, size_t siz
 	}
 }
 
-/* Lines of all lengths, few of them short; `lines`: a line end in so many bytes. */
+/* Random bytes, of which one in `lines` is a line end. */
 static void fill(char *data, size_t len, int lines)
 {
 	size_t i;
 
 	for (i = 0; i < len; i++)
-		data[i] = rand() % lines ? '\n' + 1 + rand() % 255 : '\n'; /* modulo 256 */
+		data[i] = rand() % lines ? '\n' + 1 + rand() % 255 : '\n'; /* any byte but '\n' */
 }
 
 static void check(const struct call *calls, size_t count, size_t record_size)
@@ -93,7 +93,7 @@ static void check(const struct call *calls, size_t count, size_t record_size)
 	str_free(&out);
 }
 
-/* Calls of every length about the limit, in both directions, in records of several sizes. */
+/* Calls of lengths around the limit, in both directions, in records of several sizes. */
 static void as_dovecot(void **state)
 {
 	static const size_t record_sizes[] = {1, 100, 4096, 8191, 8192, 100000};
@@ -135,7 +135,7 @@ static void session(void **state)
 	for (i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
 		feed(&format, &calls[i], 100, &out);
 	format_single.end(&format, &no_flags, &out);
-	/* the last two Dovecot 2.3 would have lost */
+	/* Dovecot 2.3 would lose the last two lines */
 	assert_string_equal(str_text(&out), "1.000000 O: a1 OK in\r\n"
 					    "3.000000 O: * 3 EXISTS\r\n"
 					    "4.000000 I: a2 NOOP\r\n"
@@ -161,7 +161,7 @@ static void nothing(void **state)
 
 #define GAP(letter) "7.000000 " letter ": [rawtap: 7 bytes lost at offset 9: why]\n"
 
-/* In a line of its own, behind what came before it in its direction. */
+/* A gap is a line of its own, after what its direction had before it. */
 static void gaps(void **state)
 {
 	static const struct chunk_gap gaps[2] = {

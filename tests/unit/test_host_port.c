@@ -57,7 +57,7 @@ static void split(void **state)
 	}
 }
 
-/* Whatever is not like tcp:HOST:PORT is a directory, silently. */
+/* Whatever is not tcp:HOST:PORT is taken for a directory, without an error. */
 static void of_dir(void **state)
 {
 	static const char *const directories[] = {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The part of auth_lines.c that cuts a stream into lines. */
+/* struct line_reader of auth_lines.h, which cuts a stream of bytes into lines. */
 #include "unit.h"
 
 #include <stdbool.h>
@@ -9,7 +9,7 @@
 #include "dovecot/auth_lines.h"
 
 struct collected {
-	struct str text; /* each line, with "|" behind it */
+	struct str text; /* each line, followed by "|" */
 	unsigned int skipped;
 };
 
@@ -20,7 +20,7 @@ static void collect(char *text, size_t len, void *context)
 	assert_int_equal(text[len], '\0');
 	str_append(&collected->text, text, len);
 	str_append_text(&collected->text, "|");
-	memset(text, 'x', len); /* it is the callback's to change */
+	memset(text, 'x', len); /* the callback may change it */
 }
 
 /* Feeds bytes that end at unmapped memory. */
@@ -88,7 +88,7 @@ static void byte_by_byte(void **state)
 	line_reader_free(&lines);
 }
 
-/* Around the limit, in one piece and in two, with a good line behind. */
+/* Lines of lengths around the limit, in one piece and in two, and a good line after them. */
 static void too_long(void **state)
 {
 	static char data[AUTH_LINE_MAX + 16];

@@ -34,7 +34,7 @@ static int parse(const void *data, size_t len, struct login_request *login_r)
 	return ret;
 }
 
-/* The request with a field changed. */
+/* Parses the request with a field changed. */
 static int parse_with(size_t offset, const void *value, size_t size, struct login_request *login_r)
 {
 	unsigned char changed[REQUEST_LEN];
@@ -83,7 +83,7 @@ static void fields(void **state)
 	assert_string_equal(text, "127.0.0.1");
 }
 
-/* Each field from its own bytes and no others. */
+/* Each field is read from its own bytes and no others. */
 static void fields_apart(void **state)
 {
 	unsigned char data[REQUEST_LEN];
@@ -210,7 +210,7 @@ static void data_parts(void **state)
 	assert_int_equal(offset, 17);
 	assert_int_equal(len, strlen("STAT\r\n"));
 
-	/* submission: two strings in front; NULs in the input are the client's. */
+	/* submission has two strings of its own; NULs in the input are the client's. */
 	assert_int_equal(parse_data(BYTES("id\0helo\0\0\0in\0"), 2, session, &offset, &len), 0);
 	assert_int_equal(offset, 9);
 	assert_int_equal(len, 4);
@@ -224,7 +224,7 @@ static void data_parts(void **state)
 static void data_truncated(void **state)
 {
 	const size_t size = sizeof(imap_data) - 1;
-	const size_t whole[] = {17, 21}; /* for as many prefix strings */
+	const size_t whole[] = {17, 21}; /* what is needed, by the number of prefix strings */
 	char session[SESSION_ID_LEN];
 	size_t len, offset, input_len;
 	unsigned int strings;
@@ -277,7 +277,7 @@ static void replies(void **state)
 	assert_int_equal(parse(request, REQUEST_LEN, &login), 0);
 	assert_int_equal(reply.tag, login.tag);
 	assert_true(reply.ok);
-	/* MASTER_AUTH_STATUS_INTERNAL_ERROR, and what no version sends */
+	/* MASTER_AUTH_STATUS_INTERNAL_ERROR, and a status that no version sends */
 	assert_false(reply_of(BYTES("\x01\0\0\0\x01\0\0\0\0\0\0\0")).ok);
 	assert_false(reply_of(BYTES("\x01\0\0\0\0\0\0\x80\0\0\0\0")).ok);
 	reply = reply_of(BYTES("\x04\x03\x02\x01\0\0\0\0\xff\xff\xff\xff"));
@@ -285,7 +285,7 @@ static void replies(void **state)
 	assert_true(reply.ok);
 }
 
-/* The tag is all that ties a reply to its request. */
+/* A reply belongs to the request with the same tag: all 32 bits count. */
 static void tags(void **state)
 {
 	static const uint32_t values[] = {0, 1, 0x80000000, UINT32_MAX};

@@ -42,7 +42,7 @@ static int init(const char *address, struct notify_socket *manager_r)
 		unsetenv("NOTIFY_SOCKET");
 	memset(manager_r, 0xff, sizeof(*manager_r));
 	ret = notify_socket_init(manager_r);
-	assert_null(getenv("NOTIFY_SOCKET")); /* no child gets it */
+	assert_null(getenv("NOTIFY_SOCKET")); /* no child inherits it */
 	return ret;
 }
 
@@ -150,7 +150,7 @@ static void test_unreachable(void **state)
 	assert_int_equal(notify_socket_send(&manager, "READY=1"), -ECONNREFUSED);
 }
 
-/* A service manager that reads nothing does not stop us. */
+/* A service manager that reads nothing does not block us. */
 static void test_full(void **state)
 {
 	struct notify_socket manager;

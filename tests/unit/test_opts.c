@@ -9,7 +9,7 @@
 
 #define ARGS_MAX 16
 
-/* "-t -u x", as after the program's name. */
+/* Parses a command line, without the program's name. */
 static int parse(struct opts *opts, const char *line)
 {
 	static char copy[256];
@@ -91,7 +91,7 @@ static void wrong_usage(void **state)
 
 	for (i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
 		assert_int_equal(status_of(lines[i]), 2);
-	assert_int_equal(status_of("-b"), -1); /* getopt() has forgotten */
+	assert_int_equal(status_of("-b"), -1); /* no state of getopt() is left over */
 }
 
 static void flags(void **state)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The referees are objdump's labels of stubs (<NAME@plt>), nm and readelf. */
+/* Results are compared with objdump's labels of stubs (<NAME@plt>), nm and readelf. */
 #include "unit.h"
 
 #include <errno.h>
@@ -17,7 +17,7 @@
 
 #define TLS_MODULE "/usr/lib/dovecot/modules/libssl_iostream_openssl.so"
 
-/* `taken` is called and has its address taken, too. */
+/* `taken` is called, and its address is taken. */
 static const char source[] = "int first(int), second(int), third(int), taken(int);\n"
 			     "int a(int n) { return first(n) + second(n) + 1; }\n"
 			     "int b(int n) { return third(second(n)) + taken(n); }\n"
@@ -58,7 +58,8 @@ static uint64_t find_stub(const uint8_t *bytes, size_t size, const char *symbol)
 	return site.offset;
 }
 
-/* plt_find() finds every stub that `objdump` has a label for, where it is; how many. */
+/* plt_find() must find every stub for which `objdump` has a label, at the same place. Returns how
+ * many there are. */
 static unsigned int compare_stubs(const char *path, const char *objdump)
 {
 	struct elf_object *object = read_object(path);
@@ -73,7 +74,7 @@ static unsigned int compare_stubs(const char *path, const char *objdump)
 	assert_non_null(lines);
 	while (fgets(line, sizeof(line), lines)) {
 		if (sscanf(line, "%" SCNx64 " <%127[^@>-]@plt>:", &address, name) != 2 ||
-		    !strstr(line, "@plt>:")) /* <NAME@plt-0x10>: their common beginning */
+		    !strstr(line, "@plt>:")) /* <NAME@plt-0x10>: the PLT's first entry, no stub */
 			continue;
 		assert_int_equal(plt_find(object, name, &site), 0);
 		assert_int_equal(site.offset, built_offset(path, address));
@@ -110,7 +111,7 @@ static void test_stubs(void **state)
 	}
 }
 
-/* arm64's, which are decoded on this machine as well. */
+/* arm64's stubs, which are decoded on any machine. */
 static void test_stubs_arm64(void **state)
 {
 	static const char *const compilers[] = {
@@ -132,7 +133,7 @@ static void test_stubs_arm64(void **state)
 	}
 }
 
-/* With bti c in front, the stub is probed behind it. */
+/* A stub that begins with bti c is probed after that. */
 static void test_arm64_bti(void **state)
 {
 	static const uint8_t bti[] = {0x5f, 0x24, 0x03, 0xd5};
@@ -147,17 +148,17 @@ static void test_arm64_bti(void **state)
 	built_object("t.so", "clang --target=aarch64-linux-gnu -fuse-ld=lld", source);
 	bytes = load("t.so", &size);
 	offset = find_stub(bytes, size, "second");
-	memcpy(bytes + offset - 4, bti, sizeof(bti)); /* over the end of the one in front of it */
+	memcpy(bytes + offset - 4, bti, sizeof(bti)); /* over the end of the stub before it */
 	assert_int_equal(find_stub(bytes, size, "second"), offset);
-	bytes[offset + 12] = 0; /* no br any more */
+	bytes[offset + 12] = 0; /* it is no br any more */
 	assert_int_equal(elf_object_open(bytes, size, &object), 0);
 	assert_int_equal(plt_find(object, "second", &site), -ENOENT);
 	elf_object_free(&object);
 	free(bytes);
 }
 
-/* Stubs as other linkers make them, written over those of this machine's: 16 bytes that begin with
- * endbr64. `disp_at`: of the four bytes that lead to the slot. */
+/* Overwrites the stubs of this machine's linker with those of another one: 16 bytes that begin with
+ * endbr64. `disp_at`: where the four bytes of the slot's distance are. */
 static void check_stub_form(const uint8_t form[16], size_t disp_at)
 {
 	uint64_t offset;
@@ -179,7 +180,7 @@ static void check_stub_form(const uint8_t form[16], size_t disp_at)
 
 static void test_stub_forms(void **state)
 {
-	/* GNU ld before 2.39, of Ubuntu 22.04 for one: bnd jmp, nopl */
+	/* GNU ld before 2.39, as in Ubuntu 22.04: bnd jmp, nopl */
 	check_stub_form((const uint8_t *)"\xf3\x0f\x1e\xfa\xf2\xff\x25----"
 					 "\x0f\x1f\x44\x00\x00",
 			7);
@@ -231,7 +232,7 @@ static void test_no_stubs(void **state)
 	check_refused("t.so", -ENOENT);
 }
 
-/* Stubs that are called and do not jump through their slots. */
+/* Stubs that do not jump through their slots. */
 static void test_unknown_stubs(void **state)
 {
 	if (!built_has("ld.lld"))
@@ -240,7 +241,7 @@ static void test_unknown_stubs(void **state)
 	check_refused("t.so", -EOPNOTSUPP);
 }
 
-/* A part of the object calls by the PLT, another one does not. */
+/* Some code of the object calls through the PLT, some does not. */
 static void test_other_ways(void **state)
 {
 	struct elf_object *object;
@@ -275,7 +276,7 @@ static const char versions[] = "__asm__(\".symver old,twice@V1\\n.symver new,twi
 			       "static void *resolve(void) { return once; }\n"
 			       "int indirect(void) __attribute__((ifunc(\"resolve\")));\n";
 
-/* The address that nm shows for a name, as an offset. */
+/* The file offset of the address that nm shows for a name. */
 static int64_t nm_offset(const char *path, const char *name)
 {
 	char command[256];
@@ -353,7 +354,8 @@ static void test_no_object(void **state)
 	close(fd);
 }
 
-/* Whatever the bytes are: no crash, and an offset is one of a stub. How many were found. */
+/* Whatever the bytes are, it does not crash, and each offset is inside the file. Returns how many were
+ * found. */
 static unsigned int try_damaged(const uint8_t *bytes, size_t size)
 {
 	uint8_t *copy = guard_dup(bytes, size);
@@ -392,7 +394,7 @@ static void test_damaged(void **state)
 	built_object("t.so", "gcc -fcf-protection=full -Wl,-z,noseparate-code", source);
 	bytes = load("t.so", &size);
 	assert_int_equal(try_damaged(bytes, size), 4);
-	for (at = 0; at < size; at += 1 + at / 64) /* cut: its section headers are gone */
+	for (at = 0; at < size; at += 1 + at / 64) /* truncated: the section headers are missing */
 		assert_int_equal(try_damaged(bytes, at), 0);
 	for (round = 0; round < 4000; round++) {
 		if (round & 1)
@@ -406,7 +408,7 @@ static void test_damaged(void **state)
 		found += try_damaged(bytes, size);
 		bytes[at] = byte;
 	}
-	assert_in_range(found, 4000, 4 * 4000 - 1); /* some are harmless, some are not */
+	assert_in_range(found, 4000, 4 * 4000 - 1); /* some damage is harmless, some is not */
 	free(bytes);
 }
 

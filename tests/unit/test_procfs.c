@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* What /proc shows of real processes, and which files root may believe. */
+/* What /proc shows of real processes, and which files are trusted. */
 #include "unit.h"
 
 #include <errno.h>
@@ -39,7 +39,7 @@ static pid_t start_child(int (*prepare)(void))
 	close(ready[1]);
 	if (read(ready[0], &byte, 1) != 1) {
 		assert_int_equal(waitpid(pid, NULL, 0), pid);
-		pid = -1; /* it may not do that here */
+		pid = -1; /* `prepare` is not allowed here */
 	}
 	close(ready[0]);
 	return pid;
@@ -150,7 +150,7 @@ static void test_each_process(void **state)
 
 static pid_t start_program(const char *path)
 {
-	pid_t pid = vfork(); /* goes on when the program runs */
+	pid_t pid = vfork(); /* returns here once the program runs */
 
 	if (pid == 0) {
 		execl(path, path, "60", NULL);
@@ -159,7 +159,7 @@ static pid_t start_program(const char *path)
 	return pid;
 }
 
-/* Also when the file is gone, or another one has its name. */
+/* The program's path and handle, also if the file was deleted, or replaced. */
 static void test_program(void **state)
 {
 	char path[PATH_MAX], expect[PATH_MAX];

@@ -32,7 +32,7 @@ static int parse(const void *data, size_t len)
 	return ret;
 }
 
-/* With bytes behind it, and cut anywhere: then there can be more. */
+/* It is a header, also with bytes after it; cut anywhere, more bytes are needed. */
 static void is_header(const char *data, size_t len)
 {
 	char more[PROXY_HEADER_V2_MAX + 10];
@@ -78,7 +78,7 @@ static void version_1(void **state)
 	assert_false(proxy.has_addresses);
 }
 
-/* As net_addr2ip() of lib/net.c understands them. */
+/* Addresses are read as by net_addr2ip() of lib/net.c. */
 static void version_1_addresses(void **state)
 {
 	is_header(BYTES("PROXY TCP4 3221225991 198.51.100.1 51000 993\r\n"));
@@ -164,7 +164,7 @@ static void version_2(void **state)
 	has_addresses("192.0.2.7", "198.51.100.1");
 	is_header(BYTES(V2 "\x20\0\0\0"));
 	assert_false(proxy.has_addresses);
-	is_header(BYTES(V2 "\x20\x11\0\x0c" IPV4)); /* LOCAL: whatever it has */
+	is_header(BYTES(V2 "\x20\x11\0\x0c" IPV4)); /* LOCAL: its addresses are ignored */
 	assert_false(proxy.has_addresses);
 	is_header(BYTES(V2 "\x20\xff\0\1x"));
 	is_header(BYTES(V2 "\x21\1\0\0"));
@@ -182,13 +182,13 @@ static void not_version_2(void **state)
 		{BYTES(V2 "\x11\x11\0\x0c" IPV4)}, /* version */
 		{BYTES(V2 "\x22\x11\0\x0c" IPV4)}, /* command */
 		{BYTES(V2 "\x21\x12\0\x0c" IPV4)}, /* a datagram */
-		{BYTES(V2 "\x21\x10\0\x0c" IPV4)}, /* neither */
+		{BYTES(V2 "\x21\x10\0\x0c" IPV4)}, /* neither stream nor datagram */
 		{BYTES(V2 "\x21\x41\0\x0c" IPV4)}, /* family */
 		{BYTES(V2 "\x21\x11\0\x0b" IPV4)}, /* too short */
 		{BYTES(V2 "\x21\x21\0\x23" IPV6)},
-		{BYTES(V2 "\x21\x11\0\x0e" IPV4 ALPN)},	   /* half a TLV's head */
-		{BYTES(V2 "\x21\x11\0\x12" IPV4 ALPN)},	   /* half a TLV */
-		{BYTES(V2 "\x21\x11\0\x1c" IPV4 SSL_CUT)}, /* inside */
+		{BYTES(V2 "\x21\x11\0\x0e" IPV4 ALPN)},	   /* a TLV's head is cut */
+		{BYTES(V2 "\x21\x11\0\x12" IPV4 ALPN)},	   /* a TLV is cut */
+		{BYTES(V2 "\x21\x11\0\x1c" IPV4 SSL_CUT)}, /* a TLV in a TLV is cut */
 		{BYTES(V2 "\x21\x11\0\x10" IPV4 "\x20\0\1x")},
 		{BYTES(V2 "\x21\x31\0\7" IPV4)},   /* a unix address is no TLV */
 		{BYTES(V2 "\x21\x11\5\xdd" IPV4)}, /* too long */

@@ -36,7 +36,7 @@ static void pop3(void **state)
 static void pop3_replies(void **state)
 {
 	const struct redact_case cases[] = {
-		/* the greeting answers nothing, others' replies end nothing */
+		/* the greeting is no reply; replies to other commands end no authentication */
 		CASE(POP3, "AUTH PLAIN\r\n" B "\r\nNOOP\r\n", C("AUTH PLAIN\r\n"), POP3_GREETING,
 		     C("SECRET\r\n"), S("+ \r\n-ERR x\r\n"), C("NOOP\r\n")),
 		CASE(POP3, "CAPA\r\nNOOP\r\nAUTH PLAIN\r\n" B "\r\nNOOP\r\n", POP3_GREETING,
@@ -69,7 +69,7 @@ static void pop3_replies(void **state)
 	CHECK(cases);
 }
 
-/* What was sent is counted, and what was answered. */
+/* Commands, challenges and responses are counted. */
 static void counts(void **state)
 {
 	const struct redact_case cases[] = {
@@ -79,7 +79,7 @@ static void counts(void **state)
 		CASE(POP3, "AUTH PLAIN\r\n" B "\r\nAUTH PLAIN " B "\r\nNOOP\r\n", POP3_GREETING,
 		     C("AUTH PLAIN\r\nSECRET\r\n"), S("+ \r\n-ERR x\r\n"),
 		     C("AUTH PLAIN SECRET\r\n"), S("-ERR x\r\n"), C("NOOP\r\n")),
-		/* an end that did not wait for the response makes it a command */
+		/* the server answers before the response: that becomes a command */
 		CASE(POP3, "AUTH PLAIN\r\n" B "\r\nAUTH PLAIN\r\n" B "\r\nNOOP\r\n", POP3_GREETING,
 		     C("AUTH PLAIN\r\n"), S("+ \r\n"), C("SEC"), S("-ERR x\r\n"),
 		     C("RET\r\nAUTH PLAIN\r\n"), S("-ERR x\r\n"), C("SECRET\r\n"),
@@ -97,7 +97,7 @@ static void counts(void **state)
 	CHECK(cases);
 }
 
-/* More kinds in turn than are kept: no reply ends anything. */
+/* More commands of alternating kinds are pending than are kept: replies are ignored. */
 static void too_many(void **state)
 {
 	struct redact *redact = redact_new(REDACT_POP3, RL_IN);
@@ -166,7 +166,7 @@ static void client_gaps(void **state)
 		CASE(IMAP, "a NO[gap]OP\r\nb NOOP\r\n", C("a NO"), C_GAP(0), C("OP\r\nb NOOP\r\n")),
 		CASE(IMAP, "[gap]redacted\r\n" Q "\r\nb NOOP\r\n", C_GAP(9),
 		     C("SECRET {6+}\r\nSECRET\r\nb NOOP\r\n")),
-		/* within a literal its size tells where the line goes on */
+		/* a gap inside a literal: its size says where the line continues */
 		CASE(IMAP, "a LOGIN {8+}\r\nredacted[gap] {8+}\r\nredacted\r\nb NOOP x\r\n",
 		     C("a LOGIN {10+}\r\nSEC"), C_GAP(4), C("RET {6+}\r\nSECRET\r\nb NOOP x\r\n")),
 		CASE(IMAP, "a LOGIN {8+}\r\nredacted[gap] " Q "\r\nb NOOP x\r\n",
@@ -175,12 +175,12 @@ static void client_gaps(void **state)
 		     C("a LOGIN {6+}\r\nSEC"), C_GAP(4), C("SECRET\r\nb NOOP x\r\n")),
 		CASE(IMAP, "a ID {20+}\r\n1234[gap]x LOGIN y z\r\n\r\nb NOOP x\r\n",
 		     C("a ID {20+}\r\n1234"), C_GAP(2), C("x LOGIN y z\r\n\r\nb NOOP x\r\n")),
-		/* the literal was refused, and what came then is lost */
+		/* the literal was refused, and what came after that is lost */
 		CASE(IMAP, "a ID {3}\r\n[gap]c\r\nb NOOP\r\n", C("a ID {3}\r\n"), C_GAP(2),
 		     S("a BAD x\r\n"), C("c\r\nb NOOP\r\n")),
 		CASE(IMAP, "a LOGIN {8}\r\n[gap]redacted " Q "\r\n", C("a LOGIN {6}\r\n"), C_GAP(2),
 		     S("a BAD x\r\n"), C("CRET SECRET\r\n")),
-		/* what was held */
+		/* something is held when the gap comes */
 		CASE(IMAP, "a AUTHENTICATE REDACTED[gap]redacted\r\n", C("a AUTHENTICATE SEC"),
 		     C_GAP(3), C("SECRET\r\n")),
 		CASE(IMAP, "a AUTHENTICATE PLAIN[gap]redacted\r\n", C("a AUTHENTICATE PLAIN"),
@@ -235,19 +235,19 @@ static void client_gaps_sasl(void **state)
 static void server_gaps(void **state)
 {
 	const struct redact_case cases[] = {
-		/* a line that was cut is no reply */
+		/* a line with a gap is no reply */
 		CASE(IMAP, "a LOGIN " Q " " Q "\r\nb LOGIN " Q " " Q "\r\n",
 		     C("a LOGIN SECRET SECRET\r\n"), S("* x"), S_GAP(3), S("a OK x\r\n"),
 		     C("b LOGIN SECRET SECRET\r\n")),
 		CASE(IMAP, "a LOGIN " Q " " Q "\r\nb LOGIN " Q " " Q "\r\n",
 		     C("a LOGIN SECRET SECRET\r\n"), S("a O"), S_GAP(3), S("K x\r\na OK x"),
 		     C("b LOGIN SECRET SECRET\r\n")),
-		/* the end was lost: another's reply tells so */
+		/* the authentication's end was lost: a reply to a later command shows it */
 		CASE(IMAP,
 		     "a AUTHENTICATE PLAIN " B "\r\n" B "\r\nc NOOP\r\nd LOGIN " Q " " Q "\r\n",
 		     C("a AUTHENTICATE PLAIN SECRET\r\n"), S_GAP(30), S("\r\n"), C("b NOOP\r\n"),
 		     S("b OK x\r\n"), C("c NOOP\r\nd LOGIN SECRET SECRET\r\n")),
-		/* what was counted no longer holds */
+		/* the counts are not valid any more */
 		CASE(POP3, "AUTH PLAIN " B "\r\n" B "\r\n" B "\r\n", POP3_GREETING,
 		     C("AUTH PLAIN SECRET\r\n"), S_GAP(9), S("\r\n"), C("CAPA\r\n"),
 		     S("+OK\r\n.\r\n"), C("PASS SECRET\r\n")),
@@ -262,7 +262,7 @@ static void server_gaps(void **state)
 	CHECK(cases);
 }
 
-/* What is held when the connection ends. */
+/* Something is held when the connection ends. */
 static void ends(void **state)
 {
 	const struct redact_case cases[] = {
@@ -313,7 +313,7 @@ static void expect_piece(int dir, const struct chunk *chunk, void *context)
 	assert_int_equal(chunk->more, piece->more);
 }
 
-/* Times and system calls stay those of the bytes. */
+/* Bytes that were held keep their time and their system call. */
 static void times(void **state)
 {
 	static const struct piece in[] = {
@@ -371,7 +371,7 @@ static void count_bytes(int dir, const struct chunk *chunk, void *context)
 	*(size_t *)context += chunk->len;
 }
 
-/* Of ordinary lines nothing is held, however long they are; of others little. */
+/* Nothing is held of ordinary lines, however long they are, and little of others. */
 static void held(void **state)
 {
 	static const char *const begins[] = {

@@ -26,7 +26,7 @@ static void imap_login_arguments(void **state)
 		     C("a LOGIN {6+}\r\nSECRETSECRET\r\n")),
 		CASE(IMAP, "a LOGIN " Q " {8+}\r\nredacted\r\nb NOOP\r\n",
 		     C("a LOGIN SECRET {6+}\r\nSECRET\r\nb NOOP\r\n")),
-		/* refused at its begin: the literal does not come */
+		/* the server refuses the literal: it does not come */
 		CASE(IMAP, "a LOGIN " Q " {8}\r\nb NOOP\r\n", C("a LOGIN SECRET {600}\r\n"),
 		     S("a BAD Too long\r\n"), C("b NOOP\r\n")),
 	};
@@ -58,14 +58,14 @@ static void imap_login_broken(void **state)
 		CASE(IMAP, "a LOGIN " Q "\r\n", C("a LOGIN {{6} SECRET\r\n")),
 		CASE(IMAP, "a LOGIN " Q "\r\n",
 		     C("a LOGIN {0000000000000000000000000000000000000SECRET\r\n")),
-		/* the client takes it for a literal, though it is none to Dovecot */
+		/* a literal to the client, but not to Dovecot */
 		CASE(IMAP, "a LOGIN " Q "\r\n" Q "\r\nb NOOP\r\n",
 		     C("a LOGIN ~{6+}\r\nSECRET SECRET\r\nb NOOP\r\n")),
 		CASE(IMAP, "a LOGIN " Q " " Q "\r\n" Q "\r\nb NOOP\r\n",
 		     C("a LOGIN SECRET SECRET {6+}\r\nSECRET\r\nb NOOP\r\n")),
 		CASE(IMAP, "a LOGIN " Q "\r\nb NOOP\r\n", C("a LOGIN \"SECRET {6}\r\n"),
 		     S("a BAD Missing '\"'\r\n"), C("b NOOP\r\n")),
-		/* larger than can be */
+		/* larger than any number */
 		CASE(IMAP, "a LOGIN {8+}\r\nredacted",
 		     C("a LOGIN {99999999999999999999999+}\r\nSECRET\r\nx NOOP\r\n")),
 		CASE(IMAP, "a LOGIN {8+}\r\nredacted",
@@ -125,7 +125,7 @@ static void imap_passes(void **state)
 	CHECK(cases);
 }
 
-/* What Dovecot takes for a line is looked at. */
+/* No literal to Dovecot: what follows is a line, and is looked at. */
 static void imap_no_literals(void **state)
 {
 #define NO_LITERAL(text)                                                                           \
@@ -158,10 +158,10 @@ static void imap_no_literals(void **state)
 		     S("a BAD No\r\n"), C("b LOGIN SECRET SECRET\r\n")),
 		CASE(IMAP, "+ NOOP {20}\r\nb LOGIN " Q " " Q "\r\n", C("+ NOOP {20}\r\n"),
 		     S("* BAD Error\r\n"), C("b LOGIN SECRET SECRET\r\n")),
-		/* an alert is not the answer, another command's reply neither */
+		/* neither an alert nor a reply to another command refuses the literal */
 		CASE(IMAP, "a X {14}\r\nx LOGIN y z\r\n\r\n", C("a X {14}\r\n"),
 		     S("* BAD [ALERT] x\r\nb BAD x\r\n+ OK\r\n"), C("x LOGIN y z\r\n\r\n")),
-		/* and for a secret's literal no untagged one */
+		/* no untagged line refuses the literal of a secret */
 		CASE(IMAP, "a LOGIN {8}\r\nredacted {8}\r\nredacted\r\n", C("a LOGIN {6}\r\n"),
 		     S("* BAD Error\r\n"), C("SECRET {6}\r\n"), S("+\r\n+\r\n"), C("SECRET\r\n")),
 	};
@@ -245,23 +245,23 @@ static void mechanisms(void **state)
 	CHECK(cases);
 }
 
-/* Whose reply is it? */
+/* To which command does a reply belong? */
 static void imap_replies(void **state)
 {
 	const struct redact_case cases[] = {
-		/* others' replies end nothing */
+		/* replies to other commands end no authentication */
 		CASE(IMAP, "b NOOP\r\na AUTHENTICATE PLAIN\r\n" B "\r\nc NOOP\r\n",
 		     C("b NOOP\r\na AUTHENTICATE PLAIN\r\n"),
 		     S("b OK NOOP\r\n* OK x\r\n* BYE x\r\nx\r\nd NO x\r\na OKAY\r\na\r\n+ \r\n"),
 		     C("SECRET\r\n"), S("a NO x\r\n"), C("c NOOP\r\n")),
-		/* nor do those with the same tag */
+		/* nor do replies to earlier commands with the same tag */
 		CASE(IMAP, "a NOOP\r\na NOOP\r\na AUTHENTICATE PLAIN\r\n" B "\r\na NOOP\r\n",
 		     C("a NOOP\r\na NOOP\r\na AUTHENTICATE PLAIN\r\n"), S("a OK x\r\na OK x\r\n"),
 		     C("SECRET\r\n"), S("+ \r\na NO x\r\n"), C("a NOOP\r\n")),
 		CASE(IMAP, "a NOOP\r\na LOGIN " Q " " Q "\r\na LOGIN " Q " " Q "\r\n",
 		     C("a NOOP\r\na LOGIN SECRET SECRET\r\n"), S("a OK x\r\na NO x\r\n"),
 		     C("a LOGIN SECRET SECRET\r\n")),
-		/* behind it, replaced rather than told */
+		/* sent before the authentication's end: replaced, to be safe */
 		CASE(IMAP,
 		     "a AUTHENTICATE PLAIN " B "\r\n" B "\r\na LOGIN " Q " " Q "\r\na NOOP\r\n",
 		     C("a AUTHENTICATE PLAIN SECRET\r\na NOOP\r\n"), S("a NO x\r\n"),
@@ -290,11 +290,11 @@ static void imap_replies(void **state)
 		     C("a LOGIN SECRET SECRET\r\n")),
 		CASE(IMAP, "a LOGIN {8+}\r\nredacted " Q "\r\n", C("a LOGIN {6+}\r\n"),
 		     S("a BAD x\r\n"), C("SECRET SECRET\r\n")),
-		/* a challenge to what was not seen */
+		/* a challenge to a command that was not seen */
 		CASE(IMAP, "a NOOP\r\n" B "\r\nb NOOP\r\nc LOGIN " Q " " Q "\r\n", C("a NOOP\r\n"),
 		     S("+ \r\n"), C("SECRET\r\n"), S("a OK x\r\n"),
 		     C("b NOOP\r\nc LOGIN SECRET SECRET\r\n")),
-		/* literals' go-ahead is none */
+		/* the "+" for a literal is no challenge */
 		CASE(IMAP, "a ID {3}\r\nabc\r\nb NOOP\r\n", C("a ID {3}\r\nabc\r\n"), S("+ OK\r\n"),
 		     C("b NOOP\r\n")),
 	};
@@ -321,7 +321,7 @@ static void imap_success(void **state)
 		CASE(IMAP, "a AUTHENTICATE PLAIN " B "\r\nx LOGIN y z\r\n",
 		     C("a AUTHENTICATE PLAIN SECRET\r\n"), S("a OK [X] x\r\n"),
 		     C("x LOGIN y z\r\n")),
-		/* from the next line on */
+		/* after the login everything passes, from the next line on */
 		CASE(IMAP, "a LOGIN " Q " " Q "\r\nb LOGIN " Q " " Q "\r\nx LOGIN y z\r\n",
 		     C("a LOGIN SECRET SECRET\r\nb LOG"), S("a OK x\r\n"),
 		     C("IN SECRET SECRET\r\nx LOGIN y z\r\n")),
@@ -332,7 +332,7 @@ static void imap_success(void **state)
 		     "a LOGIN " Q " " Q "\r\nb LOGIN {8+}\r\nredacted " Q "\r\nx LOGIN y z\r\n",
 		     C("a LOGIN SECRET SECRET\r\nb LOGIN {6+}\r\nSEC"), S("a OK x\r\n"),
 		     C("RET SECRET\r\nx LOGIN y z\r\n")),
-		/* no success of these */
+		/* replies that are no successful login */
 		CASE(IMAP, "a NOOP\r\nb LOGIN " Q " " Q "\r\n", C("a NOOP\r\n"), S("a OK x\r\n"),
 		     C("b LOGIN SECRET SECRET\r\n")),
 		CASE(IMAP, "a STARTTLS\r\nb LOGIN " Q " " Q "\r\n", C("a STARTTLS\r\n"),
@@ -345,7 +345,7 @@ static void imap_success(void **state)
 	CHECK(cases);
 }
 
-/* More wait for their replies than are kept: no reply ends anything. */
+/* More commands are pending than are kept: replies are ignored. */
 static void too_many(void **state)
 {
 	struct redact *redact = redact_new(REDACT_IMAP, RL_IN);

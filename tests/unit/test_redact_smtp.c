@@ -34,7 +34,7 @@ static void smtp(void **state)
 	CHECK(cases);
 }
 
-/* Mails pass, what is between them does not. */
+/* Mails pass; secrets between them are replaced. */
 static void smtp_mails(void **state)
 {
 #define NO_CHUNK(text)                                                                             \
@@ -56,14 +56,14 @@ static void smtp_mails(void **state)
 		/* an early reply does not end the mail */
 		CASE(SMTP, "DATA\r\nAUTH x y\r\nAUTH x y\r\n.\r\n", SMTP_GREETING, C("DATA\r\n"),
 		     S("354 x\r\n"), C("AUTH x y\r\n"), S("552 x\r\n"), C("AUTH x y\r\n.\r\n")),
-		/* refused */
+		/* DATA is refused */
 		CASE(SMTP, "DATA\r\nAUTH PLAIN " B "\r\n", SMTP_GREETING, C("DATA\r\n"),
 		     S("503 x\r\n"), C("AUTH PLAIN SECRET\r\n")),
 		CASE(SMTP, "MAIL x\r\nAUTH PLAIN " B "\r\n", SMTP_GREETING, C("MAIL x\r\n"),
 		     S("530 x\r\n"), C("AUTH PLAIN SECRET\r\n")),
 		CASE(SMTP, "NOOP\r\nAUTH PLAIN " B "\r\n", SMTP_GREETING, C("NOOP\r\n"),
 		     S("354 x\r\n"), C("AUTH PLAIN SECRET\r\n")),
-		/* lines that came before the server's leave */
+		/* lines that were sent before 354 came */
 		CASE(SMTP, "DATA\r\nx\r\nAUTH x y\r\nAUTH PLAIN " B "\r\n", SMTP_GREETING,
 		     C("DATA\r\nx\r\n"), S("354 x\r\n"), C("AUTH x y\r\n"), S("250 x\r\n"),
 		     C("AUTH PLAIN SECRET\r\n")),
@@ -124,7 +124,7 @@ static void mail_gaps(void **state)
 		CASE(SMTP, "DATA\r\nx\r\n[gap]redacted\r\nAUTH PLAIN " B "\r\n", SMTP_GREETING,
 		     C("DATA\r\n"), S("354 x\r\n"), C("x\r\n"), S("250 x\r\n"), C_GAP(5),
 		     C("SECRET\r\nAUTH PLAIN SECRET\r\n")),
-		/* DATA was */
+		/* DATA was lost */
 		CASE(SMTP, "[gap]\r\nAUTH x y\r\n.\r\nAUTH PLAIN " B "\r\n", SMTP_GREETING,
 		     C_GAP(5), C("\r\n"), S("354 x\r\n"),
 		     C("AUTH x y\r\n.\r\nAUTH PLAIN SECRET\r\n")),

@@ -30,7 +30,7 @@ static void check_same(const struct rules *a, const struct rules *b)
 		assert_string_equal(a->masks[i], b->masks[i]);
 }
 
-/* Saved and loaded it is the same; cut anywhere it is refused. */
+/* Saved and loaded, the rules are the same; a saved text that is cut anywhere is refused. */
 static void check_round_trip(const struct rules *rules)
 {
 	struct rules loaded = {0};
@@ -98,7 +98,7 @@ static void round_trip_dirs(void **state)
 	rules.redact = true;
 	rules_add_mask(&rules, "redact");
 	check_round_trip(&rules);
-	/* the lib format has no options but one, which it always has */
+	/* --rawlog-dir always has timestamps, and takes no other flag */
 	assert_true(rules.all[0].flags.timestamps && !rules.all[0].flags.boundaries &&
 		    !rules.all[0].flags.ip_in_name && log_flags_has(&rules.all[0].flags, RL_OUT));
 	assert_true(!rules.all[30].flags.timestamps && rules.all[30].flags.boundaries);
@@ -106,7 +106,7 @@ static void round_trip_dirs(void **state)
 }
 
 /* Each rule takes its own traffic, and of this the protocol that it names. */
-static void way_takes(void **state)
+static void rule_takes(void **state)
 {
 	struct rules rules = {0};
 	unsigned int i;
@@ -125,7 +125,7 @@ static void way_takes(void **state)
 	assert_true(rules_take(&rules, 1, TRAFFIC_LOGIN, "submission"));
 	assert_false(rules_take(&rules, 2, TRAFFIC_MAIL, "imap"));
 	assert_true(rules_take(&rules, 2, TRAFFIC_MAIL, "pop3"));
-	/* the post-login service runs for everybody: one mode does not take from the other */
+	/* one mode does not exclude another */
 	assert_true(rules_take(&rules, 3, TRAFFIC_MAIL, "imap"));
 	assert_true(rules_take(&rules, 4, TRAFFIC_MAIL, "imap"));
 	assert_false(rules_take(&rules, 4, TRAFFIC_MAIL, "submission"));
@@ -138,7 +138,7 @@ static void way_takes(void **state)
 	rules_free(&rules);
 }
 
-/* Of which services there is anything to see; of which traffic; whose protocol has a rule. */
+/* Which services and which traffic the rules need, and which protocols have a rule. */
 static void needs(void **state)
 {
 	static const struct {
@@ -249,7 +249,7 @@ static void malformed(void **state)
 	str_free(&many);
 }
 
-/* As doveadm's, one rule at a time: the plainest way to say what * and ? mean. */
+/* The plainest definition of * and ?, to compare with. */
 static bool matches_slowly(const char *text, const char *mask)
 {
 	if (!*mask)
@@ -260,7 +260,7 @@ static bool matches_slowly(const char *text, const char *mask)
 	       matches_slowly(text + 1, mask + 1);
 }
 
-/* The number as a word of up to `len_max` of these letters; false: no more. */
+/* The word with this number, of all words of up to `len_max` of these letters; false: there is none. */
 static bool word_of(unsigned int number, const char *letters, char *word_r, size_t len_max)
 {
 	size_t count = strlen(letters), len = 0;
@@ -284,7 +284,7 @@ static void wildcards(void **state)
 			assert_int_equal(wildcard_match(text, mask), matches_slowly(text, mask));
 	assert_true(wildcard_match("u1@example.org", "*@EXAMPLE.org"));
 	assert_false(wildcard_match("u1@example.orga", "*@example.org"));
-	/* many stars take no exponential time */
+	/* many stars must not take exponential time */
 	assert_false(wildcard_match("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
 				    "*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*b"));
 }
@@ -327,7 +327,7 @@ int main(void)
 		cmocka_unit_test(round_trip), cmocka_unit_test(malformed),
 		cmocka_unit_test(wildcards),  cmocka_unit_test(wanted_users),
 		cmocka_unit_test(flags),      cmocka_unit_test(round_trip_dirs),
-		cmocka_unit_test(way_takes),  cmocka_unit_test(needs),
+		cmocka_unit_test(rule_takes), cmocka_unit_test(needs),
 		cmocka_unit_test(finds),
 	};
 

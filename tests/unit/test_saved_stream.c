@@ -65,7 +65,7 @@ static void round_trip(void **state)
 	free(buffer);
 }
 
-/* A recorder that was killed: whole records are read, then it is told. */
+/* A recorder was killed while it wrote: complete records are read, then -ENODATA is returned. */
 static void cut_off(void **state)
 {
 	const size_t header = sizeof(struct saved_stream_header), first = header + 40,

@@ -6,7 +6,7 @@
 
 #include "dovecot/service.h"
 
-/* Of every program: by its own name, and as the kernel shows it, cut after 15 bytes. */
+/* Each service is found by its name, and by what the kernel shows of that: 15 bytes. */
 static void names(void **state)
 {
 	char comm[RL_COMM_LEN];
@@ -17,7 +17,7 @@ static void names(void **state)
 		comm[sizeof(comm) - 1] = '\0';
 		assert_ptr_equal(service_find(services[i].name), &services[i]);
 		assert_ptr_equal(service_find(comm), &services[i]);
-		for (j = 0; j < i; j++) /* cut, they are still apart */
+		for (j = 0; j < i; j++) /* names differ in the first 15 bytes */
 			assert_int_not_equal(strncmp(comm, services[j].name, RL_COMM_LEN - 1), 0);
 		comm[0] ^= 1;
 		assert_null(service_find(comm));
@@ -31,8 +31,8 @@ static void names(void **state)
 	assert_null(service_find("managesieve"));
 }
 
-/* A mail process and the login process of the same protocol speak of the same socket, and the
- * request holds the same number of strings. */
+/* A mail process and the login process of the same protocol use the same socket, with the same number
+ * of strings in a request. */
 static void logins(void **state)
 {
 	static const char *const protocols[] = {"imap", "pop3", "submission"};
@@ -57,7 +57,7 @@ static void logins(void **state)
 	assert_false(service_find("submission")->tcp || service_find("lmtp")->tcp);
 }
 
-/* What passes which socket. */
+/* Which traffic each class of sockets carries. */
 static void traffics(void **state)
 {
 	static const struct {

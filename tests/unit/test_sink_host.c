@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "sink_host_test.h"
 
-static void home_rule(void **state)
+static void as_rawlog_program(void **state)
 {
 	struct log_place place;
 
 	need_root();
-	place = home_place();
+	place = program_place();
 	check_log(&place);
 	assert_int_equal(fact.serial, 1);
 	check_file("home/logs/log.in", "in", UID, GID);
@@ -17,13 +17,13 @@ static void home_rule(void **state)
 	check_file("home/logs/log.out", "out", UID, GID);
 }
 
-/* A symbolic link is no directory, and what is in the way is told. */
-static void home_rule_refuses(void **state)
+/* A symbolic link is no directory; the fact says what is there instead. */
+static void rawlog_program_refuses(void **state)
 {
 	struct log_place place;
 
 	need_root();
-	place = home_place();
+	place = program_place();
 	make_link("logs", "home/link");
 	make_file("home/file", "", UID);
 	make_dir("home/roots", 0755, 0);
@@ -38,29 +38,29 @@ static void home_rule_refuses(void **state)
 	place.base = below(0, "nohome");
 	ask(&place, RL_LOG_MISSING, ENOENT);
 	assert_int_equal(chmod("home", 0000), 0);
-	place = home_place();
+	place = program_place();
 	ask(&place, RL_LOG_LSTAT_FAILED, EACCES);
 }
 
-static void lib_rule(void **state)
+static void as_iostream(void **state)
 {
 	struct log_place place;
 
 	need_root();
-	place = lib_place("logs");
+	place = iostream_place("logs");
 	check_log(&place);
 	check_file("home/logs/log.in", "in", UID, GID);
 	check_file("home/logs/log.out", "out", UID, GID);
 	make_dir("home/write-only", 0300, UID);
-	place = lib_place(below(1, "home/write-only"));
+	place = iostream_place(below(1, "home/write-only"));
 	check_log(&place);
 	check_file("home/write-only/log.in", "in", UID, GID);
-	place = lib_place("./../home/write-only/../logs/");
+	place = iostream_place("./../home/write-only/../logs/");
 	place.name = "again";
 	check_log(&place);
 	check_file("home/logs/again.out", "out", UID, GID);
-	/* as Dovecot, which is in "/" when it could not enter the home */
-	place = lib_place(below(1, "home/logs") + 1);
+	/* as Dovecot, whose working directory is "/" if it could not enter the home */
+	place = iostream_place(below(1, "home/logs") + 1);
 	place.base = below(0, "nohome");
 	place.name = "slash";
 	check_log(&place);
@@ -68,7 +68,7 @@ static void lib_rule(void **state)
 }
 
 /* native-rawlog.md 1.1: each of these was tried with Dovecot 2.3.19.1. */
-static void lib_rule_refuses(void **state)
+static void iostream_refuses(void **state)
 {
 	static const struct {
 		const char *dir;
@@ -102,20 +102,20 @@ static void lib_rule_refuses(void **state)
 	assert_int_equal(mkfifo("home/fifo", 0666), 0);
 	make_link("loop", "home/loop");
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		place = lib_place(cases[i].dir);
+		place = iostream_place(cases[i].dir);
 		ask(&place, cases[i].status, cases[i].error);
 	}
 	assert_false(exists("home/roots/log.in") || exists("outside/log.in"));
 }
 
-static void lib_rule_follows_links(void **state)
+static void iostream_follows_links(void **state)
 {
 	struct log_place place;
 
 	need_root();
 	make_link("again", "home/link");
 	make_link(below(1, "home/logs"), "home/again");
-	place = lib_place("link");
+	place = iostream_place("link");
 	check_log(&place);
 	check_file("home/logs/log.in", "in", UID, GID);
 }
@@ -128,7 +128,7 @@ static void chroots(void **state)
 	unsigned int i;
 
 	need_root();
-	make_dir("jail", 0700, 0); /* the way in is root's */
+	make_dir("jail", 0700, 0); /* only root can enter it */
 	assert_int_equal(chmod("jail", 0711), 0);
 	make_dir("closed", 0700, 0);
 	assert_int_equal(rename("jail", "closed/jail"), 0);
@@ -138,15 +138,15 @@ static void chroots(void **state)
 	make_dir("logs", 0777, UID);
 	make_link("/logs", "closed/jail/home/inner");
 	for (i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++) {
-		place = lib_place(dirs[i]);
+		place = iostream_place(dirs[i]);
 		place.chroot = below(1, "closed/jail");
-		place.base = i ? "/home" : "/nohome"; /* then "/" */
+		place.base = i ? "/home" : "/nohome"; /* the latter is missing: "/" instead */
 		check_log(&place);
 		check_file("closed/jail/logs/log.in", "in", UID, GID);
 		assert_int_equal(unlink("closed/jail/logs/log.in"), 0);
 		assert_int_equal(unlink("closed/jail/logs/log.out"), 0);
 	}
-	place = lib_place(below(0, "logs")); /* not in the chroot */
+	place = iostream_place(below(0, "logs")); /* not in the chroot */
 	place.chroot = below(1, "closed/jail");
 	ask(&place, RL_LOG_MISSING, ENOENT);
 	place.chroot = below(1, "closed/nojail");
@@ -160,7 +160,7 @@ static void old_files_stay(void **state)
 	struct log_place place;
 
 	need_root();
-	place = lib_place("logs");
+	place = iostream_place("logs");
 	make_file("home/logs/log.in", "old", UID);
 	check_log(&place);
 	assert_int_equal(fact.serial, 2);
@@ -176,7 +176,7 @@ static void old_files_stay(void **state)
 	check_file("home/logs/log-4.out", "out", UID, GID);
 }
 
-/* By both rules. */
+/* With both ways to look for the directory. */
 static void every_name_is_taken(void **state)
 {
 	struct log_place place;
@@ -190,7 +190,7 @@ static void every_name_is_taken(void **state)
 		make_file(name, "", UID);
 	}
 	for (lib = 0; lib <= 1; lib++) {
-		place = lib ? lib_place("logs") : home_place();
+		place = lib ? iostream_place("logs") : program_place();
 		ask(&place, RL_LOG_CREATE_FAILED, EEXIST);
 		assert_false(exists("home/logs/log.in"));
 		snprintf(name, sizeof(name), "home/logs/log-%u.in", SINK_SERIAL_MAX);
@@ -206,7 +206,7 @@ static void owned_by_root(void **state)
 
 	need_root();
 	make_dir("roots", 0700, 0);
-	place = lib_place(below(1, "roots"));
+	place = iostream_place(below(1, "roots"));
 	place.uid = 0;
 	check_log(&place);
 	check_file("roots/log.in", "in", 0, GID);
@@ -215,9 +215,9 @@ static void owned_by_root(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(home_rule),	TEST(home_rule_refuses),      TEST(lib_rule),
-		TEST(lib_rule_refuses), TEST(lib_rule_follows_links), TEST(chroots),
-		TEST(old_files_stay),	TEST(every_name_is_taken),    TEST(owned_by_root),
+		TEST(as_rawlog_program), TEST(rawlog_program_refuses), TEST(as_iostream),
+		TEST(iostream_refuses),	 TEST(iostream_follows_links), TEST(chroots),
+		TEST(old_files_stay),	 TEST(every_name_is_taken),    TEST(owned_by_root),
 	};
 
 	return cmocka_run_group_tests_name("sink_host", tests, NULL, NULL);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Directories that want to lead root astray. */
+/* Users' attempts to redirect root's writes. */
 #include "sink_host_test.h"
 
 #include <signal.h>
@@ -8,11 +8,11 @@
 #define EACH	    100
 #define RACE_ROUNDS (100000 * EACH)
 
-/* What is in the way is not touched: the log is beside it. */
+/* The name `file` is taken, and stays as it is: the log is NAME-2. */
 static void pass_by(const char *file)
 {
 	const char *other = strcmp(file, "log.in") == 0 ? "home/logs/log.out" : "home/logs/log.in";
-	struct log_place place = lib_place("logs");
+	struct log_place place = iostream_place("logs");
 
 	check_log(&place);
 	assert_int_equal(fact.serial, 2);
@@ -57,7 +57,7 @@ static void hostile_names(void **state)
 		assert_int_equal(mkfifo(path, 0600), 0);
 		assert_int_equal(chown(path, UID, GID), 0);
 		pass_by(name);
-		/* somebody listens, so to open it would succeed */
+		/* somebody reads from it, so opening it would succeed */
 		assert_int_equal(mkfifo(path, 0600), 0);
 		assert_int_equal(chown(path, UID, GID), 0);
 		fd = open(path, O_RDONLY | O_NONBLOCK);
@@ -70,7 +70,7 @@ static void hostile_names(void **state)
 	assert_false(exists("home/nowhere"));
 }
 
-/* A child of ours exchanges two names without end. */
+/* Starts a child process that exchanges two names for ever. */
 static pid_t exchange_begin(const char *one, const char *other)
 {
 	pid_t pid = fork();
@@ -88,10 +88,10 @@ static void exchange_end(pid_t pid)
 
 	assert_int_equal(kill(pid, SIGKILL), 0);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_true(WIFSIGNALED(status)); /* it did not give up */
+	assert_true(WIFSIGNALED(status)); /* killed by us: it had no error */
 }
 
-/* The directory is the user's in one moment, and a link to root's in the next. */
+/* The directory is now the user's, now a link to a directory of root's. */
 static void directory_exchanged(void **state)
 {
 	unsigned int opened = 0, refused = 0, rounds;
@@ -101,7 +101,7 @@ static void directory_exchanged(void **state)
 
 	need_root();
 	make_link("../outside", "home/link");
-	place = lib_place("logs");
+	place = iostream_place("logs");
 	place.name = name;
 	pid = exchange_begin("home/logs", "home/link");
 	for (rounds = 0; rounds < RACE_ROUNDS && (opened < EACH || refused < EACH); rounds++) {

@@ -30,7 +30,7 @@ static void answer(void *context, const struct rl_log *told)
 	fact = *told;
 }
 
-/* On a port of this host; `backlog` -1: nobody listens. */
+/* A socket on a free port of this host; `backlog` -1: it does not listen. */
 static int listen_at(int family, int backlog)
 {
 	struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_addr = in6addr_loopback};
@@ -112,7 +112,7 @@ static int accept_log(void)
 	return accept4(listener, NULL, NULL, SOCK_CLOEXEC);
 }
 
-/* Reads to the end of the connection, while the sink goes on sending. The bytes' number. */
+/* Reads to the end of the connection, while the sink sends. Returns how many bytes. */
 static size_t read_all(int fd, char *data, size_t size)
 {
 	size_t len = 0;
@@ -132,7 +132,7 @@ static size_t read_all(int fd, char *data, size_t size)
 	return len;
 }
 
-/* Until the connection takes no more. How much was written. */
+/* Writes until the connection takes no more. Returns how many bytes. */
 static size_t fill(int handle)
 {
 	size_t size = 0;
@@ -142,7 +142,7 @@ static size_t fill(int handle)
 	return size;
 }
 
-/* And so much is kept that the system's buffers, which may still grow, don't take it all. */
+/* Then writes so much more that the kernel's buffers can't take it all, even if they grow. */
 static void fill_up(int handle)
 {
 	int i;
@@ -207,7 +207,7 @@ static void ipv6(void **state)
 	assert_int_equal(read_all(fd, text, sizeof(text)), 3);
 }
 
-/* Names are looked up when told to, and never while recording. */
+/* Names are looked up by tcp_conns_resolve() only, never when a log is created. */
 static void names(void **state)
 {
 	struct str error = {0};
@@ -216,7 +216,7 @@ static void names(void **state)
 	ask(1, RL_LOG_CREATE_FAILED, EDESTADDRREQ);
 	assert_int_equal(tcp_conns_resolve(conns, target, &error), 0);
 	assert_string_equal(str_text(&error), "");
-	ask(1, RL_LOG_CREATE_FAILED, ECONNREFUSED); /* of tcpmux there is none */
+	ask(1, RL_LOG_CREATE_FAILED, ECONNREFUSED); /* nothing listens on tcpmux's port */
 	assert_int_equal(tcp_conns_resolve(conns, "..:1", &error), -EINVAL);
 	assert_non_null(strstr(str_text(&error), "looking up ..: "));
 	str_free(&error);
@@ -225,7 +225,7 @@ static void names(void **state)
 	str_free(&error);
 }
 
-/* What the other end does not take yet is kept, and comes in order. */
+/* What the other end does not take yet is kept, and arrives in order. */
 static void kept(void **state)
 {
 	int handle = ask(1, RL_LOG_OPENED, 0), fd = accept_log();
@@ -242,7 +242,7 @@ static void kept(void **state)
 	assert_int_equal(tcp_conns_finish(conns, 0), 0);
 }
 
-/* Who takes nothing is given up; the others go on. */
+/* A connection whose other end takes nothing is given up; the others are not affected. */
 static void too_much_kept(void **state)
 {
 	int slow = ask(1, RL_LOG_OPENED, 0), slow_fd = accept_log();
@@ -257,17 +257,17 @@ static void too_much_kept(void **state)
 	taken = sent(slow);
 	assert_true(size - taken <= TCP_CONN_KEPT_MAX);
 	assert_true(size - taken > TCP_CONN_KEPT_MAX - 2 * sizeof(block));
-	assert_int_equal(write_log(slow, "x", 1), -ENOBUFS); /* it stays over */
+	assert_int_equal(write_log(slow, "x", 1), -ENOBUFS); /* it stays disconnected */
 	sink->ops->close(sink, slow);
 	assert_int_equal(write_log(good, "good", 4), 0);
 	sink->ops->close(sink, good);
 	assert_int_equal(read_all(good_fd, text, sizeof(text)), 4);
 	assert_int_equal(read_all(slow_fd, data, 64 * MB), taken);
 	free(data);
-	assert_int_equal(tcp_conns_finish(conns, 0), 0); /* who wrote was told */
+	assert_int_equal(tcp_conns_finish(conns, 0), 0); /* write() has returned the error */
 }
 
-/* All together keep no more than that either. */
+/* There is a limit for all connections together, too. */
 static void too_much_kept_together(void **state)
 {
 	int handles[40], fds[40], i, ret = 0;
@@ -292,7 +292,7 @@ static void too_much_kept_together(void **state)
 	}
 }
 
-/* No signal, and the log that is written to is told. */
+/* The other end hangs up: write() returns an error, and there is no SIGPIPE. */
 static void hung_up(void **state)
 {
 	int handle = ask(1, RL_LOG_OPENED, 0), ret = 0;
@@ -306,18 +306,18 @@ static void hung_up(void **state)
 	assert_int_equal(tcp_conns_finish(conns, 0), 0);
 }
 
-/* The end of a log that is lost behind its writer's back is counted. */
+/* A log's end that is lost after the log was closed is counted. */
 static void hung_up_at_the_end(void **state)
 {
 	int handle = ask(1, RL_LOG_OPENED, 0), fd = accept_log();
 
 	fill_up(handle);
 	sink->ops->close(sink, handle);
-	close(fd); /* unread: a reset */
+	close(fd); /* with unread bytes: a reset */
 	assert_int_equal(tcp_conns_finish(conns, 2000), 1);
 }
 
-/* The wait at the end is bounded, and what is left then is counted. */
+/* The wait at the end is bounded; connections with unsent bytes are counted then. */
 static void never_taken(void **state)
 {
 	int handle = ask(1, RL_LOG_OPENED, 0), fd = accept_log();
@@ -330,7 +330,7 @@ static void never_taken(void **state)
 	close(fd);
 }
 
-/* The other host does not answer yet: what is written meanwhile arrives once it does. */
+/* The other end does not accept yet: what is written meanwhile arrives later. */
 static void in_progress(void **state)
 {
 	int handles[3], fds[3], i;
@@ -354,7 +354,7 @@ static void in_progress(void **state)
 	assert_int_equal(tcp_conns_finish(conns, 0), 0);
 }
 
-/* The descriptor tells when there is something to do. */
+/* The descriptor becomes readable when there is something to send. */
 static void wakes(void **state)
 {
 	int handle = ask(1, RL_LOG_OPENED, 0), fd = accept_log();

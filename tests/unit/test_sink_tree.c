@@ -12,7 +12,7 @@
 #include "rl_abi.h"
 #include "output/sink_tree.h"
 
-/* A directory of its own for each test, which begins and ends in it. */
+/* The temporary directory that each test runs in. */
 static char root[] = "/tmp/rawtap-unit-XXXXXX";
 static struct sink *sink;
 
@@ -87,7 +87,8 @@ static void write_and_cut(void **state)
 	sink->ops->sizes(sink, handle, sizes);
 	assert_int_equal(sizes[RL_IN], 6);
 	assert_int_equal(sizes[RL_OUT], 5);
-	sink->ops->cut(sink, handle, (const __u64[2]){4, 100}); /* never longer */
+	sink->ops->cut(sink, handle,
+		       (const __u64[2]){4, 100}); /* 100: a file never becomes longer */
 	sink->ops->close(sink, handle);
 	check_file("tree/home/u1/dovecot.rawlog/log.in", "abcd");
 	check_file("tree/home/u1/dovecot.rawlog/log.out", "12345");
@@ -133,7 +134,7 @@ static void no_way_out(void **state)
 	assert_int_equal(open_at("/..", "/outside", 1), -EINVAL);
 	assert_false(exists("outside/dovecot.rawlog"));
 	assert_false(exists("dovecot.rawlog"));
-	/* no ".." at all, only names that look like it */
+	/* names that only look like ".." */
 	assert_true(open_at(NULL, "/.../..x", 1) >= 0);
 	assert_true(exists("tree/.../..x/dovecot.rawlog/log.in"));
 }
@@ -155,7 +156,7 @@ static void links_are_not_followed(void **state)
 	assert_false(exists("outside/file"));
 }
 
-/* Both files or none, and never one that is there. */
+/* Both files are created or none, and never one that exists. */
 static void nothing_is_overwritten(void **state)
 {
 	int handle = open_at(NULL, "/u1", 1), fd;
@@ -187,7 +188,7 @@ static void handles_are_used_again(void **state)
 	assert_int_equal(sink->ops->write(sink, second, RL_IN, "2", 1), 0);
 	check_file("tree/u1/dovecot.rawlog/log-3.in", "3");
 	check_file("tree/u1/dovecot.rawlog/log-2.in", "2");
-	/* what is open is closed with the sink */
+	/* freeing the sink closes the files */
 }
 
 static int open_lib(const char *chroot, const char *base, const char *dir, const char *name)
@@ -202,8 +203,8 @@ static int open_lib(const char *chroot, const char *base, const char *dir, const
 	return sink->ops->claim(sink, &at, 1);
 }
 
-/* The lib rule's: a path, whose ".." is resolved, and never leads out. */
-static void lib_directories(void **state)
+/* With `iostream` ".." is resolved, and never leads out of the tree. */
+static void iostream_directories(void **state)
 {
 	assert_true(open_lib(NULL, "/home/u1", "/var/logs", "a") >= 0);
 	assert_true(exists("tree/var/logs/a.in"));
@@ -271,7 +272,7 @@ int main(void)
 		TEST(links_are_not_followed),
 		TEST(nothing_is_overwritten),
 		TEST(handles_are_used_again),
-		TEST(lib_directories),
+		TEST(iostream_directories),
 		TEST(lib_files_are_new),
 		TEST(streams),
 		TEST(no_root),

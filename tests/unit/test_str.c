@@ -37,7 +37,7 @@ static void append(void **state)
 	str_free(&str);
 }
 
-/* Every way to cut bytes in two gives the same string. */
+/* Wherever bytes are cut in two, appending both pieces gives the same string. */
 static void append_in_two(void **state)
 {
 	const char text[] = "0123456789abcdef\0ghijklmnopqrstuvwxyz";

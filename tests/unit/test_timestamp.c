@@ -47,7 +47,7 @@ static void stamps(void **state)
 	check_stamp(1560948120 * S + S - 1, "1560948120.999999 ");
 }
 
-/* A stream can claim any instant: no text is too long, none is cut. */
+/* A stream can hold any time: no text is too long, none is cut. */
 static void any_instant(void **state)
 {
 	static const int64_t instants[] = {INT64_MIN, INT64_MIN + 1, -S,	-1,

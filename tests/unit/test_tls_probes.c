@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The modules are mapped by this process itself, as code. Root's power is
- * needed: to make files of root's, and to follow /proc/PID/map_files.
+ * The modules are mapped by this process itself, as code. Needs root: to create
+ * files of root's, and to follow /proc/PID/map_files.
  */
 #include "unit.h"
 
@@ -59,7 +59,7 @@ struct mapped {
 	size_t size;
 };
 
-/* As the linker maps a library: its code is executable. */
+/* Maps a file as the linker maps a library's code. */
 static struct mapped map_file(const char *path)
 {
 	struct mapped mapped;
@@ -92,7 +92,7 @@ static void check_error(const char *text)
 	str_clear(&error);
 }
 
-/* The file that a probe is attached to by its open_path holds a function or a stub there. */
+/* At its offset in the file that open_path leads to, there must be a function or a stub. */
 static void check_probe(const struct tls_probe *probe)
 {
 	const char *name = tls_function_name(probe->function);
@@ -114,7 +114,7 @@ static void check_probe(const struct tls_probe *probe)
 	elf_object_free(&object);
 }
 
-/* From the nth probe on there are all functions, once. */
+/* From the probe `first` on, each function must have one probe. */
 static void check_all(size_t first, bool is_plt)
 {
 	unsigned int seen = 0;
@@ -141,7 +141,7 @@ static void test_module(void **state)
 	struct mapped mapped, again;
 
 	built_object(MODULE, "gcc", module_source);
-	assert_int_equal(add_self(), 0); /* there, but not mapped */
+	assert_int_equal(add_self(), 0); /* the module exists, but is not mapped */
 	assert_int_equal(probes.count, 0);
 	mapped = map_file(MODULE);
 	again = map_file(MODULE);
@@ -154,7 +154,7 @@ static void test_module(void **state)
 	unmap(again);
 }
 
-/* An upgrade: the file in use is gone, another one has its name. */
+/* An upgrade: the file in use was deleted, and another one has its name. */
 static void test_deleted(void **state)
 {
 	struct mapped mapped;
@@ -173,7 +173,7 @@ static void test_deleted(void **state)
 	unmap(mapped);
 }
 
-/* Two versions of Dovecot: the second one's probes are behind the first one's. */
+/* Two versions of Dovecot: the second one's probes follow the first one's. */
 static void test_two_modules(void **state)
 {
 	struct mapped mapped[2];
@@ -206,7 +206,7 @@ static void test_untrusted(void **state)
 		assert_int_equal(chown(MODULE, files[i].owner, 0), 0);
 		assert_int_equal(chmod(MODULE, files[i].mode), 0);
 		check_nothing(add_self(), -EPERM, "must belong to root");
-		assert_int_equal(add_self(), 0); /* told once */
+		assert_int_equal(add_self(), 0); /* reported once */
 		assert_int_equal(error.len, 0);
 		assert_int_equal(probes.count, 0);
 		tls_probes_free(&probes);
@@ -268,7 +268,7 @@ static void build_libraries(void)
 static const char with_libraries[] =
 	"gcc -fno-plt -Wl,--no-as-needed ./libssl.so.3 ./libcrypto.so.3.0.9";
 
-/* Without a PLT: the functions themselves, in the libraries that this process maps. */
+/* Without a PLT the functions themselves are probed, in the libraries that this process maps. */
 static void test_no_plt(void **state)
 {
 	struct mapped module, libraries[2];
@@ -287,7 +287,7 @@ static void test_no_plt(void **state)
 	unmap(libraries[1]);
 }
 
-/* What two modules would put at the same place is put there once. */
+/* Two modules that lead to the same place give one probe. */
 static void test_shared_library(void **state)
 {
 	struct mapped mapped[4];
@@ -308,7 +308,7 @@ static void test_shared_library(void **state)
 		unmap(mapped[i]);
 }
 
-/* One function's address is taken: its calls may not pass its stub. */
+/* One function's address is taken, so its calls may bypass its stub. */
 static void test_other_ways(void **state)
 {
 	struct mapped module, libraries[2];
@@ -334,7 +334,7 @@ static void test_other_ways(void **state)
 	unmap(libraries[1]);
 }
 
-/* Another libcrypto than the one that the module needs is not taken for it. */
+/* Another version of libcrypto than the module needs is not used. */
 static void test_no_library(void **state)
 {
 	struct mapped module, libraries[2];
@@ -351,7 +351,8 @@ static void test_no_library(void **state)
 	unmap(libraries[1]);
 }
 
-/* A module that does not call SSL_write at all, which OpenSSL has: a Dovecot that is not known. */
+/* A module that does not call SSL_write is refused, although OpenSSL has that: it is of an unknown
+ * Dovecot. */
 static void test_other_calls(void **state)
 {
 	struct mapped module, libraries[2];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What every unit test includes first: cmocka wants these headers before its own. */
+/* Every unit test includes this first: cmocka.h needs these headers before it. */
 #ifndef UNIT_H
 #define UNIT_H
 
@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-/* A string literal, which may hold NULs, as bytes and their number. */
+/* A string literal, which may hold NULs, as two arguments: the bytes and their number. */
 #define BYTES(literal) (literal), sizeof(literal) - 1
 
 #endif

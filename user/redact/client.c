@@ -138,7 +138,6 @@ static void args_then(struct redact *redact, unsigned char c, enum args_then the
 	}
 }
 
-/* A byte is dropped. */
 static void swallow(struct redact *redact)
 {
 	if (redact->mark)
