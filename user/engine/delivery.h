@@ -6,15 +6,16 @@
 
 #include "engine/model.h"
 
-/* Input that came with the login request (a copy is taken): it comes before the first byte. */
+/* Input that came with the login request (a copy is taken): it comes before the first byte.
+ * `time_ns`, here and below: monotonic, as in records. */
 void delivery_set_input(struct session *session, const void *data, size_t size, uint64_t time_ns);
-/* The first bytes from the client are in no log. */
+/* The first `size` bytes from the client go to no log. */
 void delivery_strip(struct session *session, uint64_t size);
 
 /* One DATA or GAP. Bytes that are missing before it become a gap. */
 void delivery_event(struct engine *engine, struct session *session, const struct event *event);
-/* The text inside TLS begins: offsets start at 0 again. Bytes that are missing before the offsets in
- * `where` become a gap. True: bytes have passed before. */
+/* The text inside TLS begins: offsets start at 0 again. Bytes that are missing before the offsets
+ * in `where` become a gap. True: bytes have passed before. */
 bool delivery_restart(struct engine *engine, struct session *session, const struct rl_tls *where,
 		      uint64_t time_ns);
 /* The connection has ended: bytes that are missing before the offsets in `end` become a gap. */
@@ -23,8 +24,9 @@ void delivery_tail(struct engine *engine, struct session *session, const __u64 e
 /* Nothing more comes. `recorded`: the logs get what redaction and pipelined input still hold. */
 void delivery_finish(struct engine *engine, struct session *session, bool recorded);
 
-/* Hands what was formatted to the sink, of all sessions. */
+/* Hands what was formatted so far to the sink, for all sessions. */
 void delivery_flush_all(struct engine *engine);
+/* Frees what delivery keeps for the session; the session stays. */
 void delivery_free(struct engine *engine, struct session *session);
 
 #endif

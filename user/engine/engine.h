@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The engine: one ordered stream of records in, log files out. It is a
- * deterministic function of the stream and the rules: what it needs to know of
- * the world it asks for, and the answer is a record of the stream. So a saved
- * stream replays to the same files, anywhere.
+ * deterministic function of the stream and the rules: when it needs a fact about
+ * the host it asks (world.h, sink.h) and continues; the answer arrives later as a
+ * record. So a saved stream replays to the same files, anywhere.
+ *
+ * Not re-entrant: neither the world's functions nor the sink's may call it.
  */
 #ifndef ENGINE_H
 #define ENGINE_H
@@ -17,19 +19,24 @@
 
 struct engine;
 
-/* `rules` and `sink` stay the caller's and outlive the engine. The sink must not feed the engine while
- * the engine calls it. */
+/* `rules` and `sink` stay the caller's and must outlive the engine, as must what `world` points to;
+ * `world` itself is copied. Never NULL. */
 struct engine *engine_new(const struct rules *rules, struct sink *sink,
 			  const struct engine_world *world);
-/* Takes one record; what is not valid is counted. */
+/* Takes one record: 8-byte aligned, valid during the call. A record that is not valid is counted in
+ * the summary and has no other effect. */
 void engine_feed(struct engine *engine, const void *data, size_t size);
-/* Hands what was formatted to the sink. At the end of each batch. */
+/* Hands what was formatted so far to the sink. To be called after each batch of records, as nothing
+ * else does it for a session that goes on. */
 void engine_flush(struct engine *engine);
-/* The stream has ended: what is known of open sessions is written, logs are closed. */
+/* The stream has ended: writes what is known of open sessions, closes their logs, frees them. Doing
+ * so again does nothing; records that answer the engine may still be fed. */
 void engine_finish(struct engine *engine);
+/* Up to date at any time; the engine's. */
 const struct engine_summary *engine_summary(const struct engine *engine);
-/* Were bytes, records or logs lost? Then the exit status is 3. */
+/* Were bytes, records or logs lost, or were records malformed? Then the exit status is 3. */
 bool engine_has_lost(const struct engine *engine);
+/* engine_finish(), then frees it and all that it owns. Sets `*engine` to NULL, which it can be. */
 void engine_free(struct engine **engine);
 
 #endif

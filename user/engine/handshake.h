@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who is it? The bytes of the three sockets that tell: the login request that
- * names the client's socket, the user lookup, and the post-login service,
- * which has the final say where there is one.
+ * Who the user is. Three kinds of sockets tell: the login request names the
+ * client's socket, the user lookup names the user, and the post-login service,
+ * where there is one, can replace both.
  */
 #ifndef HANDSHAKE_H
 #define HANDSHAKE_H
 
 #include "engine/model.h"
 
-/* DATA or GAP of a socket of these classes; all others are ignored. */
+/* DATA or GAP of such a socket; other sockets are ignored. Sessions can begin, be refused, or end
+ * and be freed. */
 void handshake_event(struct engine *engine, struct sock *sock, const struct event *event);
-/* The socket has ended: who waits for an answer gets none. */
+/* The socket has ended: a login process that waits for an answer on it gets none. */
 void handshake_end(struct engine *engine, struct sock *sock, const struct rl_rec *rec);
+/* Frees what was read of the socket; the socket stays. */
 void handshake_free(struct sock *sock);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A queue of records that wait until something is known: whose session it is,
- * whether bytes are TLS's, whether a mail process takes a client over.
- * Zero-initialise; held_clear() at the end. The queue owns copies.
+ * whether bytes are TLS, whether a mail process takes a client over.
+ * Zero-initialise; held_clear() at the end. The queue owns copies of the records.
  */
 #ifndef HELD_H
 #define HELD_H
@@ -18,15 +18,16 @@ struct held {
 
 struct held_queue {
 	struct held *first; /* NULL: empty */
-	uint64_t size;	    /* of its records, bytes */
+	uint64_t size;	    /* of all its records, in bytes */
 };
 
 /* Appends a copy of a whole record. */
 void held_add(struct held_queue *queue, const struct rl_rec *rec);
-/* Takes the first one, which the caller frees; NULL: empty. */
+/* Removes and returns the first one, which the caller frees with free(). NULL: it is empty. */
 struct held *held_take(struct held_queue *queue);
-/* Moves what is in `tail` to the end of `queue`. */
+/* Moves all records of `tail` to the end of `queue`; `tail` is empty then. */
 void held_append(struct held_queue *queue, struct held_queue *tail);
+/* Frees all records; the queue is empty then. */
 void held_clear(struct held_queue *queue);
 
 #endif

@@ -35,7 +35,7 @@ struct master {
 	UT_hash_handle hh;
 };
 
-/* process.c, but for what names another file. */
+/* process.c; members that name another file: that one. */
 struct proc {
 	uint32_t tgid;
 	uint32_t master_tgid;
@@ -45,16 +45,16 @@ struct proc {
 	uint32_t groups_uid;
 	struct session *sessions; /* session.c */
 	bool lost_login;	  /* handshake.c: a login request to it was not understood */
-	bool ignored;		  /* engine.c: it was said that its master is not recorded */
+	bool ignored;		  /* engine.c: reported as not recorded, because of its master */
 	/* engine.c: a login process has clients from before rawtap started, without sessions */
 	bool found_clients;
 	uint32_t rawlogs;	/* log_place.c: logs that had a number in their name, so far */
-	struct sock *undecided; /* tls.c: its last record is data that can be TLS's */
+	struct sock *undecided; /* tls.c: the socket of its last record, if that can be TLS */
 	UT_hash_handle hh;
 };
 
 /*
- * Of a mail session; the others begin with READY.
+ * The states of a mail session. Sessions of other traffic begin with READY.
  *
  *  LOGIN -REQUEST-> LOOKUP -USER-> READY <-> SCRIPT     what comes for the client
  *                                    |                  meanwhile is held
@@ -67,14 +67,14 @@ enum session_state {
 	SESSION_LOOKUP,	   /* the mail process asks who the user is */
 	SESSION_SCRIPT,	   /* the post-login service decides */
 	SESSION_READY,	   /* the user is known */
-	SESSION_ASKED,	   /* the rules say yes; is the directory there? */
+	SESSION_ASKED,	   /* the sink was asked to create the logs */
 	SESSION_RECORDING, /* logs are open */
 	SESSION_REFUSED,   /* `reason` says why */
 };
 
 /* identity.c: whose session it is. */
 struct identity {
-	struct login_request login; /* of others than mail sessions: the addresses alone */
+	struct login_request login; /* a session without a login request: only the addresses */
 	char session_id[SESSION_ID_LEN];
 	struct userdb_user user;
 	uint32_t proc_uid, proc_gid; /* of the mail process when the user was looked up */
@@ -87,8 +87,8 @@ struct log_names {
 		char *dir;  /* expanded; NULL: not known yet, or the mode's own below the home */
 	} log[RULES_MAX];   /* by the number of their rule */
 	char *base;	    /* where relative directories begin; NULL: not known */
-	bool base_failed;   /* mail_home says it, and could not be expanded */
-	uint32_t rawlogs;   /* proc->rawlogs, once that has ended */
+	bool base_failed;   /* mail_home says where, but could not be expanded */
+	uint32_t rawlogs;   /* proc->rawlogs, for when the process has ended */
 };
 
 /* session_logs.c: the logs, by the number of their rule. */
@@ -100,15 +100,15 @@ struct session_logs {
 	int error; /* errno, where the reason has one; 0: none */
 };
 
-/* delivery.c: the way of the bytes to the logs. */
+/* delivery.c: how far the bytes have got on their way to the logs. */
 struct delivery {
 	struct str input; /* pipelined: came with the login request, before the first byte */
 	uint64_t input_time_ns;
 	bool input_delivered;
 	uint64_t next[2];      /* the offset that is expected next, by direction */
 	uint64_t stripped;     /* the first bytes of RL_IN, which no log gets: a PROXY header */
-	struct redact *redact; /* NULL: all is written as it came */
-	bool dirty;	       /* the logs have bytes that the sink has not; in engine->dirty */
+	struct redact *redact; /* NULL: nothing is replaced */
+	bool dirty;	       /* in the list engine->dirty: the sink does not have all bytes yet */
 	struct session *dirty_prev, *dirty_next;
 };
 
@@ -116,11 +116,11 @@ struct delivery {
 struct handover {
 	bool pending;
 	uint32_t tag;		/* of the request */
-	struct held_queue held; /* what came since: the log's only if nobody takes over */
+	struct held_queue held; /* what came since; it is for the log only if the handover fails */
 };
 
-/* What passes one connection; a mail session: one login and what follows. session.c, but for the
- * parts whose types name another file. */
+/* One connection as it is recorded; a mail session: from the login on. session.c; parts whose types
+ * name another file: that one. */
 struct session {
 	uint32_t id; /* counts from 1 */
 	enum traffic traffic;
@@ -138,9 +138,9 @@ struct session {
 	bool tls;	    /* records of the text inside TLS count */
 	struct held_queue held;
 	struct handover handover;
-	bool ended; /* while it was asked: `end` says where */
-	struct rl_close end;
-	bool end_live; /* the connection goes on, the recording does not */
+	bool ended; /* the connection has ended; in ASKED the session waits for its answers */
+	struct rl_close end; /* the last offsets, from SOCK_CLOSE */
+	bool end_live;	     /* the connection goes on, the recording does not */
 
 	struct identity who;
 	struct log_names names;
@@ -149,31 +149,31 @@ struct session {
 	UT_hash_handle by_id, by_ino;
 };
 
-/* handshake.c: the login requests that come in on one socket. */
+/* handshake.c: the login requests and answers on one socket. */
 struct login_reader {
 	struct str bytes;
 	bool has_head;
 	struct login_request head;
-	struct str reply; /* a login process's */
+	struct str reply; /* part of an answer, to a login process */
 };
 
 #define STARTTLS_LEN 10 /* "STARTTLS\r\n" */
 
-/* tls.c: which of the socket's bytes are TLS's. */
+/* tls.c: which of the socket's bytes are TLS. */
 struct sock_tls {
 	bool begun;
-	bool given_up; /* no byte of the text inside came: the offsets are those before it */
+	bool given_up; /* TLS had begun, but no text came; SOCK_CLOSE counts the bytes before TLS */
 	char last[STARTTLS_LEN]; /* the client's last plaintext bytes */
 	struct held_queue undecided;
 };
 
 /* proxy_strip.c: the header of the PROXY protocol. */
 struct sock_proxy {
-	bool done;	   /* what comes is the session's own */
-	struct str header; /* a DATA record that grows, while it can be one */
+	bool done;	   /* what comes now is the session's own */
+	struct str header; /* a DATA record that grows, as long as it can be a header */
 };
 
-/* engine.c, but for what names another file, itself or in its type. */
+/* engine.c; members that name another file, or whose types do: that one. */
 struct sock {
 	uint64_t cookie, ino;
 	uint32_t tgid;
@@ -207,23 +207,24 @@ struct engine {
 	unsigned int untrusted_told; /* process.c: warnings about masters so far */
 };
 
-/* These four: NULL if it is not known. */
+/* These four return NULL if it is not known. They stay the engine's. */
 struct master *master_find(const struct engine *engine, uint32_t tgid);
 struct proc *proc_find(const struct engine *engine, uint32_t tgid);
 struct sock *sock_find(const struct engine *engine, uint64_t cookie);
-/* Of the process's master. */
+/* The process's master. */
 const struct master *proc_master(const struct engine *engine, const struct proc *proc);
 
-/* How the login requests of its Dovecot are laid out; NULL: its master is not recorded. */
+/* The layout of its Dovecot's login requests; NULL: its master is not recorded. */
 const struct login_layout *proc_layout(const struct engine *engine, const struct proc *proc);
 /* A setting of the process's master, from FACT_SETTINGS; NULL: not in it. `proc` can be NULL. */
 const char *proc_setting(const struct engine *engine, const struct proc *proc, const char *name);
 
 /* A record's monotonic time as wall clock time, nanoseconds. */
 int64_t engine_realtime(const struct engine *engine, uint64_t time_ns);
-/* Counts input that can't be right; the first of it is logged. */
+/* Counts input that can't be right, and logs the first few: what it is, and of which process (0:
+ * none is known). */
 void engine_malformed(struct engine *engine, const char *what, uint32_t tgid);
-/* To the kernel side: the socket's bytes are recorded, or of no interest. `sock` can be NULL. */
+/* Tells the kernel side whether the socket is recorded. Does nothing if `sock` is NULL. */
 void engine_verdict(const struct engine *engine, const struct sock *sock, bool record);
 
 #endif

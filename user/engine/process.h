@@ -5,9 +5,10 @@
 
 #include "engine/model.h"
 
-/* PROC_EXEC. A process of that pid that is still known is freed: its exit was lost. */
+/* PROC_EXEC. Asks who its master is, if that is not known. A process of that pid that is still
+ * known is freed, as its exit was lost. */
 void process_exec(struct engine *engine, const struct event *event);
-/* PROC_EXIT: frees the process, if it is known. */
+/* PROC_EXIT: frees the process or master, if it is known. */
 void process_exit(struct engine *engine, const struct event *event);
 /* GROUPS */
 void process_groups(struct engine *engine, const struct event *event);
@@ -16,7 +17,7 @@ void process_master(struct engine *engine, const struct event *event);
 /* FACT_SETTINGS */
 void process_settings(struct engine *engine, const struct event *event);
 
-/* It has no sessions any more: see session_leave_process(). */
+/* Forget and free it. A process must not have sessions any more: see session_leave_process(). */
 void process_free(struct engine *engine, struct proc **proc);
 void process_free_master(struct engine *engine, struct master **master);
 

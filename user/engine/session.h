@@ -9,39 +9,44 @@
 
 #include "engine/model.h"
 
-/* The engine owns it; it is freed when it ends, which each function that can do so says. */
+/* Of this process; SESSION_LOGIN. The engine owns it. It is freed when it ends: functions below
+ * that can free it say so. */
 struct session *session_new(struct engine *engine, struct proc *proc, enum traffic traffic);
 /* NULL: there is none. */
 struct session *session_by_ino(const struct engine *engine, uint64_t ino);
 struct session *session_by_id(const struct engine *engine, uint32_t id);
+/* Its socket has this inode number; 0: not known. A session that had it until now loses it. */
 void session_set_ino(struct engine *engine, struct session *session, uint64_t ino);
-/* This socket carries its bytes. */
+/* From now on this socket carries its bytes. */
 void session_bind(struct engine *engine, struct session *session, struct sock *sock);
 
-/* A connection without a login begins with its socket. */
+/* A session that begins with its socket, without a login request: do the rules record it? `rec`,
+ * here and below: the record that says so, for its time and its process's ids. */
 void session_begin(struct engine *engine, struct session *session, const struct rl_rec *rec);
-/* A mail process asks who the user is, with this id. */
+/* A mail process asks who the user is; the answer will have the same `lookup_id`. */
 void session_lookup(struct engine *engine, struct session *session, uint32_t lookup_id);
-/* A post-login service is asked, and has the final say. */
+/* A post-login service is asked: its answer replaces that of the user lookup. */
 void session_script(struct engine *engine, struct session *session);
-/* Who it is; takes what `user` owns. */
+/* Who the user is; takes what `user` owns, which is USERDB_USER_NONE afterwards. */
 void session_user(struct engine *engine, struct session *session, struct userdb_user *user,
 		  const struct rl_rec *rec);
 
-/* DATA, GAP or TLS_BEGIN of the socket: to the logs, or held until it is known whether there are
- * some. */
+/* DATA, GAP or TLS_BEGIN of the socket: goes to the logs, or is held until it is known whether
+ * there are any. */
 void session_event(struct engine *engine, struct session *session, const struct event *event);
 /* The text inside TLS begins. `where`: zeroes if it is not known. */
 void session_tls(struct engine *engine, struct session *session, const struct rl_rec *rec,
 		 const struct rl_tls *where);
 
-/* Before the login: a mail process was asked to take the client over. */
+/* Pre-login: a mail process was asked to take the client over; its answer will have the same
+ * `tag`. */
 void session_handover(struct session *session, uint32_t tag);
-/* It has answered. `ok`: it did; the session ends and is freed. */
+/* The mail process has answered. `ok`: it took the client over; the session ends here, as with
+ * session_end(). */
 void session_handover_answered(struct engine *engine, struct session *session,
 			       const struct rl_rec *rec, bool ok);
 
-/* FACT_LOG. Frees it if it has ended meanwhile. */
+/* FACT_LOG. Frees the session if its connection has ended meanwhile. */
 void session_log_answered(struct engine *engine, struct session *session,
 			  const struct event *event);
 /* FACT_WRITE */
@@ -53,11 +58,11 @@ void session_refuse(struct engine *engine, struct session *session, enum reason 
 /* Its process ends: sessions without a socket end and are freed, the others go on without it, as a
  * connection can be handed to another process. */
 void session_leave_process(struct engine *engine, struct proc *proc, const struct rl_rec *rec);
-/* The connection has ended; `close`: NULL: nothing is known of offsets. Frees it, now or when what
- * was asked is answered. */
+/* The connection has ended; `close` NULL: its last offsets are not known. Frees the session: now,
+ * or when the FACT_LOG records that it waits for have come. */
 void session_end(struct engine *engine, struct session *session, const struct rl_rec *rec,
 		 const struct rl_close *close);
-/* The stream has ended before it. Frees it. */
+/* The stream has ended and the session has not. Frees it. */
 void session_finish(struct engine *engine, struct session *session);
 
 #endif

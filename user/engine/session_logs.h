@@ -1,22 +1,23 @@
 /* SPDX-License-Identifier: MIT */
-/* The logs of one session, one for each rule that applies: asked for, opened, begun anew, given up,
- * closed. */
+/* The logs of one session, one for each rule that applies: asked for, opened, renewed when TLS
+ * begins, closed. */
 #ifndef SESSION_LOGS_H
 #define SESSION_LOGS_H
 
 #include "engine/model.h"
 
 /* Names a log for each rule that applies and has none open, and asks the sink to create it.
- * REASON_NONE: FACT_LOG records will answer; else why there is nothing to ask for. */
+ * REASON_NONE: a FACT_LOG record for each will follow; else why there is nothing to ask for.
+ * `time_ns`: monotonic, for the names. */
 enum reason session_logs_ask(struct engine *engine, struct session *session, uint64_t time_ns);
-/* FACT_LOG: opens the log, or notes why not. True: no answer is missing any more. */
+/* FACT_LOG: opens the log, or notes why it can't be. True: this was the last answer to wait for. */
 bool session_logs_answer(struct engine *engine, struct session *session, const struct rl_log *fact);
 /* Is any of them open? */
 bool session_logs_open(const struct engine *engine, const struct session *session);
-/* TLS begins: closes those that begin anew then; `used`: bytes have passed before. True: some were
- * closed. */
+/* TLS begins: closes logs whose mode wants new files then (mode->tls). `used`: bytes have passed
+ * before. True: some were closed; session_logs_ask() asks for new ones. */
 bool session_logs_end_at_tls(struct engine *engine, struct session *session, bool used);
-/* FACT_WRITE: the log ends there. */
+/* FACT_WRITE: the log ends at the sizes in `write`. */
 void session_logs_write_failed(struct engine *engine, struct session *session,
 			       const struct rl_write *write);
 /* Closes all of them. */

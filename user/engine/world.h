@@ -10,17 +10,18 @@
 #include "rl_abi.h"
 #include "dovecot/service.h"
 
-/* What the engine asks of the world. A replay's world does nothing. None of these may call the engine:
- * an answer is a record that is fed to it later. */
+/* What the engine asks of the world, and tells it. None may be NULL, and none may call the engine:
+ * an answer is a record that is fed to it later. Pointers are valid during the call. A replay's
+ * world does nothing, as the stream has the answers. */
 struct engine_world {
-	void *context;
+	void *context; /* passed to each; the caller's, must outlive the engine */
 	/* Who is this process, a master? Answered by a FACT_MASTER record. */
 	void (*ask_master)(void *context, uint32_t tgid);
-	/* A process of interest has begun. */
+	/* A process of this service has begun, after rawtap started. */
 	void (*new_process)(void *context, const struct service *service);
-	/* This socket is recorded, or is of no interest any more. */
+	/* This socket is recorded, or is not: then no more of its records are needed. */
 	void (*verdict)(void *context, uint64_t cookie, bool record);
-	/* Nothing of this process is of interest. */
+	/* No socket of this process is recorded: no more of its records are needed. */
 	void (*forget)(void *context, uint32_t tgid);
 	/* A log could not be written to. The world feeds it back as a FACT_WRITE record. */
 	void (*write_failed)(void *context, const struct rl_write *write);
@@ -28,12 +29,12 @@ struct engine_world {
 	void (*sweep)(void *context);
 };
 
-/* What came of it. Bytes are of recorded sessions. */
+/* What came of the stream so far. Bytes are those of recorded sessions. */
 struct engine_summary {
 	uint64_t sessions[REASONS_COUNT]; /* by what became of them; [REASON_NONE]: recorded */
 	uint64_t sessions_open;		  /* of the recorded: not ended yet */
 	uint64_t files;
-	uint64_t bytes[2];   /* by enum rl_dir, as they were on the wire */
+	uint64_t bytes[2];   /* by enum rl_dir, before redaction and formats */
 	uint64_t lost_bytes; /* also reported in the files */
 	uint64_t gaps;
 	uint64_t malformed; /* records and handshake lines that made no sense */
