@@ -88,7 +88,7 @@ static void deliver_gap(struct engine *engine, struct session *session, int dir,
 			uint64_t size, const char *why)
 {
 	struct delivery *delivery = &session->delivery;
-	/* The pipelined input stands in the file before the first byte; a PROXY header does not. */
+	/* Pipelined input is in the file before the first byte; a PROXY header is not in it. */
 	const uint64_t before = dir == RL_IN ? delivery->input.len - delivery->stripped : 0;
 	const struct chunk_gap gap = {
 		.realtime_ns = engine_realtime(engine, time_ns),
@@ -118,7 +118,7 @@ static void deliver_gap(struct engine *engine, struct session *session, int dir,
 	mark_dirty(engine, session);
 }
 
-/* What is missing before the offset `end`. */
+/* Bytes that are missing before the offset `end` become a gap. */
 static void deliver_up_to(struct engine *engine, struct session *session, int dir, uint64_t end,
 			  uint64_t time_ns)
 {
@@ -142,9 +142,8 @@ static void deliver_chunk(struct engine *engine, struct session *session, const 
 }
 
 /*
- * What came with the login request. The mail process looks at it once it has
- * answered the login, and that is where it stands in a stream of both
- * directions.
+ * Input that came with the login request. The mail process reads it after it has
+ * answered the login, so that is its place in a log of both directions.
  */
 static void deliver_input(struct engine *engine, struct session *session, uint64_t time_ns)
 {

@@ -50,7 +50,7 @@ static void on_proc_exec(struct engine *engine, const struct event *event)
 {
 	struct proc *proc = proc_find(engine, event->rec->tgid);
 
-	if (proc) /* its exit was lost */
+	if (proc) /* its PROC_EXIT was lost */
 		session_leave_process(engine, proc, event->rec);
 	process_exec(engine, event);
 }
@@ -88,7 +88,7 @@ static void client_ignore(struct engine *engine, const struct sock *sock, const 
 	engine_verdict(engine, sock, false);
 }
 
-/* A mail process's client: a login request has named it, or it is none of ours. */
+/* A client's socket in a mail process: it has a session if a login request has named it. */
 static void mail_open(struct engine *engine, struct sock *sock, const struct proc *proc)
 {
 	struct session *session = session_by_ino(engine, sock->ino);
@@ -142,7 +142,7 @@ static void traffic_open(struct engine *engine, struct sock *sock, struct proc *
 	session_begin(engine, session, event->rec);
 }
 
-/* Told once: nobody looks at the process any more. */
+/* Counted and logged once for each process. */
 static void proc_ignore(struct engine *engine, struct proc *proc)
 {
 	if (proc->ignored)
@@ -189,8 +189,8 @@ static void on_sock_open(struct engine *engine, const struct event *event)
 }
 
 /*
- * Bytes of a socket that is not known: its SOCK_OPEN was lost and comes with a
- * later operation. The gap in the offsets then reports these bytes.
+ * Bytes of a socket that is not known are dropped: its SOCK_OPEN was lost and
+ * comes with a later operation. The step in the offsets becomes a gap then.
  */
 static void on_bytes(struct engine *engine, const struct event *event)
 {
@@ -261,7 +261,7 @@ void engine_feed(struct engine *engine, const void *data, size_t size)
 	case RL_CLOCK:
 		on_clock(engine, &event);
 		break;
-	case RL_SETTING: /* the rules: whoever makes the engine has read them */
+	case RL_SETTING: /* the rules, which engine_new() was given */
 		break;
 	case RL_PROC_EXEC:
 		on_proc_exec(engine, &event);
@@ -309,7 +309,7 @@ void engine_flush(struct engine *engine)
 	delivery_flush_all(engine);
 }
 
-/* A stream that was cut off leaves sessions without their end. */
+/* If the recorder was killed, there are sessions whose end is not in the stream. */
 void engine_finish(struct engine *engine)
 {
 	struct session *session, *next;

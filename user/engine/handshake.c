@@ -75,7 +75,7 @@ static void login_complete(struct engine *engine, struct sock *sock, const struc
 		session_handover(session, reader->head.tag);
 }
 
-/* A mail process has taken over the client, or has not. */
+/* A mail process has answered: it takes the client over, or not. */
 static void login_answered(struct engine *engine, struct proc *proc,
 			   const struct login_reply *reply, const struct rl_rec *rec)
 {
@@ -104,7 +104,8 @@ static void login_replies(struct engine *engine, struct sock *sock, const struct
 	str_consume(bytes, at);
 }
 
-/* The next request is understood again: it begins with the bytes that pass a descriptor. */
+/* Drops a request of which bytes are missing. The next one can be read: its first bytes pass a
+ * descriptor. */
 static void login_lost(struct engine *engine, struct sock *sock)
 {
 	struct proc *proc = proc_find(engine, sock->tgid);
@@ -115,7 +116,7 @@ static void login_lost(struct engine *engine, struct sock *sock)
 		proc->lost_login = true;
 }
 
-/* A structure, then its data; one request after the other. */
+/* Each request is a structure, then its data. */
 static void login_bytes(struct engine *engine, struct sock *sock, const struct event *event)
 {
 	struct proc *proc = proc_find(engine, sock->tgid);
@@ -201,7 +202,7 @@ static void auth_line(char *text, size_t len, void *context_p)
 		return;
 	}
 	if ((auth.type == AUTH_LINE_REQUEST) != (context->event->data->dir == RL_OUT)) {
-		userdb_user_free(&auth.user); /* lmtp asks with the word that answers */
+		userdb_user_free(&auth.user); /* lmtp's question is a line USER, too */
 		return;
 	}
 	switch (auth.type) {
@@ -227,7 +228,7 @@ static void auth_line(char *text, size_t len, void *context_p)
 	}
 }
 
-/* What the mail process sends names, by the descriptor passed along, whose login it is. */
+/* The mail process passes the client's descriptor along: it tells which session this is about. */
 static void script_begin(struct engine *engine, struct sock *sock, const struct rl_data *data)
 {
 	struct session *session =
@@ -256,7 +257,7 @@ static void script_line(char *text, size_t len, void *context_p)
 	userdb_user_free(&user);
 }
 
-/* The answer: the client's socket may be replaced, the line has the user's fields. */
+/* The answer's line has the user's fields; a descriptor with it replaces the client's socket. */
 static void script_answer(struct engine *engine, struct sock *sock, const struct event *event)
 {
 	struct line_context context = {engine, sock, event};
@@ -275,7 +276,7 @@ static void script_answer(struct engine *engine, struct sock *sock, const struct
 						      script_line, &context);
 }
 
-/* A mail process is sent requests, a login process sends them. */
+/* The direction of login requests: mail processes receive them, login processes send them. */
 static int request_dir(struct engine *engine, const struct sock *sock)
 {
 	const struct proc *proc = proc_find(engine, sock->tgid);

@@ -35,8 +35,8 @@ void identity_set_process(struct session *session, const struct rl_rec *rec)
 	session->who.user.gid = rec->gid;
 }
 
-/* The newest login's, as a process connects when its client is there
- * (submission/submission-client.c); with client_limit > 1 that can be another's. */
+/* The newest login in the process, as that connects to the relay when a client has logged in
+ * (submission/submission-client.c). With client_limit > 1 it can be another client's. */
 static const struct session *relay_owner(const struct session *session)
 {
 	const struct session *owner = NULL, *other;
@@ -100,7 +100,7 @@ enum reason identity_check(const struct engine *engine, const struct session *se
 		return REASON_NO_IDS;
 	if (user->uid == 0)
 		return REASON_ROOT;
-	/* a process that runs as one user can't log in another: somebody makes this up */
+	/* a process that runs as one user can't log in another: the login is forged */
 	if (who->proc_uid != 0 && (who->proc_uid != user->uid || who->proc_gid != user->gid))
 		return REASON_FORGED_IDS;
 	return REASON_NONE;

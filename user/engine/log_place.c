@@ -11,8 +11,8 @@
 
 #define ENV_MAX 64
 
-/* What import_environment sets in a mail process, "NAME=VALUE" each; a bare name's value is the
- * master's own, which nobody else can see. */
+/* What import_environment sets in a mail process: "NAME=VALUE" each. A NAME alone has the value of
+ * the master's environment, which is not known here. */
 static void env_split(const char *setting, struct str *words, const char *env_r[ENV_MAX + 1])
 {
 	unsigned int count = 0;
@@ -114,7 +114,7 @@ static char *name_of(const struct engine *engine, const struct session *session,
 
 	timestamp_name(engine_realtime(engine, time_ns), engine->utc_offset, when);
 	if (log_place_tcp(engine, session, rule_index)) {
-		/* nobody sees it but who replays: a stream has no number */
+		/* a TCP stream uses up no number; only a replay makes a file of this name */
 		str_printf(&name, "%s.%" PRIu32 ".session-%" PRIu32, when, session->tgid,
 			   session->id);
 		return name.data;
@@ -215,7 +215,7 @@ void log_place_get(const struct engine *engine, const struct session *session, u
 	if (home_rule) {
 		base = session->who.user.home;
 	} else if (rule->mode->base == BASE_LOGIN && session->names.log[rule_index].dir[0] != '/') {
-		chroot = base; /* and it is reached as the login process did */
+		chroot = base; /* a login process finds it inside its root directory */
 		base = "/";
 	}
 	*place_r = (struct log_place){
@@ -234,7 +234,7 @@ void log_place_get(const struct engine *engine, const struct session *session, u
 		.uid = session->who.user.uid,
 		.gid = session->who.user.gid,
 	};
-	/* those of somebody else are not this user's */
+	/* the groups that the process had as another user are not this user's */
 	if (proc && proc->groups_uid == place_r->uid) {
 		place_r->groups = proc->groups.gids;
 		place_r->groups_count = proc->groups.count;

@@ -7,7 +7,7 @@
 
 #include "base/log.h"
 
-/* Whoever likes can start more processes called dovecot. */
+/* How many warnings: any user can start processes that are called dovecot. */
 #define UNTRUSTED_TOLD 10
 
 void process_groups(struct engine *engine, const struct event *event)

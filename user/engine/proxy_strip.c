@@ -32,7 +32,7 @@ static void add(struct sock *sock, const struct event *event)
 	rec->flags = event->rec->flags & ~RL_F_CONT;
 }
 
-/* Is it the first operation, or another piece of that? */
+/* Is it the connection's first operation, or the next piece of it? */
 static bool is_first(const struct sock *sock, const struct event *event)
 {
 	if (event->type != RL_DATA || event->rec->flags & RL_F_TLS || event->data->dir != RL_IN)
@@ -41,7 +41,7 @@ static bool is_first(const struct sock *sock, const struct event *event)
 	       !sock->proxy.header.len == !(event->rec->flags & RL_F_CONT);
 }
 
-/* The operation's bytes are complete. */
+/* The first operation is complete: is it a header, and nothing else? */
 static void take(struct engine *engine, struct sock *sock)
 {
 	const struct rl_data *data = header_data(sock);

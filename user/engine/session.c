@@ -9,7 +9,7 @@
 #include "engine/log_place.h"
 #include "engine/session_logs.h"
 
-/* What one session may hold back, bytes. */
+/* How much one session may hold, in bytes. */
 #define HELD_MAX (1024 * 1024)
 
 struct session *session_new(struct engine *engine, struct proc *proc, enum traffic traffic)
@@ -50,7 +50,7 @@ static void forget_ino(struct engine *engine, struct session *session)
 	session->ino = 0;
 }
 
-/* Inode numbers are used again: the newest login request says whose it is. */
+/* Inode numbers are reused: the newest login request says whose it is. */
 void session_set_ino(struct engine *engine, struct session *session, uint64_t ino)
 {
 	struct session *old = session_by_ino(engine, ino);
@@ -80,7 +80,7 @@ static void clear_held(struct session *session)
 
 static void drain(struct engine *engine, struct session *session);
 
-/* The only place where a session's state changes, with what belongs to being in it. */
+/* The only function that changes a session's state. It also does what the new state requires. */
 static void set_state(struct engine *engine, struct session *session, enum session_state state)
 {
 	session->state = state;
@@ -153,7 +153,7 @@ static void decide(struct engine *engine, struct session *session, const struct 
 	ask_for_logs(engine, session, rec->time_ns);
 }
 
-/* The user is known, and its ids are now at the latest: do the rules want it? */
+/* Do the rules record it? Decided when the user is known and has ids, if need be those of `ids`. */
 static void decide_if_ready(struct engine *engine, struct session *session,
 			    const struct rl_rec *ids, const struct rl_rec *rec)
 {
@@ -161,7 +161,8 @@ static void decide_if_ready(struct engine *engine, struct session *session,
 		decide(engine, session, rec);
 }
 
-/* The log of a relay's owner gets its number first: it was there first (submission-client.c). */
+/* Decides about a relay's owner, so that its log is numbered before the relay's: Dovecot opens it
+ * first (submission-client.c). */
 static void decide_owner(struct engine *engine, const struct session *relay,
 			 const struct rl_rec *rec)
 {
@@ -186,7 +187,7 @@ void session_begin(struct engine *engine, struct session *session, const struct 
 		reason = identity_set_owner(session, rec);
 		if (reason != REASON_NONE)
 			session_refuse(engine, session, reason);
-		return; /* with its first byte, or TLS: the owner's log takes the number before */
+		return; /* decided with its first byte, or TLS: after the owner */
 	}
 	identity_set_process(session, rec);
 	decide(engine, session, rec);
@@ -210,7 +211,7 @@ void session_user(struct engine *engine, struct session *session, struct userdb_
 	set_state(engine, session, SESSION_READY);
 }
 
-/* New logs, where the mode wants them. */
+/* TLS begins: new logs, where the mode wants them. */
 static void begin_tls(struct engine *engine, struct session *session, const struct event *event)
 {
 	uint64_t time_ns = event->rec->time_ns;
@@ -228,7 +229,7 @@ static void deliver(struct engine *engine, struct session *session, const struct
 		delivery_event(engine, session, event);
 }
 
-/* What was held goes to the logs, as far as it goes without another answer. */
+/* Delivers what was held, up to where new logs must be asked for. */
 static void drain(struct engine *engine, struct session *session)
 {
 	struct event event;
@@ -264,7 +265,7 @@ void session_event(struct engine *engine, struct session *session, const struct 
 	if (session->state == SESSION_REFUSED)
 		return;
 	if (handover->pending && !has_room(session, event->rec))
-		stay(engine, session); /* for so long: the answer was lost */
+		stay(engine, session); /* after so many bytes: the answer must have been lost */
 	if (session->state == SESSION_RECORDING && !handover->pending)
 		deliver(engine, session, event);
 	else if (has_room(session, event->rec))
@@ -363,10 +364,10 @@ void session_end(struct engine *engine, struct session *session, const struct rl
 	session->ended = true;
 	if (session->handover.pending)
 		stay(engine, session);
-	/* logged in and never a byte: the files are there all the same */
+	/* a session without any bytes has files, too */
 	decide_if_ready(engine, session, NULL, rec);
 	if (session->state == SESSION_ASKED)
-		return; /* goes on when it is answered */
+		return; /* session_log_answered() continues */
 	if (session->state == SESSION_RECORDING) {
 		delivery_tail(engine, session, session->end.end, rec->time_ns);
 		engine->summary.sessions_open += session->end_live;

@@ -11,7 +11,7 @@
 /* The first byte of a TLS handshake, and its major version (RFC 8446, 5.1). */
 static const unsigned char tls_handshake[] = {0x16, 0x03};
 
-/* Where TLS begins, if nothing says it. */
+/* For TLS that began at offsets that are not known. */
 static const struct rl_tls unknown;
 
 static int event_dir(const struct event *event)
@@ -38,7 +38,7 @@ static void pass_on(struct engine *engine, struct sock *sock, const struct event
 		proxy_strip_event(engine, sock, event);
 }
 
-/* The text inside TLS begins, and with it what is the session's own. */
+/* The text inside TLS begins. What comes now is the session's own, no PROXY header. */
 static void begin_text(struct engine *engine, struct sock *sock, const struct rl_rec *rec,
 		       const struct rl_tls *where)
 {
@@ -75,7 +75,7 @@ static void set_undecided(struct engine *engine, struct proc *proc, struct sock 
 	proc->undecided = sock;
 }
 
-/* Can these bytes be a handshake, the first `at` of which have come before? */
+/* Can these bytes be TLS's handshake from its byte `at` on? */
 static bool can_be_handshake(const struct rl_data *data, size_t at)
 {
 	size_t size = at < sizeof(tls_handshake) ? sizeof(tls_handshake) - at : 0;
@@ -83,7 +83,7 @@ static bool can_be_handshake(const struct rl_data *data, size_t at)
 	return memcmp(data->bytes, tls_handshake + at, size < data->size ? size : data->size) == 0;
 }
 
-/* Is what is held one? */
+/* Do the held records begin like TLS's handshake? */
 static bool is_handshake(const struct held *held)
 {
 	const struct rl_data *data;
@@ -98,7 +98,7 @@ static bool is_handshake(const struct held *held)
 	return at >= sizeof(tls_handshake);
 }
 
-/* What a client of TLS says first is known by how it begins, else it need not be held. */
+/* Must it be held? What Dovecot sends (as a TLS client) only if it begins like a handshake. */
 static bool can_be_tls(const struct sock *sock, const struct event *event)
 {
 	return event_dir(event) == RL_IN || sock->tls.undecided.first ||
@@ -118,7 +118,7 @@ void tls_event(struct engine *engine, struct sock *sock, const struct event *eve
 	if (event->type == RL_DATA && event->data->size == 0)
 		return;
 	if (event->rec->flags & RL_F_TLS && !sock->tls.begun) {
-		/* its TLS_BEGIN was lost, and counted; what is undecided is ciphertext */
+		/* its TLS_BEGIN was lost (and counted as such); undecided bytes are ciphertext */
 		tls_free(engine, sock);
 		sock->tls.begun = true;
 		begin_text(engine, sock, event->rec, &unknown);
@@ -134,7 +134,7 @@ void tls_event(struct engine *engine, struct sock *sock, const struct event *eve
 	pass_on(engine, sock, event);
 }
 
-/* Does this record say that the undecided bytes are none of TLS's? */
+/* Does this record say that the undecided bytes are not TLS? */
 static bool decides(const struct sock *sock, const struct event *event)
 {
 	if (event->rec->cookie != sock->cookie)
@@ -155,7 +155,7 @@ void tls_decide(struct engine *engine, const struct event *event)
 	pass_held(engine, sock);
 }
 
-/* Passes on what came before TLS began, at `begin`: `held` is cut there. */
+/* Passes on the bytes before the offset `begin`, where TLS begins; `held` is cut there. */
 static void pass_plain_in(struct engine *engine, struct sock *sock, struct held *held,
 			  uint64_t begin)
 {
@@ -198,19 +198,20 @@ void tls_begin(struct engine *engine, struct sock *sock, const struct event *eve
 	begin_text(engine, sock, event->rec, &where);
 }
 
-/* Its ClientHello tells which one it was; where there is none, the client's STARTTLS does, its last
- * word. */
+/* Was STARTTLS the last that the client sent? */
 static bool says_starttls(const struct sock *sock)
 {
 	return strncasecmp(sock->tls.last, "STARTTLS\r\n", STARTTLS_LEN) == 0;
 }
 
-/* Of those whose files TLS renews: a mail session's client can only say the word. */
+/* Only where TLS means new files: elsewhere a client can send STARTTLS, but nothing begins. */
 static bool can_begin_tls(const struct session *session)
 {
 	return session->traffic == TRAFFIC_LMTP || session->sock->class == RL_CLASS_RELAY;
 }
 
+/* Which connection of the process was it? The only one that sent a TLS handshake (`hello`), or else
+ * STARTTLS; NULL: none, or several. */
 static struct session *given_up_one(struct proc *proc, bool hello)
 {
 	struct session *session, *only = NULL;
@@ -228,7 +229,7 @@ static struct session *given_up_one(struct proc *proc, bool hello)
 	return count == 1 ? only : NULL;
 }
 
-/* Dovecot had begun new files for it by then (lib-smtp, see mode.c). */
+/* By then Dovecot has begun new files (lib-smtp, see mode.c): so does begin_text(). */
 void tls_given_up(struct engine *engine, struct proc *proc, const struct rl_rec *rec)
 {
 	struct session *session = given_up_one(proc, true);
@@ -253,7 +254,7 @@ void tls_end(struct engine *engine, struct sock *sock, const struct rl_rec *rec)
 	if (!sock->tls.undecided.first || !is_handshake(sock->tls.undecided.first))
 		pass_held(engine, sock);
 	else
-		begin_text(engine, sock, rec, &unknown); /* and never was answered */
+		begin_text(engine, sock, rec, &unknown); /* a handshake without an answer */
 	proxy_strip_end(engine, sock);
 	tls_free(engine, sock);
 }
