@@ -14,7 +14,7 @@
 #include "base/log.h"
 #include "dovecot/service.h"
 
-/* The configuration of the Dovecot that runs. Several may; for -c it must be clear which. */
+/* Looks for the running Dovecot's configuration file. For -c FILE there must be only one. */
 struct config_search {
 	const char *base_dir;
 	char path[PATH_MAX];
@@ -81,7 +81,7 @@ static int read_config(const struct opts *opts, const char *base_dir, struct rul
 	return ret;
 }
 
-/* For all, or for whatever -c FILE leaves out: nobody is recorded twice. */
+/* --rawlog, for the protocols that -c FILE has no such rule for: nobody is recorded twice. */
 static void add_home_rule(struct rules *rules, const struct log_flags *flags)
 {
 	const struct service *service;
@@ -96,7 +96,7 @@ static void add_home_rule(struct rules *rules, const struct log_flags *flags)
 			rules_add(rules, &mode_home, service->protocol, flags, NULL);
 }
 
-/* The rawlog binary's flags, for what it would write. */
+/* The flags of the rawlog binary are for rules that write what it would. */
 static int set_flags(struct rules *rules, const struct opts *opts)
 {
 	if (rules_set_options(rules, &opts->log, false))
@@ -105,7 +105,7 @@ static int set_flags(struct rules *rules, const struct opts *opts)
 	return -EINVAL;
 }
 
-/* Can they be expanded? Is it known who -u is about? */
+/* Can the directories be expanded? Do the connections have users, for -u? */
 static int check_rules(const struct rules *rules)
 {
 	struct str error = {0};

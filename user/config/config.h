@@ -6,8 +6,9 @@
 #include "config/opts.h"
 #include "rules/rules.h"
 
-/* Fills `rules`; with neither, --rawlog alone. `base_dir`: the only instance that is wanted,
- * canonical; NULL: any. 0, or -EINVAL, which was said. */
+/* Fills `rules`, which must be empty and stay the caller's to free, also after an error; without
+ * options and FILE, with --rawlog alone. `base_dir`: the only instance that is wanted, a canonical
+ * path; NULL: any. 0, or -EINVAL: an error was logged. */
 int config_rules(const struct opts *opts, const char *base_dir, struct rules *rules);
 
 #endif

@@ -100,7 +100,7 @@ int doveconf_script_flags(const char *executable, struct log_flags *flags_r)
 	if (count && strcmp(base_name(words[0]), "script-login") == 0 && at < count &&
 	    strcmp(base_name(words[at]), "rawlog") == 0) {
 		ret = 1;
-		optind = 0; /* begin anew, GNU's way */
+		optind = 0; /* GNU's getopt() starts again */
 		opterr = 0;
 		while ((letter = getopt(count - at, words + at, "+f:bItio")) != -1)
 			if (log_flags_set(flags_r, letter, optarg))
@@ -195,9 +195,9 @@ out:
 	return ret;
 }
 
-/* Where the login process finds a DIR of -R. It is in its chroot, unless that is empty, and its
- * current directory is $base_dir/login else (restrict-access.c, login-common/main.c, 2.3.19.1).
- * Relative: to $base_dir/login. */
+/* Makes the DIR of -R that a login process finds in its chroot a path outside of it, relative to
+ * $base_dir/login. Without a chroot that is its current directory (restrict-access.c,
+ * login-common/main.c, 2.3.19.1). */
 static void leave_chroot(const struct layer *layer, const char *service, struct str *dir)
 {
 	struct str setting = {0}, chroot = {0}, base_dir = {0}, inside = {0};
@@ -224,7 +224,7 @@ out:
 }
 
 /* The DIR that a mode has in this configuration for one service, into `dir`; empty: none. `value`:
- * all of the setting. 0; -EINVAL: the service would refuse it. */
+ * the whole setting. 0; -EINVAL: the service would refuse it. */
 static int read_dir(const struct layer *layer, const struct mode *mode,
 		    const struct service *service, struct str *value, struct str *dir)
 {
@@ -259,7 +259,7 @@ static int read_dir_setting(const struct mode *mode, const struct service *servi
 	int ret;
 
 	if (read_dir(base, mode, service, &value, &without))
-		str_clear(&without); /* that is between Dovecot and its admin */
+		str_clear(&without); /* an error of the running configuration, not of FILE */
 	ret = read_dir(overlay, mode, service, &value, &with);
 	if (ret)
 		str_printf(error, "service %s does not take what stands in its executable: %s",
@@ -321,7 +321,7 @@ static int read_layers(const struct layer *base, const struct layer *overlay, st
 	unsigned int before = rules->count;
 	int ret;
 
-	/* the first question: does doveconf understand it at all? */
+	/* first: can doveconf read the files at all? */
 	if (ask(base, NULL, "import_environment", &without) ||
 	    ask(overlay, NULL, "import_environment", &with)) {
 		str_append_text(error, str_text(with.len ? &with : &without));

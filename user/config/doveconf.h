@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Rules from the manual's configuration blocks. doveconf parses them: FILE is
- * laid over the running configuration, and what differs from that alone is
- * what FILE sets. What the running Dovecot already records by itself is left
- * to it.
+ * Rules from the manual's configuration blocks, in a FILE. doveconf reads the
+ * running configuration with FILE on top, and without: what differs is what FILE
+ * sets. What the running Dovecot already records is left to it.
  */
 #ifndef DOVECONF_H
 #define DOVECONF_H
@@ -13,21 +12,23 @@
 #include "rules/rules.h"
 #include "base/str.h"
 
-/* `running`: Dovecot's own configuration file; NULL: none. Adds the rules that `file` switches on.
- * `debug_r`: it puts DEBUG into import_environment. 0; -EINVAL, and one line in `error`. */
+/* Adds the rules that `file` switches on. `running`: Dovecot's own configuration file; NULL: none.
+ * `debug_r`: does `file` put DEBUG into import_environment? 0; -EINVAL: one line in `error`, which
+ * must be empty, and some rules may have been added. */
 int doveconf_read(const char *file, const char *running, struct rules *rules, bool *debug_r,
 		  struct str *error);
 
 /* The flags in a post-login service's executable, "script-login -d rawlog -t -I". 1: it runs
- * rawlog; 0: it runs something else; -EINVAL: rawlog's own flags make no sense. */
+ * rawlog; 0: it runs something else; -EINVAL: rawlog would refuse its flags. */
 int doveconf_script_flags(const char *executable, struct log_flags *flags_r);
 
 /* The directory in a login service's executable, "imap-login -R rawlogs", as that `program` takes
- * it. 1: it is appended to `dir_r`; 0: none, or another program; -EINVAL: words that it refuses. */
+ * it. 1: it is appended to `dir_r`; 0: none, or another program; -EINVAL: `program` would refuse
+ * its options. */
 int doveconf_login_dir(const char *executable, const char *program, struct str *dir_r);
 
-/* The post-login service in a mail service's executable, "imap postlogin": its name into
- * `name_r`. False: none. */
+/* The post-login service in a mail service's executable, "imap postlogin": its name is appended to
+ * `name_r`. False: there is none. */
 bool doveconf_postlogin_name(const char *executable, struct str *name_r);
 
 #endif

@@ -85,7 +85,7 @@ static const struct opt_spec specs[] = {
 };
 #define SPECS_COUNT (sizeof(specs) / sizeof(specs[0]))
 
-/* Beyond all letters: what getopt_long() returns for options that have none. */
+/* What getopt_long() returns for options without a letter begins here. */
 #define NO_LETTER 256
 
 static int spec_value(const struct opt_spec *spec)
@@ -234,8 +234,8 @@ static int wrong_protocol(const struct mode *mode, const char *argument)
 	return status;
 }
 
-/* [PROTO=]DIR, where the mode has several protocols. A directory that looks like it can be written
- * ./a=b. */
+/* [PROTO=]DIR, where the mode has several protocols. A directory that is called like this can be
+ * given as ./a=b. */
 static int add_dir(struct opts *opts, const struct opt_spec *spec, const char *argument)
 {
 	size_t len = strspn(argument, "abcdefghijklmnopqrstuvwxyz0123456789-");
@@ -279,7 +279,7 @@ static void tables(char letters[2 * SPECS_COUNT + 2], struct option names[SPECS_
 	*names = (struct option){0};
 }
 
-/* What getopt_long() complains of: an option without its argument, or one that is none of ours. */
+/* getopt_long() refused an option: its argument is missing, it takes none, or it is unknown. */
 static int wrong_option(int value, const char *typed)
 {
 	const struct opt_spec *spec = spec_find(optopt);
@@ -316,7 +316,7 @@ int opts_parse(struct opts *opts, int argc, char *argv[])
 	*opts = (struct opts){.command = COMMAND_RECORD, .ring_size = RING_SIZE_DEFAULT};
 	tables(letters, names);
 	take_command(opts, &argc, &argv);
-	optind = 0; /* begin anew, GNU's way */
+	optind = 0; /* GNU's getopt() starts again */
 	opterr = 0;
 	while ((value = getopt_long(argc, argv, letters, names, NULL)) != -1) {
 		spec = spec_find(value);

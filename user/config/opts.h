@@ -10,7 +10,7 @@
 
 enum command { COMMAND_RECORD = 1 << 0, COMMAND_REPLAY = 1 << 1, COMMAND_CHECK = 1 << 2 };
 
-/* The strings are argv's, which outlives it; `rules` has copies. */
+/* The strings are argv's, which must outlive it; `rules` has copies. NULL: not given. */
 struct opts {
 	enum command command;
 	struct rules rules;	/* -u, --redact, and the modes with a directory of their own */
@@ -31,8 +31,10 @@ struct opts {
 #define RING_SIZE_MIN	  (128u << 10)
 #define RING_SIZE_MAX	  (1u << 30)
 
-/* -1: go on; else the exit status (0: --help or --version was printed; 2: wrong usage, said). */
+/* Fills `opts`; opts_free() in any case. -1: go on; else the exit status: 0: --help or --version
+ * was printed; 2: wrong usage, which was logged. */
 int opts_parse(struct opts *opts, int argc, char *argv[]);
+/* Frees what `opts` owns: the rules. */
 void opts_free(struct opts *opts);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The documented ways to record. A new one is a row in mode.c: options, the configuration, saved
- * rules and the engine read what they need to know from it. */
+/* The modes: what the manual documents as ways to record. A new one is a row in mode.c: options,
+ * the configuration, saved rules and the engine read what they need to know from it. */
 #ifndef MODE_H
 #define MODE_H
 
@@ -19,7 +19,7 @@ enum mode_base {
 
 /* What becomes of the files when TLS begins on the connection. */
 enum mode_tls {
-	TLS_NONE,	 /* it never does: a login process has taken it off */
+	TLS_NONE,	 /* it never does: the login process does TLS */
 	TLS_GOES_ON,	 /* the same files go on with the text inside */
 	TLS_RENEWS_USED, /* new files, if some bytes have passed: after STARTTLS */
 	TLS_RENEWS,	 /* new files, always */
@@ -39,8 +39,8 @@ struct mode {
 	const char *setting;  /* BLOCK_SETTING */
 	const char *home_dir; /* a name below the home; NULL: the rule has a directory of its own */
 	enum mode_base base;
-	/* Directory, name and lines by the rules of lib/iostream-rawlog.c, not of util/rawlog.c
-	 * (2.3.19.1); the user can set no flags then. */
+	/* Directory, name and lines are as in lib/iostream-rawlog.c, not as in util/rawlog.c
+	 * (2.3.19.1). Then there are no flags to set. */
 	bool iostream;
 	bool variables;	 /* in the directory */
 	bool root_files; /* the files belong to root, as lmtp runs as root */

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Why a connection is not recorded. Every "no" is one of these: they feed -D,
- * the summary, the documentation and the tests.
+ * Why a connection is not recorded: there is no other reason than these. -D, the
+ * summary, the documentation and the tests use them.
  */
 #ifndef REASON_H
 #define REASON_H
 
-/* X(name, text, in the summary and with -D, is it a warning?) */
+/* X(name, text in the summary and with -D, is it a warning?) */
 #define REASONS(X)                                                                                 \
 	X(NONE, "recorded", 0)                                                                     \
 	X(NO_DIR, "its log directory does not exist", 0)                                           \

@@ -9,7 +9,7 @@
 #include "base/mem.h"
 #include "rl_abi.h"
 
-/* With strings of its own. NULL: there are too many. */
+/* The new rule, with copies of the strings. NULL: there are too many rules. */
 static struct rule *append_copy(struct rules *rules, const struct rule *rule)
 {
 	struct rule *copy;
@@ -272,7 +272,7 @@ static int rule_load_dir(struct rule *rule, const char *dir)
 	return 0;
 }
 
-/* What a rule has besides, as WORD VALUE. `value`: NULL: there is nothing to save. */
+/* A rule's other settings, saved as WORD VALUE. `value` returns NULL if it has none. */
 static const struct rule_word {
 	const char *word;
 	const char *(*value)(const struct rule *rule);
@@ -336,7 +336,7 @@ static int load_entry(struct rules *rules, const char *word, const char **text, 
 	return load_rule_word(rules, word, load_word(text, end));
 }
 
-/* A rule has a directory, or its mode has one. */
+/* Does each rule have a directory, unless its mode has one? */
 static int check_dirs(const struct rules *rules)
 {
 	unsigned int i;

@@ -12,12 +12,12 @@
 #include "rules/mode.h"
 #include "base/str.h"
 
-/* A mode switched on. */
+/* A mode that is switched on. */
 struct rule {
 	const struct mode *mode;
-	char *protocol; /* NULL: every one that no other rule of this mode names */
+	char *protocol; /* owned; NULL: every one that no other rule of this mode names */
 	struct log_flags flags;
-	char *dir; /* NULL: the mode has one of its own */
+	char *dir; /* owned; NULL: the mode has one of its own */
 };
 
 /* What options say of the logs. */
@@ -37,16 +37,17 @@ struct rules {
 	bool redact; /* credentials are replaced by a mark */
 };
 
-/* Takes copies of `protocol` and `dir`. The new rule, or NULL when there are too many. Flags that
- * the mode does not take are not set. */
+/* Takes copies of `protocol` and `dir` (both can be NULL). Returns the new rule, which `rules`
+ * owns, or NULL if there are RULES_MAX already. Flags that the mode does not take are not set. */
 struct rule *rules_add(struct rules *rules, const struct mode *mode, const char *protocol,
 		       const struct log_flags *flags, const char *dir);
-/* Adds what `others` has: rules, masks, redaction. 0; -E2BIG: too many rules. */
+/* Adds copies of what `others` has: rules, masks, redaction. 0; -E2BIG: too many rules, of which
+ * some were added. */
 int rules_merge(struct rules *rules, const struct rules *others);
-/* Sets what options say, in each rule whose mode lets the user choose it: besides what the rule has,
- * or `instead`. False: an option was given that no rule takes. */
+/* Applies the options to each rule whose mode takes them: in addition to the rule's own flags, or
+ * `instead` of them. False: an option was given that no rule takes. */
 bool rules_set_options(struct rules *rules, const struct log_options *options, bool instead);
-/* Does the rule of this number record this? */
+/* Does the rule of this number record this traffic of this protocol? */
 bool rules_take(const struct rules *rules, unsigned int rule, enum traffic traffic,
 		const char *protocol);
 /* Does a rule record anything of this service? */
@@ -57,21 +58,25 @@ bool rules_record(const struct rules *rules, enum traffic traffic);
 bool rules_need_tls(const struct rules *rules);
 /* Do files of these rules belong to root? */
 bool rules_need_root(const struct rules *rules);
-/* Can a directory of these rules depend on the variable `name`? "": on any. */
+/* Can a directory of these rules depend on the variable `name`? "": on any variable? */
 bool rules_have_variable(const struct rules *rules, const char *name);
-/* The rule of this mode that names `protocol`; NULL: the one that names none. NULL: there is none. */
+/* The rule of this mode that names `protocol` (NULL: the one that names none), or NULL. */
 const struct rule *rules_find(const struct rules *rules, const struct mode *mode,
 			      const char *protocol);
-/* Is this protocol recorded by this mode already? */
+/* Does a rule of this mode record this protocol already? */
 bool rules_have(const struct rules *rules, const struct mode *mode, const char *protocol);
+/* Takes a copy. */
 void rules_add_mask(struct rules *rules, const char *mask);
+/* From now on every user is wanted. */
 void rules_clear_masks(struct rules *rules);
+/* Frees what it owns: no rules and no masks are left. */
 void rules_free(struct rules *rules);
 
-/* Is this user one of those that -u names? `*` and `?` as in doveadm. */
+/* Does the user's name match a mask of -u, or are there none? `*` and `?` as in doveadm. */
 bool rules_want_user(const struct rules *rules, const char *user);
 
-/* As text, for a saved stream: NUL-terminated words. And back: 0 or -EINVAL. */
+/* As text, for a saved stream: appends NUL-terminated words. And back, into empty rules: 0, or
+ * -EINVAL: then some may be loaded, and rules_free() frees them. */
 void rules_save(const struct rules *rules, struct str *text);
 int rules_load(struct rules *rules, const char *text, size_t size);
 
