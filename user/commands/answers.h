@@ -16,20 +16,20 @@ struct bpf_side;
 struct pipeline;
 struct source;
 
-/* Owns nothing. What it points to outlives the engine that asks. */
+/* Owns nothing. What it points to must outlive the engine that asks. */
 struct answers {
 	const struct rules *rules;
 	const char *base_dir; /* canonical: of the only instance that counts; NULL: any */
 	struct bpf_side *bpf;
 	struct source *source;
 	struct pipeline *pipeline;
-	bool sweep_soon; /* the engine asked for source_sweep(); who sweeps takes it back */
+	bool sweep_soon; /* the engine asked for source_sweep(); the caller of that clears it */
 };
 
-/* For engine_new(). Points to `answers`, which must stay where it is. */
+/* For engine_new(). Its context is `answers`, which must stay where it is. */
 struct engine_world answers_world(struct answers *answers);
 
-/* For sink_host_new(): how opening a log went. `context` is a struct answers. */
+/* For sink_host_new(): queues a FACT_LOG record. `context` is a struct answers. */
 void answers_log(void *context, const struct rl_log *fact);
 
 #endif

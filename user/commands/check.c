@@ -127,7 +127,6 @@ static bool check_dovecot(const char *base_dir)
 {
 	char *canonical = base_dir ? realpath(base_dir, NULL) : NULL;
 	struct instances instances = {.base_dir = canonical};
-
 	int ret;
 
 	if (base_dir && !canonical)
@@ -150,7 +149,7 @@ int check_run(const struct opts *opts)
 	privileges = check_privileges();
 	btf = check_btf();
 	backend = check_backends(opts->backend);
-	tls = check_tls() || !rules_need_tls(&opts->rules); /* or the rules do not need them */
+	tls = check_tls() || !rules_need_tls(&opts->rules); /* NO is no error if no rule needs it */
 	dovecot = check_dovecot(opts->base_dir);
 	return privileges && btf && backend && tls && dovecot ? 0 : 1;
 }

@@ -45,8 +45,8 @@ static void take_queue(struct pipeline *pipeline)
 }
 
 /*
- * Before a session can end, what came so far is written. So if that fails, the
- * session is still there for the FACT_WRITE.
+ * A record that can end a session: what came before it is written first. If that
+ * fails, the session is still there when the FACT_WRITE comes.
  */
 static void flush_before_end(struct pipeline *pipeline, const void *data, size_t size)
 {
@@ -91,7 +91,7 @@ void pipeline_tell(struct pipeline *pipeline, struct rl_rec head, const void *pa
 void pipeline_flush(struct pipeline *pipeline)
 {
 	engine_flush(pipeline->engine);
-	take_queue(pipeline); /* a log that could not be written to */
+	take_queue(pipeline); /* FACT_WRITE, if a log could not be written to */
 	if (pipeline->save && !pipeline->save_error && fflush(pipeline->save))
 		save_failed(pipeline, -errno);
 }

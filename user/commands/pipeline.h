@@ -20,17 +20,19 @@ struct pipeline {
 	uint64_t now_ns;       /* the time of the record that is being taken: answers carry it */
 };
 
-/* Takes one record, and all the answers that follow from it. */
+/* Takes one record (8-byte aligned, valid during the call), and all answers that follow from it. */
 void pipeline_feed(struct pipeline *pipeline, const void *data, size_t size);
-/* Queues the record of this header and payload, which are copied, to be taken after the current
- * record. Sets head.len, and head.time_ns to the time of the record that is answered. */
+/* Queues a record of this header and payload (both are copied), to be taken after the current one.
+ * For the engine's questions, while it takes a record or flushes. Sets head.len, and head.time_ns
+ * to the time of the record that is answered. */
 void pipeline_answer(struct pipeline *pipeline, struct rl_rec head, const void *payload,
 		     size_t size);
-/* The same for what does not answer a record: it is taken now, and has its own head.time_ns. Not to
- * be called while the engine takes a record. */
+/* Makes a record of this header and payload, and takes it now. For what answers no question: sets
+ * head.len only. Must not be called while the engine takes a record. */
 void pipeline_tell(struct pipeline *pipeline, struct rl_rec head, const void *payload, size_t size);
-/* The end of a batch: the logs, and the saved stream, hold what was taken so far. */
+/* The end of a batch: writes what was taken so far to the logs and to the saved stream. */
 void pipeline_flush(struct pipeline *pipeline);
-void pipeline_free(struct pipeline *pipeline); /* the engine too */
+/* Frees what it owns, the engine too. */
+void pipeline_free(struct pipeline *pipeline);
 
 #endif

@@ -29,14 +29,14 @@
 #include "output/tcp_conn.h"
 #include "config/config.h"
 
-/* A few records in the ring do not wake us: while some come we look every BUSY_WAIT_MS. */
+/* A few records in the ring don't wake rawtap: while records come, it looks every BUSY_WAIT_MS. */
 #define BUSY_WAIT_MS	   5
 #define IDLE_WAIT_MS	   200
 #define BUSY_FOR_MS	   1000
 #define SWEEP_MS	   2000 /* at the latest */
 #define SWEEP_SOON_MS	   20	/* after a process has ended */
 #define CLOCK_MS	   1000
-#define CONNECTIONS_END_MS 2000 /* for what is not sent yet */
+#define CONNECTIONS_END_MS 2000 /* to send the rest over TCP, at the end */
 
 struct recorder {
 	const struct opts *opts;
@@ -62,7 +62,7 @@ static void on_record(void *context, const void *data, size_t size)
 	pipeline_feed(&recorder->pipeline, data, size);
 }
 
-/* Adds the wall clock to the stream, if it is not what the stream says already. */
+/* Adds the wall clock to the stream, if it was set, or the time zone has changed. */
 static void tell_clock(struct recorder *recorder)
 {
 	int64_t now = clock_now_ns(), real = clock_realtime_ns();
@@ -112,7 +112,7 @@ static int open_save(struct recorder *recorder)
 	return ret;
 }
 
-/* What stdio has kept is written here, which may fail. */
+/* Writes what stdio has buffered, which may fail. */
 static int close_save(struct recorder *recorder)
 {
 	int ret = 0;
@@ -201,7 +201,7 @@ static int start_source(struct recorder *recorder)
 	return 0;
 }
 
-/* The hosts of logs that go over TCP are looked up now: later there is no time to wait for the DNS. */
+/* Looks up the hosts of logs that go over TCP: later, waiting for the DNS would cost records. */
 static int look_hosts_up(struct recorder *recorder)
 {
 	const struct rules *rules = &recorder->rules;
@@ -247,7 +247,7 @@ static unsigned int capabilities_kept(const struct recorder *recorder)
 	return rules_need_root(rules) ? CAPABILITIES_ROOT_FILES : 0;
 }
 
-/* A service manager that can't be reached is no reason not to record. */
+/* Recording goes on if the service manager can't be reached. */
 static void notify(const struct recorder *recorder, const char *message)
 {
 	int ret = notify_socket_send(&recorder->manager, message);
@@ -315,7 +315,7 @@ static void schedule_sweep(struct recorder *recorder)
 	recorder->answers.sweep_soon = false;
 }
 
-/* Takes back what the engine has asked for so far. */
+/* This also does what the engine has asked for with sweep_soon. */
 static int sweep(struct recorder *recorder)
 {
 	recorder->answers.sweep_soon = false;

@@ -5,7 +5,7 @@
 
 #include "config/opts.h"
 
-/* The exit status. */
+/* The exit status: 0; 1: it could not start, or not read all records; 3: something was lost. */
 int record_run(const struct opts *opts);
 
 #endif

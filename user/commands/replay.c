@@ -53,7 +53,7 @@ static void write_failed(void *context, const struct rl_write *write)
 	replay->error = write->error;
 }
 
-/* The recorder's rules; options of this run in their place where they are given. */
+/* The recorder's rules. Options of this run replace what the recorder was given. */
 static int take_rules(struct replay *replay, const struct event *event)
 {
 	const struct opts *opts = replay->opts;

@@ -5,7 +5,7 @@
 
 #include "config/opts.h"
 
-/* The exit status. */
+/* The exit status: 0; 1: the stream or a log failed; 3: the recording had lost something. */
 int replay_run(const struct opts *opts);
 
 #endif

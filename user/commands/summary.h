@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The last words, as tcpdump has them: what was recorded, and what was lost. */
+/* The last lines of a run, as tcpdump prints some: what was recorded, and what was lost. */
 #ifndef SUMMARY_H
 #define SUMMARY_H
 
