@@ -86,7 +86,7 @@ def test_a_service_that_it_does_not_set(dovecot, record, file, user):
         talk(dovecot, user, "pop3")
         client = talk(dovecot, user, "imap")
     assert recorded(user) == transcripts(client)
-    assert "not recorded: no rule names this protocol" in rawtap.said(user)
+    assert "not recorded: no enabled mode records this protocol" in rawtap.said(user)
 
 
 def test_the_rawlog_option_beside_it(dovecot, record, file, user):
@@ -139,8 +139,8 @@ def refused(run, dovecot, path):
 
 
 REFUSED = {
-    "nothing": ("", ["switches on nothing"]),
-    "something else": ("mail_debug = yes\n", ["switches on nothing"]),
+    "nothing": ("", ["enables nothing"]),
+    "something else": ("mail_debug = yes\n", ["enables nothing"]),
     "syntax": (MANUAL + "}\n", ["FILE line 12", "Unexpected '}'"]),
     "no brace": ("service imap\n", ["FILE line 1"]),
     "unknown setting": ("rawlog_dri = /tmp\n", ["rawlog_dri"]),
@@ -149,7 +149,7 @@ REFUSED = {
     "invalid filter": (with_flags("-f both"), ["script-login -d rawlog -f both"]),
     "nothing left to log": (with_flags("-i -o"), ["script-login -d rawlog -i -o"]),
     "no such service": (SERVICES, ["postlogin", "service"]),
-    "another script": (MANUAL.replace("-d rawlog", "/bin/true"), ["switches on nothing"]),
+    "another script": (MANUAL.replace("-d rawlog", "/bin/true"), ["enables nothing"]),
 }
 
 
@@ -179,7 +179,7 @@ def test_missing_dovecot_config(run, dovecot, file, tmp_path):
 
 def test_what_dovecot_does_by_itself_is_left_to_it(root, run, file):
     with PrivateDovecot(native="binary") as dovecot:
-        assert_one_line(refused(run, dovecot, file(MANUAL)), 1, "switches on nothing")
+        assert_one_line(refused(run, dovecot, file(MANUAL)), 1, "enables nothing")
 
 
 def test_what_it_adds_to_what_dovecot_does_by_itself(root, record, file):

@@ -237,11 +237,11 @@ def test_nothing_is_left_to_do(root, run, file):
     with ExitStack() as stack:
         site = open_site(stack, config="".join(BLOCKS.values()))
         path = file(site.blocks())
-        assert_one_line(refused(run, site.dovecot, path), 1, f"-c {path}: ", "switches on nothing")
+        assert_one_line(refused(run, site.dovecot, path), 1, f"-c {path}: ", "enables nothing")
         # Options of the program that do not change where it writes.
         for name in BLOCKS:
             path = file(site.blocks(name).replace("-login -R", "-login -D -R"))
-            assert_one_line(refused(run, site.dovecot, path), 1, "switches on nothing")
+            assert_one_line(refused(run, site.dovecot, path), 1, "enables nothing")
 
 
 def test_what_is_left_to_do(root, record, file):
@@ -327,13 +327,13 @@ REFUSED = {
     "no such setting": ("lmtp_rawlog_dirs = /x\n", ["lmtp_rawlog_dirs"]),
     "closed twice": ("protocol imap {\n  rawlog_dir = /x\n}\n}\n", ["FILE line 4"]),
     "no value": ("protocol imap {\n  rawlog_dir\n}\n", ["FILE line 2"]),
-    "empty": ("protocol imap {\n  rawlog_dir =\n}\n", ["switches on nothing"]),
+    "empty": ("protocol imap {\n  rawlog_dir =\n}\n", ["enables nothing"]),
     "unknown variable": ("protocol imap {\n  rawlog_dir = /x/%{nonsense}\n}\n", ["nonsense"]),
     "unknown variable of the relay": ("submission_relay_rawlog_dir = ~/%{lport}\n", ["lport"]),
     "-R without DIR": (login("imap-login -R"), ["imap-login -R"]),
     "unknown option": (login("imap-login -x -R rawlogs"), ["imap-login -x -R rawlogs"]),
-    "no -R": (login("imap-login -D"), ["switches on nothing"]),
-    "another program": (login("pop3-login -R rawlogs"), ["switches on nothing"]),
+    "no -R": (login("imap-login -D"), ["enables nothing"]),
+    "another program": (login("pop3-login -R rawlogs"), ["enables nothing"]),
 }
 
 

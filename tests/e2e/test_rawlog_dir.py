@@ -45,7 +45,7 @@ def test_one_protocol_alone(dovecot, record):
     native, rawtaps = both(dovecot, user)
     assert list(rawtaps.values()) == transcripts(clients["pop3"])
     assert sorted(native.values()) == transcripts(*clients.values())
-    assert rawtap.said(user).count("not recorded: no rule names this protocol") == 2
+    assert rawtap.said(user).count("not recorded: no enabled mode records this protocol") == 2
 
 
 def test_each_protocol_its_own(dovecot, record):

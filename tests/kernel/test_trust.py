@@ -15,7 +15,7 @@ from tracee import (GID, GROUP, UID, VICTIM, Place, own, reply, run_refused, tem
                     tree, wait_stopped)
 
 UNTRUSTED = "is not recorded: its program is not a dovecot that belongs to root"
-FORGED = "could not have taken the ids"
+FORGED = "other ids than the user lookup returned"
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ def test_link_called_dovecot(place, other_programs):
 
 def test_another_program_called_dovecot(place, other_programs):
     shutil.copy2("/bin/sh", other_programs / "dovecot")
-    run_refused(place, "is a version that is not known",
+    run_refused(place, "only version 2.3 of Dovecot is supported",
                 master=shell_master(place, other_programs / "dovecot"))
 
 

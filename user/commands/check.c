@@ -104,7 +104,7 @@ static void on_master(void *context, const struct found_process *process)
 		instances->good++;
 		break;
 	case RL_MASTER_VERSION:
-		report(false, what, "this version is not supported; 2.3 is");
+		report(false, what, "only version 2.3 is supported");
 		instances->bad++;
 		break;
 	case RL_MASTER_UNTRUSTED:
@@ -114,7 +114,7 @@ static void on_master(void *context, const struct found_process *process)
 		instances->bad++;
 		break;
 	case RL_MASTER_CONTAINER:
-		report(false, what, "in a container, which this version can't record");
+		report(false, what, "it runs in a container, which rawtap can't record");
 		instances->bad++;
 		break;
 	case RL_MASTER_GONE:
@@ -137,7 +137,7 @@ static bool check_dovecot(const char *base_dir)
 		return report(false, "the list of processes (/proc)", strerror(-ret));
 	if (!instances.good && !instances.bad)
 		report(false, "a running Dovecot",
-		       "none; start it, before rawtap or while it records");
+		       "none found; start it now, or while rawtap records");
 	return instances.good > 0;
 }
 

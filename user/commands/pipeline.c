@@ -10,7 +10,7 @@
 static void save_failed(struct pipeline *pipeline, int error)
 {
 	pipeline->save_error = error;
-	log_error("saving the stream failed: %s; it ends there", strerror(-error));
+	log_error("saving the stream failed: %s; the saved file ends there", strerror(-error));
 }
 
 static void take(struct pipeline *pipeline, const void *data, size_t size)

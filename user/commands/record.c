@@ -293,7 +293,7 @@ static int start(struct recorder *recorder)
 	tell_clock(recorder);
 	ret = source_scan(recorder->source);
 	if (ret) {
-		log_error("looking for running processes: %s", strerror(-ret));
+		log_error("listing the running processes: %s", strerror(-ret));
 		return ret;
 	}
 	ret = capabilities_drop(capabilities_kept(recorder));

@@ -119,7 +119,7 @@ static const char *feed_all(struct replay *replay)
 	if (size == -ENODATA)
 		return "it is cut off: the recorder was killed; what it holds was replayed";
 	if (size < 0)
-		return "a record makes no sense; what comes before it was replayed";
+		return "a record is not valid; what comes before it was replayed";
 	return NULL;
 }
 

@@ -67,7 +67,7 @@ static int read_config(const struct opts *opts, const char *base_dir, struct rul
 	}
 	if (find_config(opts, base_dir, &search)) {
 		log_error("-c %s: several Dovecot instances run with different configurations; "
-			  "say which with --base-dir or --dovecot-config",
+			  "choose one with --base-dir or --dovecot-config",
 			  opts->config);
 		return -EINVAL;
 	}
@@ -101,7 +101,7 @@ static int set_flags(struct rules *rules, const struct opts *opts)
 {
 	if (rules_set_options(rules, &opts->log, false))
 		return 0;
-	log_error("-b, -t, -I, -f, -i and -o are the rawlog binary's: they need --rawlog");
+	log_error("-b, -t, -I, -f, -i and -o are for --rawlog only, which is not enabled");
 	return -EINVAL;
 }
 
@@ -115,8 +115,8 @@ static int check_rules(const struct rules *rules)
 	for (rule = rules->all; rule < rules->all + rules->count && !ret; rule++) {
 		if (rules->masks_count && rule->mode->traffic != TRAFFIC_MAIL &&
 		    rule->mode->traffic != TRAFFIC_RELAY) {
-			log_error("-u can't choose from connections that have no user yet "
-				  "(%s): leave one of them out",
+			log_error("-u can't be used together with the directory %s: it is "
+				  "for connections that have no user",
 				  rule->dir);
 			ret = -EINVAL;
 		} else if (rule->mode->variables) {
@@ -134,7 +134,7 @@ int config_rules(const struct opts *opts, const char *base_dir, struct rules *ru
 	if (opts->config && read_config(opts, base_dir, rules))
 		return -EINVAL;
 	if (rules_merge(rules, &opts->rules)) {
-		log_error("too many directories: %d at the most", RULES_MAX);
+		log_error("too many directories: at most %d are possible", RULES_MAX);
 		return -EINVAL;
 	}
 	if (opts->rawlog || !rules->count)

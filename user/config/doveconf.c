@@ -171,7 +171,8 @@ static int read_postlogin(const struct mode *mode, const struct service *service
 	str_clear(&setting);
 	str_printf(&setting, "service/%s/executable", name.data);
 	if (ask(overlay, NULL, setting.data, &with) || !with.len) {
-		str_printf(error, "service %s runs '%s', and there is no such service",
+		str_printf(error,
+			   "service %s names the post-login service '%s', which does not exist",
 			   service->name, name.data);
 		ret = -EINVAL;
 		goto out;
@@ -183,8 +184,8 @@ static int read_postlogin(const struct mode *mode, const struct service *service
 		goto out;
 	ret = doveconf_script_flags(str_text(&with), &flags);
 	if (ret < 0)
-		str_printf(error, "service %s: rawlog does not take what stands behind it: %s",
-			   name.data, with.data);
+		str_printf(error, "service %s: rawlog does not accept these options: %s", name.data,
+			   with.data);
 	else if (ret > 0)
 		ret = rules_add(rules, mode, service->protocol, &flags, NULL) ? 0 : -EINVAL;
 out:
@@ -262,7 +263,7 @@ static int read_dir_setting(const struct mode *mode, const struct service *servi
 		str_clear(&without); /* an error of the running configuration, not of FILE */
 	ret = read_dir(overlay, mode, service, &value, &with);
 	if (ret)
-		str_printf(error, "service %s does not take what stands in its executable: %s",
+		str_printf(error, "service %s does not accept the options in its executable: %s",
 			   service->name, value.data);
 	else if (with.len && strcmp(with.data, str_text(&without)) != 0 &&
 		 !rules_add(rules, mode, protocol, &(struct log_flags){0}, with.data))
@@ -335,8 +336,8 @@ static int read_layers(const struct layer *base, const struct layer *overlay, st
 	if (!ret)
 		ret = read_blocks(base, overlay, rules, error);
 	if (!ret && rules->count == before) {
-		str_append_text(error, "it switches on nothing that the running Dovecot does not "
-				       "do by itself");
+		str_append_text(error, "it enables nothing that the running Dovecot does not "
+				       "record already");
 		ret = -EINVAL;
 	}
 	return ret;
@@ -362,7 +363,7 @@ int doveconf_read(const char *file, const char *running, struct rules *rules, bo
 			ret = read_layers(&base, &overlay, rules, debug_r, error);
 	}
 	if (ret && !error->len)
-		str_append_text(error, "no memory for it");
+		str_append_text(error, "a temporary file for doveconf could not be made");
 	layer_close(&base);
 	layer_close(&overlay);
 	str_free(&text);

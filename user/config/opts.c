@@ -42,19 +42,19 @@ static const struct opt_spec specs[] = {
 	{0, "rawlog", NULL, RECORD | CHECK, set_true, MEMBER(rawlog),
 	 "users who have HOME/dovecot.rawlog/ (the default)"},
 	{0, "rawlog-dir", "[PROTO=]DIR", RECORD | CHECK, add_dir, MODE(mode_rawlog_dir),
-	 "rawlog_dir, with variables, or tcp:HOST:PORT"},
+	 "mail sessions, as rawlog_dir does; or tcp:HOST:PORT"},
 	{'R', "login-rawlog-dir", "[PROTO=]DIR", RECORD | CHECK, add_dir, MODE(mode_login),
-	 "pre-login; relative: below $base_dir/login"},
+	 "before the login; below $base_dir/login if relative"},
 	{0, "lmtp-rawlog-dir", "DIR", RECORD | CHECK, add_dir, MODE(mode_lmtp),
-	 "lmtp_rawlog_dir: LMTP clients"},
+	 "LMTP clients, as lmtp_rawlog_dir does"},
 	{0, "lmtp-proxy-rawlog-dir", "DIR", RECORD | CHECK, add_dir, MODE(mode_lmtp_proxy),
-	 "lmtp_proxy_rawlog_dir: LMTP's next servers"},
+	 "LMTP's next servers, as lmtp_proxy_rawlog_dir does"},
 	{0, "submission-relay-rawlog-dir", "DIR", RECORD | CHECK, add_dir, MODE(mode_relay),
-	 "submission's relay; with variables"},
+	 "submission's relay server"},
 	{0, "redact", NULL, RECORD | REPLAY, set_true, MEMBER(rules.redact),
 	 "replace credentials in logs of logins"},
 	{'c', "config", "FILE", RECORD, set_text, MEMBER(config),
-	 "the manual's configuration blocks, word for word"},
+	 "enable what the manual's configuration blocks in FILE do"},
 	{'u', "user", "MASK", RECORD | REPLAY, add_mask, NOTHING,
 	 "only these users (repeatable; * and ?)"},
 	{'b', NULL, NULL, RECORD | REPLAY, set_flag, NOTHING,
@@ -62,13 +62,13 @@ static const struct opt_spec specs[] = {
 	{'t', NULL, NULL, RECORD | REPLAY, set_flag, NOTHING,
 	 "a timestamp at the beginning of each line"},
 	{'I', NULL, NULL, RECORD | REPLAY, set_flag, NOTHING,
-	 "include the IP address in the file names"},
+	 "start the file names with the client's IP address"},
 	{'f', NULL, "in|out", RECORD | REPLAY, set_flag, NOTHING,
-	 "log only to *.in, or only to *.out files"},
-	{'i', NULL, NULL, RECORD | REPLAY, set_flag, NOTHING, "as -f in"},
-	{'o', NULL, NULL, RECORD | REPLAY, set_flag, NOTHING, "as -f out"},
+	 "write only *.in, or only *.out files"},
+	{'i', NULL, NULL, RECORD | REPLAY, set_flag, NOTHING, "the same as -f in"},
+	{'o', NULL, NULL, RECORD | REPLAY, set_flag, NOTHING, "the same as -f out"},
 	{0, "base-dir", "DIR", RECORD | CHECK, set_text, MEMBER(base_dir),
-	 "only this Dovecot instance (default: every one)"},
+	 "only the Dovecot with this base_dir (default: all)"},
 	{0, "dovecot-config", "FILE", RECORD, set_text, MEMBER(dovecot_config),
 	 "Dovecot's configuration, for -c (default: the running one's)"},
 	{'D', "debug", NULL, RECORD | REPLAY, set_true, MEMBER(debug),
@@ -76,12 +76,13 @@ static const struct opt_spec specs[] = {
 	{0, "save", "FILE", RECORD, set_text, MEMBER(save),
 	 "also save the event stream, for replay"},
 	{0, "ring-size", "SIZE", RECORD, set_ring_size, NOTHING,
-	 "memory between kernel and rawtap, K, M or G (default: 64M)"},
-	{0, "backend", "NAME", RECORD | CHECK, set_text, MEMBER(backend), "force a kernel backend"},
+	 "buffer between kernel and rawtap (K, M, G; default: 64M)"},
+	{0, "backend", "NAME", RECORD | CHECK, set_text, MEMBER(backend),
+	 "use this kernel backend (see rawtap check)"},
 	{0, "root", "DIR", REPLAY, set_text, MEMBER(root),
 	 "write below this directory (default: .)"},
 	{'V', "version", NULL, ANY, print_version, NOTHING, "print the version"},
-	{'h', "help", NULL, ANY, print_help, NOTHING, "print this"},
+	{'h', "help", NULL, ANY, print_help, NOTHING, "print this list"},
 };
 #define SPECS_COUNT (sizeof(specs) / sizeof(specs[0]))
 
@@ -204,7 +205,7 @@ static int set_flag(struct opts *opts, const struct opt_spec *spec, const char *
 	if (log_flags_set(&opts->log.flags, spec->letter, argument))
 		return wrong("-f takes 'in' or 'out', not", argument);
 	if (opts->log.flags.only[0] && opts->log.flags.only[1])
-		return wrong("only *.in and only *.out files together leave nothing to log", NULL);
+		return wrong("only *.in and only *.out files exclude each other", NULL);
 	return GO_ON;
 }
 
@@ -250,9 +251,9 @@ static int add_dir(struct opts *opts, const struct opt_spec *spec, const char *a
 		dir = argument + len + 1;
 	}
 	if (!*dir)
-		ret = wrong_use("this option takes a directory", spec);
+		ret = wrong_use("this option needs a directory", spec);
 	else if (rules_find(&opts->rules, spec->mode, protocol.data))
-		ret = wrong_use("this is given twice", spec);
+		ret = wrong_use("this option is given twice", spec);
 	else
 		rules_add(&opts->rules, spec->mode, protocol.data, &(struct log_flags){0}, dir);
 	str_free(&protocol);
@@ -286,7 +287,7 @@ static int wrong_option(int value, const char *typed)
 	char text[] = {'-', (char)optopt, '\0'};
 
 	if (value == ':')
-		return wrong_use("this option takes an argument", spec);
+		return wrong_use("this option needs an argument", spec);
 	if (spec)
 		return wrong_use("this option takes no argument", spec);
 	return wrong("no such option", optopt ? text : typed);
@@ -330,7 +331,7 @@ int opts_parse(struct opts *opts, int argc, char *argv[])
 	}
 	if (opts->command == COMMAND_REPLAY) {
 		if (optind == argc)
-			return wrong("replay takes the file of a saved stream", NULL);
+			return wrong("replay needs the file of a saved stream", NULL);
 		opts->replay = argv[optind++];
 	}
 	return optind == argc ? GO_ON : wrong("too many arguments", argv[optind]);

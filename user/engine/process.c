@@ -106,8 +106,8 @@ static void explain_master(struct engine *engine, const struct event *event)
 			 tgid);
 		break;
 	case RL_MASTER_VERSION:
-		log_warn("master process %" PRIu32 " is not recorded: Dovecot '%s' is a version "
-			 "that is not known; 2.3 is",
+		log_warn("master process %" PRIu32 " is not recorded: only version 2.3 of "
+			 "Dovecot is supported, not '%s'",
 			 tgid, fact->version);
 		break;
 	case RL_MASTER_EXCLUDED:

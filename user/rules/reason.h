@@ -11,21 +11,21 @@
 	X(NONE, "recorded", 0)                                                                     \
 	X(NO_DIR, "its log directory does not exist", 0)                                           \
 	X(NOT_DIR, "dovecot.rawlog is not a directory", 0)                                         \
-	X(LSTAT, "its log directory could not be looked at", 1)                                    \
+	X(LSTAT, "its log directory could not be examined", 1)                                     \
 	X(EXPAND, "its log directory's variables could not be expanded", 1)                        \
 	X(CREATE, "the files could not be created", 1)                                             \
 	X(NO_HOME, "userdb returned no home directory", 0)                                         \
 	X(RELATIVE_HOME, "userdb returned a home directory that is not an absolute path", 1)       \
 	X(ROOT, "the user is root", 1)                                                             \
 	X(NO_IDS, "the user's uid and gid are not known", 1)                                       \
-	X(FORGED_IDS, "the process could not have taken the ids that the lookup gave it", 1)       \
-	X(NOT_WANTED, "not one of the users that -u names", 0)                                     \
-	X(NO_RULE, "no rule names this protocol", 0)                                               \
+	X(FORGED_IDS, "its process runs with other ids than the user lookup returned", 1)          \
+	X(NOT_WANTED, "its user does not match -u", 0)                                             \
+	X(NO_RULE, "no enabled mode records this protocol", 0)                                     \
 	X(NO_USER, "the user lookup failed", 0)                                                    \
 	X(SCRIPT, "the post-login service ended it", 0)                                            \
 	X(OPEN_BEFORE, "it was open before rawtap started", 0)                                     \
 	X(NO_LOGIN, "its login request was not seen", 1)                                           \
-	X(BACKLOG, "too much came before its user was known", 1)                                   \
+	X(BACKLOG, "too many bytes came before its user was known", 1)                             \
 	X(MASTER, "its master process is not recorded", 0)                                         \
 	X(ENDED, "it ended before it was clear whether to record it", 0)
 
