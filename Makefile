@@ -73,11 +73,11 @@ kernel-deps: $(OUTPUT)/rawtap.linked.o	## compare the kernel types in use with t
 	$(call msg,DEPS,$<)
 	$(Q)$(PYTHON) scripts/kernel_deps.py --check $<
 
-kernel-deps-update: $(OUTPUT)/rawtap.linked.o	## take the kernel types in use into their manifest
+kernel-deps-update: $(OUTPUT)/rawtap.linked.o	## update the manifest of the kernel types in use
 	$(Q)$(PYTHON) scripts/kernel_deps.py --update $<
 
 .PHONY: bench
-bench: $(OUTPUT)/rawtap	## what recording costs the observed, as ratios (root; a quiet machine)
+bench: $(OUTPUT)/rawtap	## what recording costs Dovecot, as ratios (root; a quiet machine)
 	$(Q)$(PYTHON) scripts/bench.py
 
 # Lint: `make -k lint` shows everything at once.
@@ -93,7 +93,7 @@ CPPCHECK := cppcheck -q --std=c11 --error-exitcode=1 --enable=warning,performanc
 LINTS	:= format includes objects style rules headers cppcheck tidy shell python man
 
 .PHONY: lint $(LINTS:%=lint-%)
-lint: $(LINTS:%=lint-%)	## everything that can be said without running it
+lint: $(LINTS:%=lint-%)	## all static checks
 
 lint-format:
 	$(call msg,LINT,format)
@@ -147,7 +147,7 @@ lint-man:
 	$(Q)mandoc -T lint -W warning docs/rawtap.8
 
 .PHONY: format install uninstall help tools
-format:	## lay our C files out as lint wants them
+format:	## format the C files, as lint wants them
 	$(Q)$(CLANG_FORMAT) -i $(C_FILES)
 
 install: $(OUTPUT)/rawtap	## into $(DESTDIR)$(PREFIX)
@@ -169,7 +169,7 @@ tools:
 			echo "make: $$tool is missing: as root, ./scripts/install-deps.sh build" >&2; exit 1; }; \
 	done
 	@pkg-config --exists $(LIBS) || { \
-		echo "make: a library of: $(LIBS) is missing: as root, ./scripts/install-deps.sh build" >&2; exit 1; }
+		echo "make: one of these libraries is missing: $(LIBS): as root, ./scripts/install-deps.sh build" >&2; exit 1; }
 
 # Tests that need neither root nor a kernel: the engine once more, with sanitizers, in a tree
 # for each compiler. A test is a file: tests/unit/test_NAME.c, tests/fuzz/fuzz_NAME.c.
@@ -191,13 +191,13 @@ SAN_MAKE = $(MAKE) -k $(if $(findstring -j,$(MAKEFLAGS)),,-j$(JOBS)) -O --no-pri
 .PHONY: run-check run-unit run-replay run-consistency run-corpus run-fuzz
 check:	## unit, replay, consistency and corpus
 unit:	## the unit tests, with sanitizers (SAN=address,undefined)
-replay:	## streams of events to trees of files, with sanitizers: T= goes to pytest
+replay:	## saved streams to files, with sanitizers: T= goes to pytest
 consistency:	## what stands in two places is the same: T= goes to pytest
 corpus:	## the fuzz targets over their corpora, with sanitizers
 check unit replay consistency corpus:
 	$(Q)$(SAN_MAKE) run-$@
 
-sanitized:	## rawtap with sanitizers; where it is
+sanitized:	## build rawtap with sanitizers, and print where it is
 	$(Q)$(SAN_MAKE) $(SAN_OUTPUT)/rawtap >&2
 	@echo $(SAN_OUTPUT)/rawtap
 
@@ -275,10 +275,10 @@ $(OUTPUT)/verifier_cost: tests/programs/verifier_cost.c $(OUTPUT)/kernel/backend
 		$(OUTPUT)/kernel/backend.o $(LDLIBS)
 
 .PHONY: verifier-cost-update goldens
-verifier-cost-update: $(OUTPUT)/rawtap	## take what verification costs into its golden file (root; VMs)
+verifier-cost-update: $(OUTPUT)/rawtap	## update the golden file of what verification costs (root; VMs)
 	$(Q)RAWTAP=$(abspath $<) CLANG='$(CLANG)' $(PYTHON) -B scripts/update_cost.py
 
-goldens: kernel-deps-update verifier-cost-update	## both: after the programs in bpf/ changed on purpose
+goldens: kernel-deps-update verifier-cost-update	## the two updates: after an intended change in bpf/
 
 KERNELS	?= linux-image-rt-amd64 linux-image-6.12-rt-amd64
 

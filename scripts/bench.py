@@ -1,14 +1,14 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""What recording costs the observed: loops of an IMAP client, plain and over TLS.
+"""What recording costs Dovecot: loops of an IMAP client, plain and over TLS.
 
     make bench, as root                 (or: scripts/bench.py [ROUNDS [SECONDS [LOOP...]]])
 
-The same loop is run in several ways, one after the other in each round, in an order
-that changes. Plain: not recorded; recorded by Dovecot's own rawlog binary; recorded by
-rawtap; and a user whom rawtap does not record. Over TLS: not recorded; with -R; and
-with a way that looks into TLS for others (LMTP), since the probes are in the file of
-Dovecot's TLS module, and each of its processes runs into them. The client has one CPU,
+Each round runs the same loop several times, in an order that changes. Plain: not
+recorded; recorded by Dovecot's own rawlog binary; recorded by rawtap; and a user whom
+rawtap does not record. Over TLS: not recorded; with -R; and with a mode that looks into
+TLS of other connections (LMTP), as the probes are in the file of Dovecot's TLS module,
+and every process that uses it runs into them. The client has one CPU,
 Dovecot the other, the recorder both. Figures are ratios within a round to that round's
 unrecorded run: the median, and the least and the most. *-CPU are by the second of CPU
 time that the login process uses, which is TLS's other end: other load does not blur them.

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""Each test that docs/RULES.md names exists, and each sentence has a test or is open."""
+"""Each test that docs/RULES.md names exists; each sentence there has a test or is marked open."""
 
 import re
 import sys

@@ -91,7 +91,7 @@ def show_file(path):
 
 
 class Recorder(Rawtap):
-    """Not left behind when the demo is interrupted while it attaches."""
+    """Ends rawtap when the demo is interrupted while rawtap attaches."""
 
     def _wait_ready(self):
         try:
@@ -162,7 +162,7 @@ class Session:
 
     @property
     def bytes_before_login(self):
-        """As --redact is to leave them."""
+        """As --redact must leave them."""
         sent = CREDENTIALS.sub(lambda command: REDACTED[command[0].split()[0]],
                                bytes(self._wire.sent[:self._in_start]))
         return {"in": sent, "out": bytes(self._wire.received[:self._out_start])}
@@ -287,8 +287,8 @@ def start_dovecot(dovecot):
     logins = dovecot.make_login_dir()
     version = subprocess.run(["dovecot", "--version"], capture_output=True, text=True, check=True)
     say(f"version {version.stdout.split()[0]}, no rawlog setting in its configuration")
-    say(f"alice   {alice.rawlog_dir}/   is there: to be recorded")
-    say(f"bob     {bob.home}/   has no dovecot.rawlog/ in it: not to be recorded")
+    say(f"alice   {alice.rawlog_dir}/   is there: will be recorded")
+    say(f"bob     {bob.home}/   has no dovecot.rawlog/ in it: will not be recorded")
     say(f"logins  {logins}/   is dovenull's: for what comes before the login")
     return logins, alice, bob
 
@@ -335,10 +335,10 @@ HOW_TO = """\
           mkdir ~USER/dovecot.rawlog
           chown USER: ~USER/dovecot.rawlog
           chmod 0700 ~USER/dovecot.rawlog
-      (a virtual user: in the home, and for the uid and gid, that doveadm user -u USER shows)
+      (for a virtual user: the home, uid and gid that doveadm user -u USER shows)
    2. .output/rawtap
       (-t, -b, -I, -f in|out as rawlog has them; Dovecot is neither configured nor reloaded)
-      What comes before the login as well, of everybody, TLS or not:
+      To record what all clients send before the login as well, with or without TLS:
           install -d -o dovenull -m 0700 /run/dovecot/login/rawlogs
           .output/rawtap --rawlog -R rawlogs --redact
    3. Let the user log in; press Ctrl-C when done
@@ -349,7 +349,7 @@ HOW_TO = """\
 
 
 def leave(number, _):
-    """Once: what follows is cleaning up, and is not to be interrupted."""
+    """Once: the clean-up that follows must not be interrupted."""
     for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(each, signal.SIG_IGN)
     raise SystemExit(128 + number)

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# See rawtap at work; as root: ./scripts/demo.sh
+# Shows rawtap at work. As root: ./scripts/demo.sh
 #
 # Builds it, starts a Dovecot of its own (this host's is not touched), records a
 # few sessions, shows the files, and removes everything again.

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The layers: the folders of user/, and what each may see. check_includes.py and check_objects.py
-hold the tree to it. A new file needs no entry; a new folder is a row."""
+check it. A new file needs no entry; a new folder is a row."""
 
 # Folder: the folders whose headers it may include, besides its own; * is all others.
 # "": the files that are in no folder.

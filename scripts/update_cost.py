@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""Take what verification costs, here and on Debian's kernels, into tests/vm/verifier-cost.txt.
+"""Write what verification costs, here and on Debian's kernels, to tests/vm/verifier-cost.txt.
 
 As root, after `make`. A kernel has one entry for each compiler; those of other kernels and
 compilers stay as they are. With RAWTAP=PATH for another tree than .output.

@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""Write down what rawtap makes of replay cases now: scripts/update_golden.py NAME...
+"""Make what rawtap writes now the expected result of replay cases: scripts/update_golden.py NAME...
 
-Review the case first, and the difference afterwards: this believes whatever it sees. With
+Review the case first, and the difference afterwards: any output is taken for right. With
 RAWTAP=PATH another binary than .output/rawtap.
 """
 

@@ -6,8 +6,8 @@
 #                                 linux-image-6.12-amd64; -f: even those that are there
 #   vm.sh list                    the kernels that are there, oldest first
 #   vm.sh root ARCH PACKAGE...    make the root for guests of another architecture, of these
-#                                 packages (bash at least) and of what they need; nothing of
-#                                 them runs. Does nothing if it is made of these already
+#                                 packages (bash at least) and what they depend on, unpacked
+#                                 only. Does nothing if it is made of these already
 #   vm.sh run [-k KERNEL] [-t SECONDS] [-e VAR]... [-o DIR] -- COMMAND [ARG...]
 #
 #   -k   one that `list` shows, the package that it was fetched as, or what its version
@@ -26,7 +26,7 @@
 #
 # Standard output gets all output of the command. When it ends, what it left running is
 # killed. The exit status is the command's, or
-#   123  it was 0, but the kernel logged a BUG, an Oops or a WARNING
+#   123  the command's was 0, but the kernel logged a BUG, an Oops or a WARNING
 #   124  the time was up
 #   125  the VM ended without a status, or could not be started
 #
