@@ -105,12 +105,16 @@ static void set_state(struct engine *engine, struct session *session, enum sessi
 	}
 }
 
-void session_refuse(struct engine *engine, struct session *session, enum reason reason)
+static void refuse(struct engine *engine, struct session *session, enum reason reason)
 {
-	if (session->state == SESSION_REFUSED || session->state == SESSION_RECORDING)
-		return;
 	session->reason = reason;
 	set_state(engine, session, SESSION_REFUSED);
+}
+
+void session_refuse(struct engine *engine, struct session *session, enum reason reason)
+{
+	if (session->state != SESSION_REFUSED && session->state != SESSION_RECORDING)
+		refuse(engine, session, reason);
 }
 
 void session_bind(struct engine *engine, struct session *session, struct sock *sock)
@@ -133,12 +137,10 @@ static void ask_for_logs(struct engine *engine, struct session *session, uint64_
 {
 	enum reason reason = session_logs_ask(engine, session, time_ns);
 
-	if (reason == REASON_NONE) {
+	if (reason == REASON_NONE)
 		set_state(engine, session, SESSION_ASKED);
-	} else if (!session_logs_open(engine, session)) {
-		session->reason = reason;
-		set_state(engine, session, SESSION_REFUSED);
-	}
+	else if (!session_logs_open(engine, session))
+		refuse(engine, session, reason);
 }
 
 static void decide(struct engine *engine, struct session *session, const struct rl_rec *rec)

@@ -282,6 +282,14 @@ static const struct rule_word {
 };
 #define RULE_WORDS_COUNT (sizeof(rule_words) / sizeof(rule_words[0]))
 
+/* A member more? A stream must save and load it: above. The tests compare it: check_same() in
+ * tests/unit/test_rules.c. Then correct this size. */
+struct rule_members {
+	const void *mode, *protocol, *dir;
+	struct log_flags flags;
+};
+_Static_assert(sizeof(struct rule) == sizeof(struct rule_members), "see above");
+
 void rules_save(const struct rules *rules, struct str *text)
 {
 	const struct rule *rule;

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: MIT
+"""The checks of the layers can fail: scripts/layers.py, check_objects.py."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from layers import PURE, SEES, circles, sees
+
+SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
+
+
+def check(tmp_path, **sources):
+    """What check_objects.py says of these modules ("engine/a": "C source")."""
+    objects = []
+    for module, source in sources.items():
+        path = tmp_path / f"{module.replace('__', '/')}.o"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        subprocess.run(["cc", "-c", "-O2", "-fPIE", "-x", "c", "-", "-o", path], input=source,
+                       text=True, check=True)
+        objects.append(path)
+    result = subprocess.run([sys.executable, SCRIPTS / "check_objects.py", tmp_path, *objects],
+                            capture_output=True, text=True)
+    assert result.returncode == bool(result.stderr)
+    return result.stderr
+
+
+@pytest.mark.parametrize("source", [
+    "const char *const constant[] = {\"a\", \"b\"};",
+    "#include <string.h>\nunsigned long f(const char *s) { return strlen(s); }",
+])
+def test_pure(tmp_path, source):
+    assert check(tmp_path, engine__a=source) == ""
+
+
+@pytest.mark.parametrize("source, said", [
+    ("#include <time.h>\nlong f(void) { return time(0); }", "calls time()"),
+    ("#include <unistd.h>\nint f(void) { return getpid(); }", "calls getpid()"),
+    ("int f(void) { static int seen; return ++seen; }", "keeps a variable"),
+    ("int number = 7;", "keeps a variable"),
+    ("const char *text = \"a\";", "keeps a variable"),      # the pointer can change
+    ("__thread int number;", "keeps a variable"),
+])
+def test_impure(tmp_path, source, said):
+    assert said in check(tmp_path, engine__a=source)
+    assert check(tmp_path / "host", host__a=source) == ""    # elsewhere it may be so
+
+
+def test_circle_of_calls(tmp_path):
+    said = check(tmp_path, host__a="int g(void); int f(void) { return g(); }",
+                 host__b="int f(void); int g(void) { return f(); }")
+    assert "a circle of calls: host/a -> host/b -> host/a" in said
+
+
+@pytest.mark.parametrize("edges, found", [
+    ({}, []),
+    ({"a": {"a"}}, []),
+    ({"a": {"b", "c"}, "b": {"c"}}, []),
+    ({"a": {"b"}, "b": {"a"}}, [["a", "b", "a"]]),
+    ({"x": {"a"}, "a": {"b"}, "b": {"c"}, "c": {"a"}}, [["a", "b", "c", "a"]]),
+])
+def test_circles(edges, found):
+    assert circles(edges) == found
+
+
+def test_folders_see_downwards_only():
+    """What a folder sees does not see it; and what is pure sees what is pure, or needs no more."""
+    assert circles({folder: {other for other in SEES if other != folder and sees(folder, other)}
+                    for folder in SEES if folder}) == []
+    for folder in PURE:
+        assert set(SEES[folder].split()) <= {*PURE, "base", "records"}
