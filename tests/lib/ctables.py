@@ -13,6 +13,7 @@ SERVICE = re.compile(r'\{ ?"(?P<name>[\w-]+)", (?:NULL|"\w+"), RL_ROLE_(?P<role>
                      r'TRAFFIC_(?P<client>\w+), TRAFFIC_(?P<relay>\w+), "[^"]*", '
                      r'(?P<prefix_strings>\d+),')
 MODE = re.compile(r'\.name = "(?P<name>\w+)", \.traffic = TRAFFIC_(?P<traffic>\w+),')
+RULE_WORD = re.compile(r'\{"(?P<word>\w+)", rule_\w+, rule_load_\w+\}')
 Service = namedtuple("Service", "name role client relay prefix_strings")
 
 
@@ -40,3 +41,8 @@ def services():
 def modes():
     """{name: traffic}"""
     return {row["name"]: row["traffic"] for row in rows("mode.c", MODE, r"\.name =")}
+
+
+def rule_words():
+    """[word of a saved rule's other settings]"""
+    return [row["word"] for row in rows("rules.c", RULE_WORD, r"\brule_load_\w+\}")]

@@ -5,7 +5,7 @@ A line is an event: the time in seconds, a verb, arguments. The compiler keeps c
 inode numbers of sockets and numbers of sessions, so a script says only what matters. Strings are
 "quoted", with \r \n \t \0 \\ \" \xHH; "x"*1000 repeats. Sockets and sessions have names.
 
-    rule [MODE] [PROTOCOL|*] [-FLAGS] [dir=DIR]
+    rule [MODE] [PROTOCOL|*] [-FLAGS] [dir=DIR] [format=NAME]
                                     the recorder's rules (before the first event; none: rule *)
                                     MODE: rawlog rawlog_dir login lmtp lmtp_proxy relay
     user-mask MASK, redact          -u and --redact of the recorder
@@ -65,6 +65,7 @@ MONOTONIC_BASE = 5000  # seconds that the machine was up at T = 0
 
 SERVICES = ctables.services()
 MODES = ctables.modes()
+RULE_WORDS = ctables.rule_words()
 # What sh and others are taken for: the kernel tells rawtap of no such process.
 OTHER = SERVICES["imap"]
 # The strings before a client's first bytes in a login request: a tag, or nothing.
@@ -181,8 +182,9 @@ class Script:
         protocol = args.text() if args.words and not args.words[0].startswith("-") else "*"
         flags = args.text() if args.words else "-"
         self.setting += f"way\0{mode}\0{protocol.replace('*', '')}\0{flags}\0".encode()
-        if "dir" in args.keys:
-            self.setting += f"dir\0{args.key('dir')}\0".encode()
+        for word in RULE_WORDS:
+            if word in args.keys:
+                self.setting += f"{word}\0{args.key(word)}\0".encode()
         self.modes.add(mode)
 
     def numbered(self):
@@ -271,24 +273,24 @@ class Script:
         return {"tgid": sock.pid, "pid": sock.pid, "cookie": sock.cookie,
                 "client": sock.name if traffic else None}
 
-    def data(self, sock, way, data, *, flags=0, at=None, passed_ino=0, ids=(0, 0)):
+    def data(self, sock, dir, data, *, flags=0, at=None, passed_ino=0, ids=(0, 0)):
         offsets = sock.offsets(flags & FLAGS["tls"])
-        begin = offsets[way] if at is None else at
-        offsets[way] = begin + len(data)
-        if flags & FLAGS["undecided"] and way == 0 and not flags & FLAGS["cont"]:
+        begin = offsets[dir] if at is None else at
+        offsets[dir] = begin + len(data)
+        if flags & FLAGS["undecided"] and dir == 0 and not flags & FLAGS["cont"]:
             sock.undecided = begin
             if sock.sock_class == NUMBERS["RL_CLASS_CLIENT"]:
                 sock.out_end = sock.next[1]
-        return self.add("DATA", data=data, dir=way, flags=flags, passed_ino=passed_ino, ids=ids,
+        return self.add("DATA", data=data, dir=dir, flags=flags, passed_ino=passed_ino, ids=ids,
                         offset=begin, sock_class=sock.sock_class, **self.of_sock(sock))
 
     def flags(self, args, *names):
         return sum(FLAGS[name] for name in names if args.flag(name))
 
-    def bytes_moved(self, way, args):
+    def bytes_moved(self, dir, args):
         sock = self.socks[args.text()]
         flags = self.flags(args, "more", "eof", "cont", "tls", "undecided")
-        self.data(sock, way, args.word() if args.words else b"", flags=flags,
+        self.data(sock, dir, args.word() if args.words else b"", flags=flags,
                   at=args.number("at") if "at" in args.keys else None,
                   passed_ino=args.number("pass"),
                   ids=args.pair("as") if "as" in args.keys else (0, 0))
@@ -310,17 +312,17 @@ class Script:
         self.add("TLS_BEGIN", tgid=pid, pid=pid, payload=pack("rl_tls"))
 
     def do_skip(self, args):
-        sock, way, size = self.socks[args.text()], direction(args.text()), args.int()
-        sock.offsets(args.flag("tls"))[way] += size
+        sock, dir, size = self.socks[args.text()], direction(args.text()), args.int()
+        sock.offsets(args.flag("tls"))[dir] += size
 
     def do_gap(self, args):
-        sock, way, size = self.socks[args.text()], direction(args.text()), args.int()
+        sock, dir, size = self.socks[args.text()], direction(args.text()), args.int()
         reason, flags = args.text(), self.flags(args, "tls", "undecided")
         offsets = sock.offsets(flags & FLAGS["tls"])
         self.add("GAP", flags=flags, payload=pack(
-            "rl_gap", offset=offsets[way], size=size, dir=way, reason=number("RL_GAP_", reason),
+            "rl_gap", offset=offsets[dir], size=size, dir=dir, reason=number("RL_GAP_", reason),
             **{"class": sock.sock_class}), **self.of_sock(sock))
-        offsets[way] += size
+        offsets[dir] += size
 
     def do_close(self, args):
         sock, live = self.socks[args.text()], args.flag("live")
@@ -330,7 +332,7 @@ class Script:
 
     # The handshake
 
-    def login(self, sock, way, args, login, tag, passed_ino):
+    def login(self, sock, dir, args, login, tag, passed_ino):
         data = f"{login.name}\0".encode() + self.prefix(sock, args) + args.key("input", b"")
         request = LOGIN_REQUEST.pack(
             tag, 0, login.auth_id, login.client_pid, login.cookie,
@@ -339,7 +341,7 @@ class Script:
             args.number("data-size", len(data)), login.ino) + data
         cuts = [0, *map(int, args.key("cut", "").replace(",", " ").split()), len(request)]
         for begin, end in zip(cuts, cuts[1:]):
-            record = self.data(sock, way, request[begin:end],
+            record = self.data(sock, dir, request[begin:end],
                                passed_ino=0 if begin else passed_ino)
             record.ino = login.ino
         return record

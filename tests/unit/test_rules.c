@@ -17,6 +17,7 @@ static void check_same(const struct rules *a, const struct rules *b)
 	for (i = 0; i < a->count; i++) {
 		assert_ptr_equal(a->all[i].mode, b->all[i].mode);
 		assert_memory_equal(&a->all[i].flags, &b->all[i].flags, sizeof(a->all[i].flags));
+		assert_ptr_equal(a->all[i].format, b->all[i].format);
 		assert_int_equal(!a->all[i].protocol, !b->all[i].protocol);
 		if (a->all[i].protocol)
 			assert_string_equal(a->all[i].protocol, b->all[i].protocol);
@@ -97,6 +98,8 @@ static void round_trip_dirs(void **state)
 	rules_free(&merged);
 	rules.redact = true;
 	rules_add_mask(&rules, "redact");
+	for (i = 0; i < rules.count; i++)
+		rules.all[i].format = formats[i % formats_count];
 	check_round_trip(&rules);
 	/* --rawlog-dir always has timestamps, and takes no other flag */
 	assert_true(rules.all[0].flags.timestamps && !rules.all[0].flags.boundaries &&
@@ -239,6 +242,9 @@ static void malformed(void **state)
 	assert_int_equal(load(BYTES("way\0login\0\0-t\0dir\0")), -EINVAL);
 	assert_int_equal(load(BYTES("way\0login\0\0-t\0dir\0a\0dir\0b\0end\0")), -EINVAL);
 	assert_int_equal(load(BYTES("dir\0a\0end\0")), -EINVAL);
+	assert_int_equal(load(BYTES("way\0rawlog\0\0-\0format\0single\0end\0")), 0);
+	assert_int_equal(load(BYTES("way\0rawlog\0\0-\0format\0\0end\0")), -EINVAL);
+	assert_int_equal(load(BYTES("way\0rawlog\0\0-\0format\0end\0")), -EINVAL);
 	assert_int_equal(load(BYTES("way\0rawlog\0\0-\0dir\0a\0end\0")), -EINVAL);
 	assert_int_equal(load(BYTES("way\0lmtp\0\0-t\0way\0lmtp\0\0-t\0dir\0a\0end\0")), -EINVAL);
 	assert_int_equal(load(BYTES("redact\0yes\0end\0")), -EINVAL);

@@ -43,7 +43,8 @@ struct replay {
 	struct rules rules;
 	struct sink *sink;
 	struct engine *engine;
-	int error; /* writing below the root failed, errno */
+	struct str refused; /* an option that the recording has no rule for */
+	int error;	    /* writing below the root failed, errno */
 };
 
 static void write_failed(void *context, const struct rl_write *write)
@@ -53,18 +54,16 @@ static void write_failed(void *context, const struct rl_write *write)
 	replay->error = write->error;
 }
 
-/* The recorder's rules. Options of this run replace what the recorder was given. */
-static int take_rules(struct replay *replay, const struct event *event)
+/* Options of this run replace what the recorder was given. */
+static const char *take_options(struct replay *replay)
 {
 	const struct opts *opts = replay->opts;
-	int ret = rules_load(&replay->rules, event->setting->text, event->setting->size);
 
-	if (ret)
-		return ret;
-	rules_set_options(&replay->rules, &opts->log, true);
+	if (rules_set_options(&replay->rules, &opts->log, true, &replay->refused))
+		return str_text(&replay->refused);
 	if (opts->rules.masks_count)
 		rules_clear_masks(&replay->rules);
-	return rules_merge(&replay->rules, &opts->rules);
+	return rules_merge(&replay->rules, &opts->rules) ? "it has too many rules" : NULL;
 }
 
 static const char *open_stream(struct replay *replay)
@@ -96,12 +95,16 @@ static const char *begin(struct replay *replay)
 		.sweep = ignore_sweep,
 	};
 	struct event event;
+	const char *error;
 	long size;
 
 	size = saved_stream_read(replay->file, replay->buffer);
 	if (size <= 0 || event_parse(replay->buffer, size, &event) || event.type != RL_SETTING ||
-	    take_rules(replay, &event))
+	    rules_load(&replay->rules, event.setting->text, event.setting->size))
 		return "it does not begin with the rules of its recording";
+	error = take_options(replay);
+	if (error)
+		return error;
 	replay->engine = engine_new(&replay->rules, replay->sink, &world);
 	return NULL;
 }
@@ -153,6 +156,7 @@ int replay_run(const struct opts *opts)
 	engine_free(&replay.engine);
 	sink_tree_free(&replay.sink);
 	rules_free(&replay.rules);
+	str_free(&replay.refused);
 	if (replay.file)
 		fclose(replay.file);
 	free(replay.buffer);

@@ -82,27 +82,31 @@ static int read_config(const struct opts *opts, const char *base_dir, struct rul
 }
 
 /* --rawlog, for the protocols that -c FILE has no such rule for: nobody is recorded twice. */
-static void add_home_rule(struct rules *rules, const struct log_flags *flags)
+static void add_home_rule(struct rules *rules)
 {
+	const struct log_flags none = {0};
 	const struct service *service;
 
 	if (!rules->count) {
-		rules_add(rules, &mode_home, NULL, flags, NULL);
+		rules_add(rules, &mode_home, NULL, &none, NULL);
 		return;
 	}
 	for (service = services; service < services + services_count; service++)
 		if (service->role == RL_ROLE_MAIL &&
 		    !rules_have(rules, &mode_home, service->protocol))
-			rules_add(rules, &mode_home, service->protocol, flags, NULL);
+			rules_add(rules, &mode_home, service->protocol, &none, NULL);
 }
 
-/* The flags of the rawlog binary are for rules that write what it would. */
-static int set_flags(struct rules *rules, const struct opts *opts)
+/* The options that say how logs look, for the rules that take them. */
+static int set_options(struct rules *rules, const struct opts *opts)
 {
-	if (rules_set_options(rules, &opts->log, false))
-		return 0;
-	log_error("-b, -t, -I, -f, -i and -o are for --rawlog only, which is not enabled");
-	return -EINVAL;
+	struct str error = {0};
+	int ret = rules_set_options(rules, &opts->log, false, &error);
+
+	if (ret)
+		log_error("%s", str_text(&error));
+	str_free(&error);
+	return ret;
 }
 
 /* Can the directories be expanded? Do the connections have users, for -u? */
@@ -138,8 +142,8 @@ int config_rules(const struct opts *opts, const char *base_dir, struct rules *ru
 		return -EINVAL;
 	}
 	if (opts->rawlog || !rules->count)
-		add_home_rule(rules, &opts->log.flags);
-	if (set_flags(rules, opts))
+		add_home_rule(rules);
+	if (set_options(rules, opts))
 		return -EINVAL;
 	return check_rules(rules);
 }

@@ -209,7 +209,7 @@ void log_place_get(const struct engine *engine, const struct session *session, u
 	const char *chroot = session->who.user.chroot, *base = session->names.base;
 	const struct proc *proc = session->proc;
 	const char *tcp = log_place_tcp(engine, session, rule_index);
-	const struct format *format = tcp ? rule->mode->tcp_format : rule->mode->format;
+	const struct format *format = tcp ? rule->mode->tcp_format : rule->format;
 	bool home_rule = rule->mode->home_dir;
 
 	if (home_rule) {

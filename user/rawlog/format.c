@@ -9,6 +9,16 @@
 const struct format *const formats[] = {&format_pair, &format_single};
 const unsigned int formats_count = sizeof(formats) / sizeof(formats[0]);
 
+const struct format *format_find(const char *name)
+{
+	unsigned int i;
+
+	for (i = 0; i < formats_count; i++)
+		if (strcmp(formats[i]->name, name) == 0)
+			return formats[i];
+	return NULL;
+}
+
 int log_flags_set(struct log_flags *flags, int letter, const char *argument)
 {
 	switch (letter) {

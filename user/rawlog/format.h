@@ -32,7 +32,7 @@ void log_flags_text(const struct log_flags *flags, struct str *text);
 /* Is this direction logged? */
 bool log_flags_has(const struct log_flags *flags, int dir);
 
-/* Bytes of one direction. Valid during the call that it is passed to. */
+/* What one system call moved, or a part of it. Valid during the call that it is passed to. */
 struct chunk {
 	const unsigned char *data;
 	size_t len;
@@ -82,6 +82,8 @@ extern const struct format format_single;
 /* All of them. */
 extern const struct format *const formats[];
 extern const unsigned int formats_count;
+/* By name; NULL: there is none. */
+const struct format *format_find(const char *name);
 
 /* The file in which a direction is: RL_IN or RL_OUT. */
 int format_file(const struct format *format, int dir);

@@ -30,6 +30,7 @@ struct rule *rules_add(struct rules *rules, const struct mode *mode, const char 
 		.mode = mode,
 		.protocol = (char *)protocol,
 		.flags = *flags,
+		.format = mode->format,
 		.dir = (char *)dir,
 	};
 
@@ -52,7 +53,8 @@ int rules_merge(struct rules *rules, const struct rules *others)
 	return 0;
 }
 
-bool rules_set_options(struct rules *rules, const struct log_options *options, bool instead)
+int rules_set_options(struct rules *rules, const struct log_options *options, bool instead,
+		      struct str *error)
 {
 	bool flags_taken = !options->flags_given;
 	struct rule *rule;
@@ -66,7 +68,11 @@ bool rules_set_options(struct rules *rules, const struct log_options *options, b
 		else
 			log_flags_add(&rule->flags, &options->flags);
 	}
-	return flags_taken;
+	if (flags_taken)
+		return 0;
+	str_append_text(error,
+			"-b, -t, -I, -f, -i and -o are for --rawlog only, which is not enabled");
+	return -EINVAL;
 }
 
 const struct rule *rules_find(const struct rules *rules, const struct mode *mode,
@@ -272,6 +278,18 @@ static int rule_load_dir(struct rule *rule, const char *dir)
 	return 0;
 }
 
+/* A stream says it only if the mode does not. */
+static const char *rule_format(const struct rule *rule)
+{
+	return rule->format == rule->mode->format ? NULL : rule->format->name;
+}
+
+static int rule_load_format(struct rule *rule, const char *name)
+{
+	rule->format = format_find(name);
+	return rule->format ? 0 : -EINVAL;
+}
+
 /* A rule's other settings, saved as WORD VALUE. `value` returns NULL if it has none. */
 static const struct rule_word {
 	const char *word;
@@ -279,13 +297,14 @@ static const struct rule_word {
 	int (*load)(struct rule *rule, const char *value);
 } rule_words[] = {
 	{"dir", rule_dir, rule_load_dir},
+	{"format", rule_format, rule_load_format},
 };
 #define RULE_WORDS_COUNT (sizeof(rule_words) / sizeof(rule_words[0]))
 
 /* A member more? A stream must save and load it: above. The tests compare it: check_same() in
  * tests/unit/test_rules.c. Then correct this size. */
 struct rule_members {
-	const void *mode, *protocol, *dir;
+	const void *mode, *protocol, *format, *dir;
 	struct log_flags flags;
 };
 _Static_assert(sizeof(struct rule) == sizeof(struct rule_members), "see above");

@@ -17,7 +17,8 @@ struct rule {
 	const struct mode *mode;
 	char *protocol; /* owned; NULL: every one that no other rule of this mode names */
 	struct log_flags flags;
-	char *dir; /* owned; NULL: the mode has one of its own */
+	const struct format *format; /* the mode's, unless an option has set another */
+	char *dir;		     /* owned; NULL: the mode has one of its own */
 };
 
 /* What options say of the logs. */
@@ -45,8 +46,10 @@ struct rule *rules_add(struct rules *rules, const struct mode *mode, const char 
  * some were added. */
 int rules_merge(struct rules *rules, const struct rules *others);
 /* Applies the options to each rule whose mode takes them: in addition to the rule's own flags, or
- * `instead` of them. False: an option was given that no rule takes. */
-bool rules_set_options(struct rules *rules, const struct log_options *options, bool instead);
+ * `instead` of them. 0; -EINVAL: an option was given that no rule takes, which is appended to
+ * `error` as a sentence. */
+int rules_set_options(struct rules *rules, const struct log_options *options, bool instead,
+		      struct str *error);
 /* Does the rule of this number record this traffic of this protocol? */
 bool rules_take(const struct rules *rules, unsigned int rule, enum traffic traffic,
 		const char *protocol);
