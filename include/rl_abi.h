@@ -260,7 +260,7 @@ struct rl_tls {
 enum rl_log_status {
 	RL_LOG_OPENED = 0,
 	RL_LOG_MISSING = 1,	  /* the directory doesn't exist */
-	RL_LOG_NOT_DIR = 2,	  /* it is not one (for the home rule, a symbolic link is not) */
+	RL_LOG_NOT_DIR = 2,	  /* it is not one (for --rawlog, a symbolic link is not) */
 	RL_LOG_LSTAT_FAILED = 3,  /* it could not be examined: see `error` */
 	RL_LOG_CREATE_FAILED = 4, /* the files could not be created: see `error` */
 };

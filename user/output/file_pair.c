@@ -17,7 +17,7 @@ int file_pair_create(const struct log_place *place, int at, uint32_t serial,
 		     struct file_pair *pair_r)
 {
 	char names[2][NAME_MAX + 1];
-	int dir, ret = 0;
+	int file, ret = 0;
 
 	*pair_r = (struct file_pair){
 		.used = true,
@@ -25,14 +25,14 @@ int file_pair_create(const struct log_place *place, int at, uint32_t serial,
 		.rule = place->rule,
 		.fds = {-1, -1},
 	};
-	for (dir = RL_IN; dir <= RL_OUT && ret == 0; dir++) {
-		if (!place->files[dir])
+	for (file = RL_IN; file <= RL_OUT && ret == 0; file++) {
+		if (!place->files[file])
 			continue;
-		ret = sink_file_name(place, serial, dir, names[dir], sizeof(names[dir]));
+		ret = sink_file_name(place, serial, file, names[file], sizeof(names[file]));
 		if (ret)
 			break;
-		pair_r->fds[dir] = openat(at, names[dir], OPEN_FLAGS, 0600);
-		ret = pair_r->fds[dir] < 0 ? -errno : 0;
+		pair_r->fds[file] = openat(at, names[file], OPEN_FLAGS, 0600);
+		ret = pair_r->fds[file] < 0 ? -errno : 0;
 	}
 	if (ret && pair_r->fds[RL_IN] >= 0) {
 		close(pair_r->fds[RL_IN]);
@@ -64,21 +64,21 @@ int file_pairs_find(const struct file_pairs *pairs, uint32_t session, uint32_t r
 	return -ENOENT;
 }
 
-int file_pairs_write(struct file_pairs *pairs, int handle, int dir, const void *data, size_t size)
+int file_pairs_write(struct file_pairs *pairs, int handle, int file, const void *data, size_t size)
 {
 	struct file_pair *pair = &pairs->all[handle];
 	const char *at = data;
 	ssize_t ret;
 
 	while (size) {
-		ret = write(pair->fds[dir], at, size);
+		ret = write(pair->fds[file], at, size);
 		if (ret < 0 && errno == EINTR)
 			continue;
 		if (ret <= 0)
 			return ret ? -errno : -EIO;
 		at += ret;
 		size -= ret;
-		pair->sizes[dir] += ret;
+		pair->sizes[file] += ret;
 	}
 	return 0;
 }
@@ -86,11 +86,11 @@ int file_pairs_write(struct file_pairs *pairs, int handle, int dir, const void *
 void file_pairs_close(struct file_pairs *pairs, int handle)
 {
 	struct file_pair *pair = &pairs->all[handle];
-	int dir;
+	int file;
 
-	for (dir = RL_IN; dir <= RL_OUT; dir++)
-		if (pair->fds[dir] >= 0)
-			close(pair->fds[dir]);
+	for (file = RL_IN; file <= RL_OUT; file++)
+		if (pair->fds[file] >= 0)
+			close(pair->fds[file]);
 	*pair = (struct file_pair){0};
 }
 

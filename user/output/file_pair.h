@@ -14,7 +14,7 @@ struct tcp_conn;
 struct file_pair {
 	bool used;
 	uint32_t session, rule; /* as in struct rl_log */
-	int fds[2];		/* by enum rl_dir; -1: there is no such file */
+	int fds[2];		/* by file, RL_IN and RL_OUT; -1: there is no such file */
 	__u64 sizes[2];		/* written, bytes */
 	struct tcp_conn *tcp;	/* instead of files; the sink closes it */
 };
@@ -35,9 +35,9 @@ struct file_pairs {
 int file_pairs_add(struct file_pairs *pairs, const struct file_pair *pair);
 /* The handle of this log, or -ENOENT. */
 int file_pairs_find(const struct file_pairs *pairs, uint32_t session, uint32_t rule);
-/* Appends to the file of this direction. 0, or -errno: some of it may have been written, which is in
+/* Appends to a file (RL_IN or RL_OUT). 0, or -errno: some of it may have been written, which is in
  * `sizes`. */
-int file_pairs_write(struct file_pairs *pairs, int handle, int dir, const void *data, size_t size);
+int file_pairs_write(struct file_pairs *pairs, int handle, int file, const void *data, size_t size);
 void file_pairs_close(struct file_pairs *pairs, int handle);
 /* Closes what is open. Zeroed afterwards. */
 void file_pairs_free(struct file_pairs *pairs);

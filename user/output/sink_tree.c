@@ -123,9 +123,9 @@ static int tree_claim(struct sink *sink, const struct log_place *place, uint32_t
 	return ret ? ret : file_pairs_add(&tree->pairs, &pair);
 }
 
-static int tree_write(struct sink *sink, int handle, int dir, const void *data, size_t size)
+static int tree_write(struct sink *sink, int handle, int file, const void *data, size_t size)
 {
-	return file_pairs_write(&of(sink)->pairs, handle, dir, data, size);
+	return file_pairs_write(&of(sink)->pairs, handle, file, data, size);
 }
 
 static void tree_sizes(struct sink *sink, int handle, __u64 sizes_r[2])
@@ -136,11 +136,11 @@ static void tree_sizes(struct sink *sink, int handle, __u64 sizes_r[2])
 static void tree_cut(struct sink *sink, int handle, const __u64 sizes[2])
 {
 	const struct file_pair *pair = &of(sink)->pairs.all[handle];
-	int dir;
+	int file;
 
-	for (dir = RL_IN; dir <= RL_OUT; dir++)
-		if (pair->fds[dir] >= 0 && pair->sizes[dir] > sizes[dir] &&
-		    ftruncate(pair->fds[dir], sizes[dir]))
+	for (file = RL_IN; file <= RL_OUT; file++)
+		if (pair->fds[file] >= 0 && pair->sizes[file] > sizes[file] &&
+		    ftruncate(pair->fds[file], sizes[file]))
 			log_warn("cutting a log failed: %s", strerror(errno));
 }
 

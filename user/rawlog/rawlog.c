@@ -87,26 +87,26 @@ int rawlog_gap(struct rawlog *rawlog, const struct chunk_gap *gap)
 
 static void release(struct rawlog *rawlog)
 {
-	int dir;
+	int file;
 
 	rawlog->sink->ops->close(rawlog->sink, rawlog->handle);
-	for (dir = RL_IN; dir <= RL_OUT; dir++) {
-		format_free(&rawlog->state[dir]);
-		str_free(&rawlog->pending[dir]);
+	for (file = RL_IN; file <= RL_OUT; file++) {
+		format_free(&rawlog->state[file]);
+		str_free(&rawlog->pending[file]);
 	}
 	*rawlog = (struct rawlog){0};
 }
 
 int rawlog_close(struct rawlog *rawlog)
 {
-	int ret, dir;
+	int ret, file;
 
 	if (!rawlog_is_open(rawlog))
 		return 0;
-	for (dir = RL_IN; dir <= RL_OUT; dir++)
-		if (rawlog->format->extension[dir])
-			rawlog->format->end(&rawlog->state[dir], rawlog->flags,
-					    &rawlog->pending[dir]);
+	for (file = RL_IN; file <= RL_OUT; file++)
+		if (rawlog->format->extension[file])
+			rawlog->format->end(&rawlog->state[file], rawlog->flags,
+					    &rawlog->pending[file]);
 	ret = rawlog_flush(rawlog);
 	release(rawlog);
 	return ret;

@@ -34,7 +34,7 @@ struct log_place {
 	/* The directory, inside the chroot: a name in `base`; with `iostream` any path, absolute or
 	 * relative to `base`. */
 	const char *dir;
-	const char *name; /* of the files, without "-N" and extension */
+	const char *name; /* of the files, without serial ("-2") and extension (".in") */
 	/* How Dovecot (2.3.19.1) looks for the directory. false: as util/rawlog.c, with lstat(); true:
 	 * as lib/iostream-rawlog.c, with stat(). */
 	bool iostream;

@@ -23,7 +23,7 @@ OPTIONS = {
 
 
 class Ways:
-    """Settings of Dovecot and options of rawtap that name two directories for each way."""
+    """Settings of Dovecot and options of rawtap that name two directories for each mode."""
 
     def __init__(self, dovecot, *settings):
         # Mail users write there too.

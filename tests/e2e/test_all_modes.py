@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Every documented way at once, on one Dovecot that serves every protocol: each byte that was
+"""Every documented mode at once, on one Dovecot that serves every protocol: each byte that was
 said is in the files where it belongs, and in no other.
 
 What belongs where is known from the clients and servers alone, so each directory's contents are
