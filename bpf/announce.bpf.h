@@ -65,6 +65,7 @@ static __always_inline void groups_announce(__u64 cookie)
 /* Sends SOCK_OPEN. If the ring is full, the next operation on the socket tries again. */
 static __always_inline void sock_announce(struct sock *sk, struct sock_state *state)
 {
+	struct rl_announced announced = {.sk = (__u64)sk};
 	CONTROL_RECORD(open_record, rl_open) *r;
 
 	if (class_is_traffic(state->stream.class))
@@ -82,6 +83,7 @@ static __always_inline void sock_announce(struct sock *sk, struct sock_state *st
 	__builtin_memcpy(r->body.path, state->path.text, RL_PATH_LEN);
 	if (r->body.family != RL_AF_UNIX)
 		inet_addresses(sk, &r->body.inet);
+	map_update(&announced_socks, &state->stream.cookie, &announced, BPF_ANY);
 	control_submit(r);
 	state->announced = 1;
 }

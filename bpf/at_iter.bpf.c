@@ -3,10 +3,10 @@
  * Hooks that user space runs by reading an iterator. Iterator context: the
  * current task is rawtap.
  *
- * iter__sockets prints the tracked sockets that are still open. No hook reports
- * the end of every socket, so user space looks from time to time: what is not
- * printed any more has ended. A TCP socket that its process has closed has ended,
- * even if the kernel still sends its last bytes.
+ * iter__sockets notes how many bytes have passed on each socket, for those that
+ * are still open when the recorder stops; read once. It prints nothing: the
+ * kernel walks through all sockets in one go then. Where a reader pauses, it
+ * can miss a socket, as others before it go (net/core/bpf_sk_storage.c, 6.18).
  *
  * iter__files marks the sockets that are older than the recorder; read once.
  */
@@ -17,17 +17,16 @@ int iter__sockets(struct bpf_iter__bpf_sk_storage_map *ctx)
 {
 	struct sock_state *state = ctx->value;
 	struct sock *sk = ctx->sk;
-	struct rl_live live;
-	bool tls;
+	struct rl_announced *announced;
 
-	if (!sk || !state || !sk->sk_socket)
+	if (!sk || !state)
 		return 0;
-	live.cookie = state->stream.cookie;
+	announced = bpf_map_lookup_elem(&announced_socks, &state->stream.cookie);
 	/* for TLS, records count the plaintext, and this the ciphertext */
-	tls = state->tls || bpf_map_lookup_elem(&tls_socks, &live.cookie);
-	live.end[RL_IN] = tls ? 0 : state->stream.offset[RL_IN];
-	live.end[RL_OUT] = tls ? 0 : state->stream.offset[RL_OUT];
-	bpf_seq_write(ctx->meta->seq, &live, sizeof(live));
+	if (!announced || state->tls || bpf_map_lookup_elem(&tls_socks, &state->stream.cookie))
+		return 0;
+	announced->end[RL_IN] = state->stream.offset[RL_IN];
+	announced->end[RL_OUT] = state->stream.offset[RL_OUT];
 	return 0;
 }
 

@@ -82,6 +82,15 @@ struct map_socks {
 	__type(value, struct sock_state);
 };
 
+/* By cookie: sockets that user space was told of, and not yet told the end of. It removes them. */
+struct map_announced_socks {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, RL_MAX_SOCKETS);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u64);
+	__type(value, struct rl_announced);
+};
+
 /* By tgid: Dovecot processes that are looked at, each with its row of `services`. */
 struct map_procs {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -160,6 +169,7 @@ struct map_stats {
 
 RL_MAP struct map_ring ring SEC(".maps");
 RL_MAP struct map_socks socks SEC(".maps");
+RL_MAP struct map_announced_socks announced_socks SEC(".maps");
 RL_MAP struct map_procs procs SEC(".maps");
 RL_MAP struct map_services services SEC(".maps");
 RL_MAP struct map_verdicts verdicts SEC(".maps");

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Handlers: what must be known about a socket before its first byte: did the
- * process connect it itself, was it open when the recorder started? Each runs in
- * another context.
+ * process connect it itself, was it open when the recorder started? And what only
+ * a look can tell: is it still open? Each runs in another context.
  */
 #ifndef RL_ON_SOCK_BPF_H
 #define RL_ON_SOCK_BPF_H
@@ -55,6 +55,26 @@ static __always_inline int on_found(struct task_struct *task, struct file *file)
 	if (state)
 		state->found = 1;
 	return 0;
+}
+
+/*
+ * Is the socket with this cookie still open? The enum rl_answer. When the last
+ * descriptor is closed, the kernel takes sk_socket away, even if it still has
+ * bytes to send (sock_orphan()). The memory at that address may be another
+ * socket's by now, or none's: no cookie is ever given twice.
+ */
+static __always_inline __u32 sock_ask(__u64 cookie)
+{
+	struct rl_announced *announced = bpf_map_lookup_elem(&announced_socks, &cookie);
+	struct sock *sk;
+
+	if (!announced)
+		return RL_ANSWER_UNKNOWN;
+	sk = (void *)announced->sk;
+	if ((__u64)BPF_CORE_READ(sk, __sk_common.skc_cookie.counter) != cookie ||
+	    !BPF_CORE_READ(sk, sk_socket))
+		return RL_ANSWER_GONE;
+	return RL_ANSWER_OPEN;
 }
 
 #endif

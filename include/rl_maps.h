@@ -62,11 +62,26 @@ struct rl_tail {
 	__u64 end[2]; /* by enum rl_dir: bytes that had passed */
 };
 
-/* What the iterator iter__sockets prints for each socket that is still open. */
-struct rl_live {
-	__u64 cookie;
-	__u64 end[2]; /* by enum rl_dir: bytes that have passed; 0 for TLS */
+/* Value of map `announced_socks` (key: cookie). */
+struct rl_announced {
+	__u64 sk;     /* the kernel's address of it */
+	__u64 end[2]; /* by enum rl_dir: bytes that have passed, from iter__sockets; 0 for TLS */
 };
+
+/* What user space asks ask__sockets, and is told. */
+struct rl_asked {
+	__u64 cookie;
+	__u32 answer; /* enum rl_answer */
+	__u32 pad;
+};
+
+enum rl_answer {
+	RL_ANSWER_OPEN = 0,
+	RL_ANSWER_GONE = 1,    /* nobody has it open any more */
+	RL_ANSWER_UNKNOWN = 2, /* it is not in `announced_socks`, which was full: see `map_full` */
+};
+
+#define RL_ASKED_MAX 4096 /* at a time */
 
 /* Constants of the programs, set by the recorder before loading. */
 struct rl_config {

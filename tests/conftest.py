@@ -31,6 +31,8 @@ def pytest_addoption(parser):
                      help="the rawtap to test (default: $RAWTAP, or .output/rawtap)")
     parser.addoption("--rawtap-sanitized", metavar="PATH",
                      help="the one for tests/replay (default: --rawtap)")
+    parser.addoption("--crowd", metavar="LONG,RATE,SECONDS",
+                     help="tests/e2e/test_crowd.py with so many sessions (default: a few)")
 
 
 def pytest_configure():

@@ -102,6 +102,10 @@ struct in6_addr {
 	__u8 bytes[16]; /* read as a whole */
 };
 
+typedef struct {
+	__s64 counter;
+} atomic64_t;
+
 struct sock_common {
 	short unsigned int skc_family;
 	__be32 skc_daddr;
@@ -110,6 +114,7 @@ struct sock_common {
 	__u16 skc_num;
 	struct in6_addr skc_v6_daddr;
 	struct in6_addr skc_v6_rcv_saddr;
+	atomic64_t skc_cookie;
 };
 
 struct sock {

@@ -195,10 +195,6 @@ static inline void world_write_failed(void *context, const struct rl_write *writ
 	world_tell(context, RL_FACT_WRITE, write, sizeof(*write));
 }
 
-static inline void world_sweep(void *context)
-{
-}
-
 static const struct sink_ops world_sink_ops = {
 	world_create, world_claim, world_write, world_sizes, world_cut, world_close,
 };
@@ -212,7 +208,6 @@ static inline void world_begin(struct world *world, const struct rules *rules)
 		.verdict = world_verdict,
 		.forget = world_forget,
 		.write_failed = world_write_failed,
-		.sweep = world_sweep,
 	};
 
 	world->sink.ops = &world_sink_ops;

@@ -109,13 +109,6 @@ static void write_failed(void *context, const struct rl_write *write)
 			sizeof(*write));
 }
 
-static void sweep(void *context)
-{
-	struct answers *answers = context;
-
-	answers->sweep_soon = true;
-}
-
 void answers_log(void *context, const struct rl_log *fact)
 {
 	struct answers *answers = context;
@@ -133,6 +126,5 @@ struct engine_world answers_world(struct answers *answers)
 		.verdict = verdict,
 		.forget = forget,
 		.write_failed = write_failed,
-		.sweep = sweep,
 	};
 }

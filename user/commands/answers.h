@@ -23,7 +23,6 @@ struct answers {
 	struct bpf_side *bpf;
 	struct source *source;
 	struct pipeline *pipeline;
-	bool sweep_soon; /* the engine asked for source_sweep(); the caller of that clears it */
 };
 
 /* For engine_new(). Its context is `answers`, which must stay where it is. */

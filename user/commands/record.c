@@ -30,11 +30,12 @@
 #include "config/config.h"
 
 /* A few records in the ring don't wake rawtap: while records come, it looks every BUSY_WAIT_MS. */
-#define BUSY_WAIT_MS	   5
-#define IDLE_WAIT_MS	   200
-#define BUSY_FOR_MS	   1000
-#define SWEEP_MS	   2000 /* at the latest */
-#define SWEEP_SOON_MS	   20	/* after a process has ended */
+#define BUSY_WAIT_MS 5
+#define IDLE_WAIT_MS 200
+#define BUSY_FOR_MS  1000
+#define SWEEP_MS     2000
+#define SWEEP_ENDED_MS                                                                             \
+	20 /* after a process has ended, which takes a moment to give up its sockets */
 #define CLOCK_MS	   1000
 #define CONNECTIONS_END_MS 2000 /* to send the rest over TCP, at the end */
 
@@ -51,6 +52,7 @@ struct recorder {
 	struct notify_socket manager;
 	int epoll, signals;
 	int64_t now_ms, busy_until_ms, sweep_at_ms, clock_at_ms;
+	int64_t sweep_ended_at_ms; /* 0: no process has ended */
 	int64_t clock_offset_ns;
 	int32_t utc_offset;
 };
@@ -306,21 +308,22 @@ static int start(struct recorder *recorder)
 	return 0;
 }
 
-static void schedule_sweep(struct recorder *recorder)
-{
-	int64_t soon_ms = recorder->now_ms + SWEEP_SOON_MS;
-
-	if (recorder->answers.sweep_soon && recorder->sweep_at_ms > soon_ms)
-		recorder->sweep_at_ms = soon_ms;
-	recorder->answers.sweep_soon = false;
-}
-
-/* This also does what the engine has asked for with sweep_soon. */
+/* Looks for sockets that have ended, where it is time. 0 or -errno. */
 static int sweep(struct recorder *recorder)
 {
-	recorder->answers.sweep_soon = false;
-	recorder->sweep_at_ms = recorder->now_ms + SWEEP_MS;
-	return source_sweep(recorder->source);
+	int ret = 0;
+
+	if (recorder->now_ms >= recorder->sweep_at_ms) {
+		recorder->sweep_at_ms = recorder->now_ms + SWEEP_MS;
+		ret = source_sweep(recorder->source);
+	}
+	if (recorder->sweep_ended_at_ms && recorder->now_ms >= recorder->sweep_ended_at_ms) {
+		recorder->sweep_ended_at_ms = 0;
+		ret = ret ? ret : source_sweep_ended(recorder->source);
+	}
+	if (!recorder->sweep_ended_at_ms && source_has_ended(recorder->source))
+		recorder->sweep_ended_at_ms = recorder->now_ms + SWEEP_ENDED_MS;
+	return ret;
 }
 
 static int wait_ms(const struct recorder *recorder)
@@ -330,6 +333,8 @@ static int wait_ms(const struct recorder *recorder)
 
 	if (recorder->sweep_at_ms < until)
 		until = recorder->sweep_at_ms;
+	if (recorder->sweep_ended_at_ms && recorder->sweep_ended_at_ms < until)
+		until = recorder->sweep_ended_at_ms;
 	return until > recorder->now_ms ? until - recorder->now_ms : 0;
 }
 
@@ -340,7 +345,6 @@ static int run_once(struct recorder *recorder)
 	struct epoll_event events[3];
 	int ret;
 
-	schedule_sweep(recorder);
 	if (epoll_wait(recorder->epoll, events, 3, wait_ms(recorder)) < 0 && errno != EINTR)
 		return -errno;
 	recorder->now_ms = clock_now_ms();
@@ -349,7 +353,7 @@ static int run_once(struct recorder *recorder)
 	ret = source_consume(recorder->source);
 	if (ret > 0)
 		recorder->busy_until_ms = recorder->now_ms + BUSY_FOR_MS;
-	if (ret >= 0 && recorder->now_ms >= recorder->sweep_at_ms)
+	if (ret >= 0)
 		ret = sweep(recorder);
 	pipeline_flush(&recorder->pipeline);
 	tcp_conns_send(recorder->connections);

@@ -32,10 +32,6 @@ static void ignore_forget(void *context, uint32_t tgid)
 {
 }
 
-static void ignore_sweep(void *context)
-{
-}
-
 struct replay {
 	const struct opts *opts;
 	FILE *file;
@@ -92,7 +88,6 @@ static const char *begin(struct replay *replay)
 		.verdict = ignore_verdict,
 		.forget = ignore_forget,
 		.write_failed = write_failed,
-		.sweep = ignore_sweep,
 	};
 	struct event event;
 	const char *error;

@@ -62,8 +62,6 @@ static void on_proc_exit(struct engine *engine, const struct event *event)
 	if (proc)
 		session_leave_process(engine, proc, event->rec);
 	process_exit(engine, event);
-	if (proc) /* its sockets have probably ended */
-		engine->world.sweep(engine->world.context);
 }
 
 /* Why no login request names a client's socket; REASON_NONE: it is no session at all. */

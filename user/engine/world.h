@@ -25,8 +25,6 @@ struct engine_world {
 	void (*forget)(void *context, uint32_t tgid);
 	/* A log could not be written to. The world feeds it back as a FACT_WRITE record. */
 	void (*write_failed)(void *context, const struct rl_write *write);
-	/* Some sockets have probably ended: look for them soon. */
-	void (*sweep)(void *context);
 };
 
 /* What came of the stream so far. Bytes are those of recorded sessions. */

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 #include <uthash.h>
+#include <utlist.h>
 
 #include "host/clock.h"
 #include "host/dovecot_master.h"
@@ -23,10 +24,17 @@
 /* A socket whose SOCK_OPEN was in the stream, and whose SOCK_CLOSE was not yet. */
 struct known {
 	__u64 cookie;
-	__u16 role;   /* of the process that it belongs to */
-	bool asked;   /* it was known when the sweep began */
-	bool live;    /* the sweep has seen it */
-	__u64 end[2]; /* if live: bytes that passed, by enum rl_dir */
+	__u16 role; /* of the process that it belongs to */
+	bool ended; /* that process has: in the list source->ended, not in the process's */
+	struct owner *owner;
+	struct known *prev, *next; /* of the same list */
+	UT_hash_handle hh;
+};
+
+/* A process that has such sockets. */
+struct owner {
+	__u32 tgid;
+	struct known *socks;
 	UT_hash_handle hh;
 };
 
@@ -35,22 +43,78 @@ struct source {
 	struct ring_buffer *ring;
 	source_record_fn *record;
 	void *context;
-	struct known *known; /* by cookie */
-	unsigned int taken;  /* records in this batch */
-	size_t taken_bytes;  /* of the ring, since the start */
+	struct known *known;  /* by cookie */
+	struct owner *owners; /* by tgid */
+	struct known *ended;  /* sockets whose process has ended, to be looked at next */
+	unsigned int taken;   /* records in this batch */
+	size_t taken_bytes;   /* of the ring, since the start */
 };
 
-static void remember(struct source *source, __u64 cookie, __u16 role)
+static struct owner *owner_of(struct source *source, __u32 tgid)
+{
+	struct owner *owner;
+
+	HASH_FIND(hh, source->owners, &tgid, sizeof(tgid), owner);
+	if (!owner) {
+		owner = mem_alloc(sizeof(*owner));
+		owner->tgid = tgid;
+		HASH_ADD(hh, source->owners, tgid, sizeof(owner->tgid), owner);
+	}
+	return owner;
+}
+
+/* Takes the socket out of its process's list, or out of the list of those whose process has ended. */
+static void disown(struct source *source, struct known *known)
+{
+	struct owner *owner = known->owner;
+
+	if (!owner) {
+		if (known->ended)
+			DL_DELETE(source->ended, known);
+	} else {
+		DL_DELETE(owner->socks, known);
+		if (!owner->socks) {
+			HASH_DELETE(hh, source->owners, owner);
+			free(owner);
+		}
+	}
+	known->owner = NULL;
+	known->ended = false;
+}
+
+static void remember(struct source *source, const struct rl_rec *rec, __u16 role)
 {
 	struct known *known;
 
-	HASH_FIND(hh, source->known, &cookie, sizeof(cookie), known);
-	if (!known) {
+	HASH_FIND(hh, source->known, &rec->cookie, sizeof(rec->cookie), known);
+	if (known) {
+		disown(source, known);
+	} else {
 		known = mem_alloc(sizeof(*known));
-		known->cookie = cookie;
+		known->cookie = rec->cookie;
 		HASH_ADD(hh, source->known, cookie, sizeof(known->cookie), known);
 	}
 	known->role = role;
+	known->owner = owner_of(source, rec->tgid);
+	DL_APPEND(known->owner->socks, known);
+}
+
+/* Its sockets have probably ended, too. */
+static void process_ended(struct source *source, __u32 tgid)
+{
+	struct known *known;
+	struct owner *owner;
+
+	HASH_FIND(hh, source->owners, &tgid, sizeof(tgid), owner);
+	if (!owner)
+		return;
+	DL_FOREACH(owner->socks, known) {
+		known->owner = NULL;
+		known->ended = true;
+	}
+	DL_CONCAT(source->ended, owner->socks);
+	HASH_DELETE(hh, source->owners, owner);
+	free(owner);
 }
 
 /* Called by ring_buffer__consume(). A negative result ends the batch; the record is taken even so. */
@@ -61,12 +125,21 @@ static int on_record(void *context, void *data, size_t size)
 
 	source->taken_bytes += size;
 	if (size >= sizeof(*rec) + sizeof(struct rl_open) && rec->type == RL_SOCK_OPEN)
-		remember(source, rec->cookie, ((const struct rl_open *)(rec + 1))->role);
+		remember(source, rec, ((const struct rl_open *)(rec + 1))->role);
+	else if (size >= sizeof(*rec) && rec->type == RL_PROC_EXIT)
+		process_ended(source, rec->tgid);
 	/* the ring has records of a few constant sizes, of which only `len` bytes count */
 	if (size >= sizeof(*rec) && rec->len <= size)
 		size = rec->len;
 	source->record(source->context, data, size);
 	return ++source->taken >= BATCH ? -E2BIG : 0;
+}
+
+static void forget(struct source *source, struct known *known)
+{
+	disown(source, known);
+	HASH_DELETE(hh, source->known, known);
+	free(known);
 }
 
 struct source *source_new(struct bpf_side *side, source_record_fn *record, void *context)
@@ -91,10 +164,8 @@ void source_free(struct source **source_p)
 	*source_p = NULL;
 	if (!source)
 		return;
-	HASH_ITER(hh, source->known, known, next) {
-		HASH_DELETE(hh, source->known, known);
-		free(known);
-	}
+	HASH_ITER(hh, source->known, known, next)
+		forget(source, known);
 	ring_buffer__free(source->ring);
 	free(source);
 }
@@ -180,16 +251,13 @@ static void on_process(void *context, const struct found_process *process)
 		   &proc, sizeof(proc));
 }
 
-/* Marks the sockets that exist already, so that they are not taken for new ones. 0 or -errno. */
-static int mark_files(struct source *source)
+/* Reads an iterator that prints nothing. 0 or -errno. */
+static int run_iterator(const struct bpf_link *link)
 {
 	char none[64];
 	ssize_t len;
-	int fd;
+	int fd = bpf_iter_create(bpf_link__fd(link));
 
-	if (!source->side->files)
-		return 0;
-	fd = bpf_iter_create(bpf_link__fd(source->side->files));
 	if (fd < 0)
 		return fd;
 	while ((len = read(fd, none, sizeof(none))) > 0)
@@ -203,84 +271,115 @@ int source_scan(struct source *source)
 {
 	int ret = dovecot_scan(on_process, source);
 
-	return ret ? ret : mark_files(source);
+	/* marks the sockets that exist already, so that they are not taken for new ones */
+	if (!ret && source->side->files)
+		ret = run_iterator(source->side->files);
+	return ret;
 }
 
-/* Looks which sockets still exist. 0 or -errno. */
-static int read_live(struct source *source)
-{
-	int fd = bpf_iter_create(bpf_link__fd(source->side->sockets));
-	struct rl_live live[64];
-	struct known *known;
-	ssize_t len, i;
-
-	if (fd < 0)
-		return fd;
-	while ((len = read(fd, live, sizeof(live))) > 0) {
-		for (i = 0; i < len / (ssize_t)sizeof(live[0]); i++) {
-			HASH_FIND(hh, source->known, &live[i].cookie, sizeof(live[i].cookie),
-				  known);
-			if (!known)
-				continue;
-			known->live = true;
-			memcpy(known->end, live[i].end, sizeof(known->end));
-		}
-	}
-	len = len < 0 ? -errno : 0;
-	close(fd);
-	return len;
-}
-
-/* Adds a socket's SOCK_CLOSE, with the bytes that passed as far as the kernel side's maps and the
- * sweep know them. */
+/* Adds a socket's SOCK_CLOSE, with the bytes that passed as far as the kernel side's maps know
+ * them. */
 static void add_close(struct source *source, struct known *known, __u16 flags)
 {
 	struct rawtap_bpf *skeleton = source->side->skeleton;
+	const __u64 *cookie = &known->cookie;
+	struct rl_announced announced;
 	struct rl_close end = {0};
 	struct rl_tail tail;
 	int dir;
 
-	if (bpf_map__lookup_elem(skeleton->maps.tails, &known->cookie, sizeof(known->cookie), &tail,
-				 sizeof(tail), 0) == 0) {
+	if (bpf_map__lookup_elem(skeleton->maps.tails, cookie, sizeof(*cookie), &tail, sizeof(tail),
+				 0) == 0) {
 		memcpy(end.end, tail.end, sizeof(end.end));
-		bpf_map__delete_elem(skeleton->maps.tails, &known->cookie, sizeof(known->cookie),
-				     0);
+		bpf_map__delete_elem(skeleton->maps.tails, cookie, sizeof(*cookie), 0);
 	}
-	for (dir = RL_IN; flags & RL_F_LIVE && dir <= RL_OUT; dir++)
-		if (known->end[dir] > end.end[dir]) /* 0 for a socket with TLS */
-			end.end[dir] = known->end[dir];
-	bpf_map__delete_elem(skeleton->maps.verdicts, &known->cookie, sizeof(known->cookie), 0);
+	if (bpf_map__lookup_elem(skeleton->maps.announced_socks, cookie, sizeof(*cookie),
+				 &announced, sizeof(announced), 0) == 0) {
+		for (dir = RL_IN; dir <= RL_OUT; dir++)
+			if (announced.end[dir] > end.end[dir])
+				end.end[dir] = announced.end[dir];
+		bpf_map__delete_elem(skeleton->maps.announced_socks, cookie, sizeof(*cookie), 0);
+	}
+	bpf_map__delete_elem(skeleton->maps.verdicts, cookie, sizeof(*cookie), 0);
 	if (source->side->tls)
-		bpf_map__delete_elem(skeleton->maps.tls_socks, &known->cookie,
-				     sizeof(known->cookie), 0);
+		bpf_map__delete_elem(skeleton->maps.tls_socks, cookie, sizeof(*cookie), 0);
 	add_record(source,
-		   (struct rl_rec){.type = RL_SOCK_CLOSE, .flags = flags, .cookie = known->cookie},
-		   &end, sizeof(end));
-	HASH_DELETE(hh, source->known, known);
-	free(known);
+		   (struct rl_rec){.type = RL_SOCK_CLOSE, .flags = flags, .cookie = *cookie}, &end,
+		   sizeof(end));
+	forget(source, known);
 }
 
 /*
- * A socket that was known before the look and does not exist any more has
- * ended. Its last records were in the ring before that, so they are taken
- * before SOCK_CLOSE is added.
+ * Asks the kernel about sockets, and adds SOCK_CLOSE for those that are gone. Their last records were
+ * in the ring before the answer, so they are taken first. `ended`: their process has ended; then one
+ * that the kernel side has not noted, for want of space, is taken for gone. 0 or -errno.
  */
-int source_sweep(struct source *source)
+static int ask_some(struct source *source, struct known *const *socks, unsigned int count,
+		    bool ended)
 {
-	struct known *known, *next;
+	struct rawtap_bpf *skeleton = source->side->skeleton;
+	struct rl_asked *asked = skeleton->bss->asked;
+	unsigned int i;
 	int ret;
 
-	HASH_ITER(hh, source->known, known, next) {
-		known->asked = true;
-		known->live = false;
-	}
-	ret = read_live(source);
+	for (i = 0; i < count; i++)
+		asked[i].cookie = socks[i]->cookie;
+	skeleton->bss->asked_count = count;
+	ret = bpf_prog_test_run_opts(bpf_program__fd(skeleton->progs.ask__sockets), NULL);
 	if (ret)
 		return ret;
 	ret = consume_all(source);
+	for (i = 0; i < count; i++)
+		if (asked[i].answer == RL_ANSWER_GONE ||
+		    (asked[i].answer == RL_ANSWER_UNKNOWN && ended))
+			add_close(source, socks[i], 0);
+	return ret < 0 ? ret : 0;
+}
+
+static int ask(struct source *source, struct known *const *socks, unsigned int count, bool ended)
+{
+	unsigned int at, part;
+	int ret = 0;
+
+	for (at = 0; at < count && !ret; at += part) {
+		part = count - at < RL_ASKED_MAX ? count - at : RL_ASKED_MAX;
+		ret = ask_some(source, socks + at, part, ended);
+	}
+	return ret;
+}
+
+bool source_has_ended(const struct source *source)
+{
+	return source->ended != NULL;
+}
+
+int source_sweep_ended(struct source *source)
+{
+	struct known **socks, *known;
+	unsigned int count, i = 0;
+	int ret;
+
+	DL_COUNT(source->ended, known, count);
+	socks = mem_alloc((count + 1) * sizeof(*socks));
+	while ((known = source->ended) != NULL) {
+		disown(source, known);
+		socks[i++] = known;
+	}
+	ret = ask(source, socks, count, true);
+	free(socks);
+	return ret;
+}
+
+int source_sweep(struct source *source)
+{
+	unsigned int count = HASH_COUNT(source->known), i = 0;
+	struct known **socks = mem_alloc((count + 1) * sizeof(*socks)), *known, *next;
+	int ret;
+
 	HASH_ITER(hh, source->known, known, next)
-		if (known->asked && !known->live)
-			add_close(source, known, 0);
+		socks[i++] = known;
+	ret = ask(source, socks, count, false);
+	free(socks);
 	return ret;
 }
 
@@ -325,8 +424,12 @@ static void add_stats(struct source *source)
 int source_finish(struct source *source)
 {
 	struct known *known, *next;
-	int ret = source_sweep(source);
+	int ret = consume_all(source), error;
 
+	error = source_sweep(source);
+	ret = ret < 0 ? ret : error;
+	error = run_iterator(source->side->sockets);
+	ret = ret < 0 ? ret : error;
 	HASH_ITER(hh, source->known, known, next)
 		add_close(source, known, RL_F_LIVE);
 	add_stats(source);

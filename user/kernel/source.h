@@ -27,15 +27,21 @@ void source_free(struct source **source);
  * DATA records do not make it readable: take them from time to time. The source closes it. */
 int source_fd(const struct source *source);
 
-/* The next four call `record`. 0 or -errno. */
+/* Is there anything to do for source_sweep_ended()? */
+bool source_has_ended(const struct source *source);
+
+/* The next five call `record`. 0 or -errno. */
 
 /* A record for each process that is running already. Call it once, at the start. */
 int source_scan(struct source *source);
 /* Takes what is in the ring, a bounded number of records. Returns how many, or -errno. */
 int source_consume(struct source *source);
 /* Takes what is in the ring, and adds a SOCK_CLOSE for each socket whose SOCK_OPEN was in the stream
- * and that is gone by now. */
+ * and that is gone by now. It looks at all of them: a fraction of a microsecond for each. */
 int source_sweep(struct source *source);
+/* The same for those of processes that have ended since the last call, which are likely to be gone;
+ * what is not is left to source_sweep(). */
+int source_sweep_ended(struct source *source);
 /* After bpf_side_detach(): takes the rest of the ring, adds a SOCK_CLOSE for each socket that is gone
  * or still open (RL_F_LIVE), and the counters. Only source_free() may follow. */
 int source_finish(struct source *source);
