@@ -6,20 +6,33 @@
 #include "base/log.h"
 #include "base/str.h"
 
-static void print_refused(const struct engine_summary *summary)
+/* How many there are, and for which reasons: " 2 the user is root; 1 ..." is appended. */
+static uint64_t add_reasons(const uint64_t counts[REASONS_COUNT], struct str *text)
 {
-	struct str text = {0};
 	uint64_t sum = 0;
 	unsigned int i;
 
 	for (i = REASON_NONE + 1; i < REASONS_COUNT; i++) {
-		if (!summary->sessions[i])
+		if (!counts[i])
 			continue;
-		sum += summary->sessions[i];
-		str_printf(&text, "%s %" PRIu64 " %s", text.len ? ";" : "", summary->sessions[i],
+		sum += counts[i];
+		str_printf(text, "%s %" PRIu64 " %s", text->len ? ";" : "", counts[i],
 			   reason_text(i));
 	}
+	return sum;
+}
+
+static void print_refused(const struct engine_summary *summary)
+{
+	struct str text = {0};
+	uint64_t sum = add_reasons(summary->sessions, &text);
+
 	log_info("%" PRIu64 " not recorded%s%s", sum, sum ? ":" : "", str_text(&text));
+	str_clear(&text);
+	sum = add_reasons(summary->logs, &text);
+	if (sum)
+		log_info("%" PRIu64 " logs of recorded sessions were not made:%s", sum,
+			 str_text(&text));
 	str_free(&text);
 }
 
@@ -48,6 +61,10 @@ void summary_print(const struct engine_summary *summary)
 	if (summary->malformed)
 		log_info("%" PRIu64 " records or handshake lines made no sense",
 			 summary->malformed);
+	if (summary->stray_bytes)
+		log_info("%" PRIu64 " bytes of connections whose beginning was not seen are in no "
+			 "file",
+			 summary->stray_bytes);
 	log_info("%" PRIu64 " bytes lost%s%s", summary->lost_bytes,
 		 summary->lost_bytes ? " (where: see the files)" : "",
 		 summary->given_up ? ", and what those logs did not take" : "");

@@ -14,6 +14,9 @@
 #include "engine/session.h"
 #include "engine/tls.h"
 
+/* So many sockets are kept to see whether their SOCK_OPEN comes late. */
+#define STRAY_SOCKS_MAX 4096
+
 struct engine *engine_new(const struct rules *rules, struct sink *sink,
 			  const struct engine_world *world)
 {
@@ -31,6 +34,7 @@ static void sock_free(struct engine *engine, struct sock **sock_p)
 
 	*sock_p = NULL;
 	HASH_DELETE(hh, engine->socks, sock);
+	engine->stray_socks -= sock->class == RL_CLASS_NONE;
 	if (sock->session)
 		sock->session->sock = NULL;
 	tls_free(engine, sock);
@@ -78,8 +82,7 @@ static void client_ignore(struct engine *engine, const struct sock *sock, const 
 {
 	if (reason != REASON_NONE)
 		engine->summary.sessions[reason]++;
-	log_line(reason != REASON_NONE && reason_is_warning(reason) ? LOG_LEVEL_WARN :
-								      LOG_LEVEL_DEBUG,
+	log_line(reason_weight(reason) == REASON_PLAIN ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN,
 		 "%s()<%" PRIu32 ">: socket %" PRIu64 " is not recorded: %s", proc->service->name,
 		 proc->tgid, sock->ino,
 		 reason != REASON_NONE ? reason_text(reason) : "no login request names it");
@@ -156,49 +159,79 @@ static bool sock_has_traffic(const struct sock *sock)
 	return sock->class == RL_CLASS_CLIENT || sock->class == RL_CLASS_RELAY;
 }
 
+static struct sock *sock_new(struct engine *engine, const struct rl_rec *rec)
+{
+	struct sock *sock = mem_alloc(sizeof(*sock));
+
+	sock->cookie = rec->cookie;
+	HASH_ADD(hh, engine->socks, cookie, sizeof(sock->cookie), sock);
+	return sock;
+}
+
+/* Its SOCK_OPEN comes late, as the ring was full. The bytes before it will show as a gap. */
+static void stray_known(struct engine *engine, struct sock *sock)
+{
+	engine->summary.stray_bytes -= sock->strays;
+	engine->stray_socks--;
+}
+
 static void on_sock_open(struct engine *engine, const struct event *event)
 {
 	uint32_t tgid = event->rec->tgid;
 	struct proc *proc = proc_find(engine, tgid);
 	struct sock *sock = sock_find(engine, event->rec->cookie);
 
-	if (sock) {
+	if (sock && sock->class != RL_CLASS_NONE) {
 		engine_malformed(engine, "a socket opened twice", tgid);
 		return;
 	}
+	if (sock)
+		stray_known(engine, sock);
+	else
+		sock = sock_new(engine, event->rec);
+	sock->class = RL_CLASS_OTHER;
 	if (!proc || !proc_layout(engine, proc)) {
-		engine->world.verdict(engine->world.context, event->rec->cookie, false);
+		engine_verdict(engine, sock, false);
 		engine->world.forget(engine->world.context, tgid);
 		if (proc)
 			proc_ignore(engine, proc);
 		return;
 	}
-	sock = mem_alloc(sizeof(*sock));
-	sock->cookie = event->rec->cookie;
 	sock->ino = event->open->ino;
 	sock->tgid = tgid;
 	sock->class = event->open->class;
 	sock->family = event->open->family;
 	if (sock->family != RL_AF_UNIX)
 		sock->inet = event->open->inet;
-	HASH_ADD(hh, engine->socks, cookie, sizeof(sock->cookie), sock);
 	if (sock_has_traffic(sock))
 		traffic_open(engine, sock, proc, event);
 }
 
-/*
- * Bytes of a socket that is not known are dropped: its SOCK_OPEN was lost and
- * comes with a later operation. The step in the offsets becomes a gap then.
- */
+/* Bytes of a socket whose SOCK_OPEN was lost, or that has ended: no file gets them. */
+static void on_stray(struct engine *engine, struct sock *sock, const struct event *event)
+{
+	uint64_t size = event_bytes(event);
+
+	engine->summary.stray_bytes += size;
+	if (!sock && size && engine->stray_socks < STRAY_SOCKS_MAX) {
+		sock = sock_new(engine, event->rec);
+		engine->stray_socks++;
+		log_debug("process %" PRIu32 ": bytes of a socket that is not known",
+			  event->rec->tgid);
+	}
+	if (sock)
+		sock->strays += size;
+}
+
 static void on_bytes(struct engine *engine, const struct event *event)
 {
 	struct sock *sock = sock_find(engine, event->rec->cookie);
 
-	if (!sock)
-		return;
-	if (sock_has_traffic(sock))
+	if (!sock || sock->class == RL_CLASS_NONE)
+		on_stray(engine, sock, event);
+	else if (sock_has_traffic(sock))
 		tls_event(engine, sock, event);
-	else
+	else if (sock->class != RL_CLASS_OTHER)
 		handshake_event(engine, sock, event);
 }
 
@@ -325,9 +358,15 @@ bool engine_has_lost(const struct engine *engine)
 {
 	const struct engine_summary *summary = &engine->summary;
 
-	return summary->lost_bytes || summary->given_up || summary->malformed ||
-	       summary->stats.lost_control || summary->stats.map_full || summary->stats.missed ||
-	       summary->stats.tls_unknown || summary->sessions[REASON_BACKLOG];
+	enum reason reason;
+
+	for (reason = 0; reason < REASONS_COUNT; reason++)
+		if (reason_weight(reason) == REASON_LOSS &&
+		    (summary->sessions[reason] || summary->logs[reason]))
+			return true;
+	return summary->lost_bytes || summary->stray_bytes || summary->given_up ||
+	       summary->malformed || summary->stats.lost_control || summary->stats.map_full ||
+	       summary->stats.missed || summary->stats.tls_unknown;
 }
 
 void engine_free(struct engine **engine_p)

@@ -19,46 +19,49 @@ const char *explain_label(const struct session *session, char text_r[SESSION_LAB
 	return text_r;
 }
 
-/* The manual's DEBUG messages (util/rawlog.c) where they apply, else the reason's own text. */
-static void refused_text(const struct engine *engine, const struct session *session,
-			 struct str *text)
+static void not_recorded(const struct session *session, enum reason reason, const char *why)
 {
-	const struct session_logs *logs = &session->logs;
-	const struct mode *mode = engine->rules->all[logs->refused].mode;
-	const char *tcp = log_place_tcp(engine, session, logs->refused);
-	const char *name = session->names.log[logs->refused].name;
-	const char *error = logs->error ? strerror(logs->error) : "";
-	enum reason reason = session->reason;
-	struct str dir = {0};
+	char label[SESSION_LABEL_LEN];
 
-	log_place_text(engine, session, logs->refused, &dir);
-	if (reason == REASON_NO_DIR)
-		str_printf(text, "rawlog: %s doesn't exist", str_text(&dir));
-	else if (reason == REASON_NOT_DIR)
-		str_printf(text, "rawlog: %s is not a directory", str_text(&dir));
-	else if (reason == REASON_LSTAT && mode->iostream)
-		str_printf(text, "rawlog: stat(%s) failed: %s", str_text(&dir), error);
-	else if (reason == REASON_LSTAT)
-		str_printf(text, "lstat() failed for %s: %s", str_text(&dir), error);
-	else if (reason == REASON_CREATE && tcp)
-		str_printf(text, "connect(%s) failed: %s", tcp, error);
-	else if (reason == REASON_CREATE)
-		str_printf(text, "creat(%s/%s) failed: %s", str_text(&dir), name ? name : "",
-			   error);
-	else
-		str_append_text(text, reason_text(reason));
-	str_free(&dir);
+	log_line(reason_weight(reason) == REASON_PLAIN ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN,
+		 "%s: not recorded: %s", explain_label(session, label), why);
 }
 
 void explain_refused(const struct engine *engine, const struct session *session)
 {
-	char label[SESSION_LABEL_LEN];
-	struct str text = {0};
+	if (!session->logs.refused) /* else explain_log_refused() has said it of each log */
+		not_recorded(session, session->reason, reason_text(session->reason));
+}
 
-	refused_text(engine, session, &text);
-	log_line(reason_is_warning(session->reason) ? LOG_LEVEL_WARN : LOG_LEVEL_DEBUG,
-		 "%s: not recorded: %s", explain_label(session, label), str_text(&text));
+/* The manual's DEBUG messages (util/rawlog.c) where they apply, else the reason's own text. */
+void explain_log_refused(const struct engine *engine, const struct session *session, uint32_t rule,
+			 enum reason reason, int error_number)
+{
+	const struct mode *mode = engine->rules->all[rule].mode;
+	const char *tcp = log_place_tcp(engine, session, rule);
+	const char *name = session->names.log[rule].name;
+	const char *error = error_number ? strerror(error_number) : "";
+	struct str dir = {0}, text = {0};
+
+	log_place_text(engine, session, rule, &dir);
+	if (reason == REASON_NO_DIR)
+		str_printf(&text, "rawlog: %s doesn't exist", str_text(&dir));
+	else if (reason == REASON_NOT_DIR)
+		str_printf(&text, "rawlog: %s is not a directory", str_text(&dir));
+	else if (reason == REASON_LSTAT && mode->iostream)
+		str_printf(&text, "rawlog: stat(%s) failed: %s", str_text(&dir), error);
+	else if (reason == REASON_LSTAT)
+		str_printf(&text, "lstat() failed for %s: %s", str_text(&dir), error);
+	else if (reason == REASON_CREATE && tcp)
+		str_printf(&text, "connect(%s) failed: %s", tcp, error);
+	else if (reason == REASON_CREATE)
+		str_printf(&text, "creat(%s/%s) failed: %s", str_text(&dir), name ? name : "",
+			   error);
+	else
+		str_append_text(&text, reason_text(reason));
+	not_recorded(session, reason, str_text(&text));
 	str_free(&text);
+	str_free(&dir);
 }
 
 void explain_opened(const struct engine *engine, const struct session *session, uint32_t rule)

@@ -12,7 +12,11 @@ const char *explain_label(const struct session *session, char text_r[SESSION_LAB
 
 /* It is not recorded, for session->reason: a warning if an administrator should look into it. */
 void explain_refused(const struct engine *engine, const struct session *session);
-/* A log of it was opened. `rule`, here and below: the number of the log's rule. */
+/* A log of it can't be made: `error` is an errno, or 0. `rule`, here and below: the number of the
+ * log's rule. */
+void explain_log_refused(const struct engine *engine, const struct session *session, uint32_t rule,
+			 enum reason reason, int error);
+/* A log of it was opened. */
 void explain_opened(const struct engine *engine, const struct session *session, uint32_t rule);
 /* A log of it could not be written to and ends; `error`: errno. */
 void explain_write_failed(const struct session *session, uint32_t rule, int error);

@@ -7,6 +7,7 @@
 #include <utlist.h>
 
 #include "base/mem.h"
+#include "records/event.h"
 
 void held_add(struct held_queue *queue, const struct rl_rec *rec)
 {
@@ -33,6 +34,18 @@ void held_append(struct held_queue *queue, struct held_queue *tail)
 	DL_CONCAT(queue->first, tail->first);
 	queue->size += tail->size;
 	*tail = (struct held_queue){0};
+}
+
+bool held_has_bytes(const struct held_queue *queue)
+{
+	const struct held *held;
+	struct event event;
+
+	DL_FOREACH(queue->first, held) {
+		if (event_parse(&held->rec, held->rec.len, &event) == 0 && event_bytes(&event))
+			return true;
+	}
+	return false;
 }
 
 void held_clear(struct held_queue *queue)

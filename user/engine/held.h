@@ -7,6 +7,7 @@
 #ifndef HELD_H
 #define HELD_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "rl_abi.h"
@@ -27,6 +28,8 @@ void held_add(struct held_queue *queue, const struct rl_rec *rec);
 struct held *held_take(struct held_queue *queue);
 /* Moves all records of `tail` to the end of `queue`; `tail` is empty then. */
 void held_append(struct held_queue *queue, struct held_queue *tail);
+/* Does a DATA or GAP in it stand for at least a byte? */
+bool held_has_bytes(const struct held_queue *queue);
 /* Frees all records; the queue is empty then. */
 void held_clear(struct held_queue *queue);
 

@@ -95,9 +95,11 @@ struct log_names {
 struct session_logs {
 	struct rawlog open[RULES_MAX];
 	uint32_t asked;	  /* rules whose FACT_LOG has not come yet, a bit each */
-	uint32_t refused; /* the last rule that got no log, and why */
-	enum reason reason;
-	int error; /* errno, where the reason has one; 0: none */
+	uint32_t refused; /* rules that got no log, a bit each; since the last session_logs_ask() */
+	struct {
+		enum reason reason;
+		int error; /* errno, where the reason has one; 0: none */
+	} why[RULES_MAX];  /* by the number of the rule, if `refused` has it */
 };
 
 /* delivery.c: how far the bytes have got on their way to the logs. */
@@ -177,7 +179,9 @@ struct sock_proxy {
 struct sock {
 	uint64_t cookie, ino;
 	uint32_t tgid;
-	enum rl_class class;
+	enum rl_class class
+		;	 /* NONE: its SOCK_OPEN has not come; OTHER: its process is not recorded */
+	uint64_t strays; /* NONE: bytes that have come so far */
 	struct rl_inet inet; /* CLIENT, RELAY; zeroes for RL_AF_UNIX */
 	uint16_t family;
 	struct session *session; /* session.c; CLIENT, RELAY: the one that it belongs to */
@@ -203,6 +207,7 @@ struct engine {
 	uint32_t sessions_seen; /* session.c, and the next two */
 	struct session *sessions_by_id, *sessions_by_ino;
 	struct session *dirty;	     /* delivery.c */
+	unsigned int stray_socks;    /* engine.c: sockets of class NONE */
 	unsigned int undecided;	     /* tls.c: processes with an undecided socket */
 	unsigned int untrusted_told; /* process.c: warnings about masters so far */
 };

@@ -323,7 +323,7 @@ void session_log_answered(struct engine *engine, struct session *session, const 
 	if (session_logs_open(engine, session))
 		set_state(engine, session, SESSION_RECORDING);
 	else
-		session_refuse(engine, session, session->logs.reason);
+		session_refuse(engine, session, session_logs_reason(engine, session));
 	if (session->ended)
 		session_end(engine, session, event->rec, NULL);
 }
@@ -356,6 +356,14 @@ static void session_free(struct engine *engine, struct session **session_p)
 	free(session);
 }
 
+/* Of one whose state says that it is not decided yet. */
+static enum reason ended_reason(const struct session *session)
+{
+	return held_has_bytes(&session->held) || held_has_bytes(&session->handover.held) ?
+		       REASON_CUT :
+		       REASON_ENDED;
+}
+
 void session_end(struct engine *engine, struct session *session, const struct rl_rec *rec,
 		 const struct rl_close *close)
 {
@@ -375,7 +383,7 @@ void session_end(struct engine *engine, struct session *session, const struct rl
 		engine->summary.sessions_open += session->end_live;
 	}
 	session_refuse(engine, session,
-		       session->state == SESSION_READY ? REASON_NO_IDS : REASON_ENDED);
+		       session->state == SESSION_READY ? REASON_NO_IDS : ended_reason(session));
 	session_free(engine, &session);
 }
 
@@ -383,7 +391,7 @@ void session_finish(struct engine *engine, struct session *session)
 {
 	if (session->state == SESSION_RECORDING)
 		engine->summary.sessions_open++;
-	session_refuse(engine, session, REASON_ENDED);
+	session_refuse(engine, session, ended_reason(session));
 	session_free(engine, &session);
 }
 

@@ -8,11 +8,39 @@
 #include "base/log.h"
 #include "engine/log_place.h"
 
-static void note_refused(struct session *session, uint32_t rule, enum reason reason, int error)
+static void refuse_log(struct engine *engine, struct session *session, uint32_t rule,
+		       enum reason reason, int error)
 {
-	session->logs.refused = rule;
-	session->logs.reason = reason;
-	session->logs.error = error;
+	struct session_logs *logs = &session->logs;
+
+	logs->refused |= UINT32_C(1) << rule;
+	logs->why[rule].reason = reason;
+	logs->why[rule].error = error;
+	explain_log_refused(engine, session, rule, reason, error);
+}
+
+enum reason session_logs_reason(const struct engine *engine, const struct session *session)
+{
+	const struct session_logs *logs = &session->logs;
+	enum reason reason = REASON_NO_RULE;
+	unsigned int i;
+
+	for (i = 0; i < engine->rules->count; i++)
+		if (logs->refused & UINT32_C(1) << i &&
+		    (reason == REASON_NO_RULE ||
+		     reason_weight(logs->why[i].reason) > reason_weight(reason)))
+			reason = logs->why[i].reason;
+	return reason;
+}
+
+/* The session is recorded, but not by these: each is counted. */
+static void count_refused(struct engine *engine, const struct session *session)
+{
+	unsigned int i;
+
+	for (i = 0; i < engine->rules->count; i++)
+		if (session->logs.refused & UINT32_C(1) << i)
+			engine->summary.logs[session->logs.why[i].reason]++;
 }
 
 enum reason session_logs_ask(struct engine *engine, struct session *session, uint64_t time_ns)
@@ -23,7 +51,7 @@ enum reason session_logs_ask(struct engine *engine, struct session *session, uin
 	enum reason reason;
 	unsigned int i;
 
-	note_refused(session, 0, REASON_NO_RULE, 0);
+	logs->refused = 0;
 	for (i = 0; i < rules->count; i++) {
 		if (rawlog_is_open(&logs->open[i]) ||
 		    !rules_take(rules, i, session->traffic, session->service->protocol))
@@ -32,10 +60,13 @@ enum reason session_logs_ask(struct engine *engine, struct session *session, uin
 		if (reason == REASON_NONE)
 			logs->asked |= UINT32_C(1) << i;
 		else
-			note_refused(session, i, reason, 0);
+			refuse_log(engine, session, i, reason, 0);
 	}
-	if (!logs->asked)
-		return logs->reason;
+	if (!logs->asked) {
+		if (session_logs_open(engine, session))
+			count_refused(engine, session);
+		return session_logs_reason(engine, session);
+	}
 	for (i = 0; i < rules->count; i++) {
 		if (!(logs->asked & UINT32_C(1) << i))
 			continue;
@@ -71,8 +102,7 @@ static void open_log(struct engine *engine, struct session *session, const struc
 	ret = rawlog_open(&session->logs.open[fact->rule], engine->sink, &place,
 			  &engine->rules->all[fact->rule].flags, fact->serial);
 	if (ret < 0) {
-		note_refused(session, fact->rule, REASON_CREATE, -ret);
-		engine->summary.given_up++;
+		refuse_log(engine, session, fact->rule, REASON_CREATE, -ret);
 		return;
 	}
 	if (!place.tcp)
@@ -95,7 +125,9 @@ bool session_logs_answer(struct engine *engine, struct session *session, const s
 	if (fact->status == RL_LOG_OPENED)
 		open_log(engine, session, fact);
 	else
-		note_refused(session, fact->rule, reason_of(fact->status), fact->error);
+		refuse_log(engine, session, fact->rule, reason_of(fact->status), fact->error);
+	if (!*asked && session_logs_open(engine, session))
+		count_refused(engine, session);
 	return !*asked;
 }
 

@@ -12,6 +12,8 @@
 enum reason session_logs_ask(struct engine *engine, struct session *session, uint64_t time_ns);
 /* FACT_LOG: opens the log, or notes why it can't be. True: this was the last answer to wait for. */
 bool session_logs_answer(struct engine *engine, struct session *session, const struct rl_log *fact);
+/* If all logs were refused: why the session is not recorded; of several reasons, the gravest. */
+enum reason session_logs_reason(const struct engine *engine, const struct session *session);
 /* Is any of them open? */
 bool session_logs_open(const struct engine *engine, const struct session *session);
 /* TLS begins: closes logs whose mode wants new files then (mode->tls). `used`: bytes have passed

@@ -31,6 +31,8 @@ struct engine_world {
 struct engine_summary {
 	uint64_t sessions[REASONS_COUNT]; /* by what became of them; [REASON_NONE]: recorded */
 	uint64_t sessions_open;		  /* of the recorded: not ended yet */
+	uint64_t logs[REASONS_COUNT]; /* of the recorded: other logs that there are not, by why */
+	uint64_t stray_bytes;	      /* of sockets that are not known: in no file */
 	uint64_t files;
 	uint64_t bytes[2];   /* by enum rl_dir, before redaction and formats */
 	uint64_t lost_bytes; /* also reported in the files */

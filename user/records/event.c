@@ -79,6 +79,13 @@ int event_parse(const void *data, size_t size, struct event *event_r)
 	return is_valid(event_r, rec->len - sizeof(*rec) - types[rec->type].size) ? 0 : -EINVAL;
 }
 
+uint64_t event_bytes(const struct event *event)
+{
+	if (event->type == RL_DATA)
+		return event->data->size;
+	return event->type == RL_GAP ? event->gap->size : 0;
+}
+
 const char *event_type_name(unsigned int type)
 {
 	return type < TYPES_COUNT && types[type].name ? types[type].name : "?";

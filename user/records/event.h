@@ -7,6 +7,7 @@
 #define EVENT_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "rl_abi.h"
 
@@ -34,6 +35,9 @@ struct event {
 /* Checks a record of at most `size` bytes. `data` is 8-byte aligned, stays the caller's, and must
  * outlive the event, which points into it. 0; -EINVAL: malformed. */
 int event_parse(const void *data, size_t size, struct event *event_r);
+
+/* How many bytes of a connection it stands for: those of DATA, or those that a GAP says are missing. */
+uint64_t event_bytes(const struct event *event);
 
 /* "DATA"; "?" for a number that is no type. */
 const char *event_type_name(unsigned int type);

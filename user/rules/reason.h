@@ -6,31 +6,36 @@
 #ifndef REASON_H
 #define REASON_H
 
-/* X(name, text in the summary and with -D, is it a warning?) */
+/* How much it matters: as the rules want it; an administrator should look into it; the rules want it
+ * recorded, and it is not: that is a loss, which the exit status tells. */
+enum reason_weight { REASON_PLAIN, REASON_WARNING, REASON_LOSS };
+
+/* X(name, text in the summary and with -D, weight) */
 #define REASONS(X)                                                                                 \
-	X(NONE, "recorded", 0)                                                                     \
-	X(NO_DIR, "its log directory does not exist", 0)                                           \
-	X(NOT_DIR, "dovecot.rawlog is not a directory", 0)                                         \
-	X(LSTAT, "its log directory could not be examined", 1)                                     \
-	X(EXPAND, "its log directory's variables could not be expanded", 1)                        \
-	X(CREATE, "the files could not be created", 1)                                             \
-	X(NO_HOME, "userdb returned no home directory", 0)                                         \
-	X(RELATIVE_HOME, "userdb returned a home directory that is not an absolute path", 1)       \
-	X(ROOT, "the user is root", 1)                                                             \
-	X(NO_IDS, "the user's uid and gid are not known", 1)                                       \
-	X(FORGED_IDS, "its process runs with other ids than the user lookup returned", 1)          \
-	X(NOT_WANTED, "its user does not match -u", 0)                                             \
-	X(NO_RULE, "no enabled mode records this protocol", 0)                                     \
-	X(NO_USER, "the user lookup failed", 0)                                                    \
-	X(SCRIPT, "the post-login service ended it", 0)                                            \
-	X(OPEN_BEFORE, "it was open before rawtap started", 0)                                     \
-	X(NO_LOGIN, "its login request was not seen", 1)                                           \
-	X(BACKLOG, "too many bytes came before its user was known", 1)                             \
-	X(MASTER, "its master process is not recorded", 0)                                         \
-	X(ENDED, "it ended before it was clear whether to record it", 0)
+	X(NONE, "recorded", PLAIN)                                                                 \
+	X(NO_DIR, "its log directory does not exist", PLAIN)                                       \
+	X(NOT_DIR, "dovecot.rawlog is not a directory", PLAIN)                                     \
+	X(LSTAT, "its log directory could not be examined", LOSS)                                  \
+	X(EXPAND, "its log directory's variables could not be expanded", WARNING)                  \
+	X(CREATE, "the files could not be created", LOSS)                                          \
+	X(NO_HOME, "userdb returned no home directory", PLAIN)                                     \
+	X(RELATIVE_HOME, "userdb returned a home directory that is not an absolute path", WARNING) \
+	X(ROOT, "the user is root", WARNING)                                                       \
+	X(NO_IDS, "the user's uid and gid are not known", WARNING)                                 \
+	X(FORGED_IDS, "its process runs with other ids than the user lookup returned", WARNING)    \
+	X(NOT_WANTED, "its user does not match -u", PLAIN)                                         \
+	X(NO_RULE, "no enabled mode records this protocol", PLAIN)                                 \
+	X(NO_USER, "the user lookup failed", PLAIN)                                                \
+	X(SCRIPT, "the post-login service ended it", PLAIN)                                        \
+	X(OPEN_BEFORE, "it was open before rawtap started", PLAIN)                                 \
+	X(NO_LOGIN, "its login request was not seen", LOSS)                                        \
+	X(BACKLOG, "too many bytes came before its user was known", LOSS)                          \
+	X(MASTER, "its master process is not recorded", PLAIN)                                     \
+	X(ENDED, "it ended before it was clear whether to record it", PLAIN)                       \
+	X(CUT, "it ended, with bytes, before it was clear whether to record it", LOSS)
 
 enum reason {
-#define X(name, text, warning) REASON_##name,
+#define X(name, text, weight) REASON_##name,
 	REASONS(X)
 #undef X
 		REASONS_COUNT
@@ -39,7 +44,7 @@ enum reason {
 static inline const char *reason_text(enum reason reason)
 {
 	static const char *const texts[] = {
-#define X(name, text, warning) text,
+#define X(name, text, weight) text,
 		REASONS(X)
 #undef X
 	};
@@ -47,15 +52,15 @@ static inline const char *reason_text(enum reason reason)
 	return texts[reason];
 }
 
-static inline int reason_is_warning(enum reason reason)
+static inline enum reason_weight reason_weight(enum reason reason)
 {
-	static const char warnings[] = {
-#define X(name, text, warning) warning,
+	static const unsigned char weights[] = {
+#define X(name, text, weight) REASON_##weight,
 		REASONS(X)
 #undef X
 	};
 
-	return warnings[reason];
+	return (enum reason_weight)weights[reason];
 }
 
 #endif
