@@ -12,7 +12,7 @@ cd "$(dirname "$0")/.."
 export PYTHONDONTWRITEBYTECODE=1
 
 # Measured on two CPUs, in a new clone, with nothing installed.
-DISK_MB=4000
+DISK_MB=2000
 MINUTES=25
 # How many files of tests run side by side; 0: one after the other. Several are faster, but a few
 # tests still see what others do at the same time.

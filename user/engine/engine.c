@@ -36,7 +36,7 @@ static void sock_free(struct engine *engine, struct sock **sock_p)
 	HASH_DELETE(hh, engine->socks, sock);
 	engine->stray_socks -= sock->class == RL_CLASS_NONE;
 	if (sock->session)
-		sock->session->sock = NULL;
+		session_unbind(sock->session);
 	tls_free(engine, sock);
 	proxy_strip_free(sock);
 	handshake_free(sock);

@@ -125,8 +125,7 @@ void session_bind(struct engine *engine, struct session *session, struct sock *s
 		engine_verdict(engine, sock, false);
 }
 
-/* The socket goes on, without a session. */
-static void unbind(struct session *session)
+void session_unbind(struct session *session)
 {
 	if (session->sock)
 		session->sock->session = NULL;
@@ -310,7 +309,7 @@ void session_handover_answered(struct engine *engine, struct session *session,
 	if (!ok)
 		return;
 	engine_verdict(engine, session->sock, false);
-	unbind(session);
+	session_unbind(session);
 	session_end(engine, session, rec, NULL);
 }
 
@@ -344,7 +343,7 @@ static void session_free(struct engine *engine, struct session **session_p)
 		stay(engine, session);
 	delivery_finish(engine, session, session->state == SESSION_RECORDING);
 	session_logs_close(engine, session);
-	unbind(session);
+	session_unbind(session);
 	if (session->proc)
 		DL_DELETE(session->proc->sessions, session);
 	forget_ino(engine, session);
