@@ -34,13 +34,14 @@ enum connect_step { CONNECT_NONE, CONNECT_BEGUN, CONNECT_DONE };
 /* What is kept about a socket. The kernel frees it together with the socket. */
 struct sock_state {
 	struct byte_stream stream;
-	__u16 role;	/* enum rl_role of the process that has the socket */
-	__u8 announced; /* SOCK_OPEN was sent */
-	__u8 eof;	/* RL_F_EOF was sent */
-	__u8 connect;	/* enum connect_step */
-	__u8 tls;	/* its bytes are ciphertext, which is not recorded */
-	__u8 found;	/* it was open when the recorder started */
-	__u8 tcp_known; /* tcp_position is valid */
+	__u16 role;	 /* enum rl_role of the process that has the socket */
+	__u8 announced;	 /* SOCK_OPEN was sent */
+	__u8 eof;	 /* RL_F_EOF was sent */
+	__u8 connect;	 /* enum connect_step */
+	__u8 tls;	 /* its bytes are ciphertext, which is not recorded */
+	__u8 found;	 /* it was open when the recorder started */
+	__u8 tcp_known;	 /* tcp_position is valid */
+	__u8 pair_reads; /* receives from a socketpair; see pair.bpf.h */
 	/* by enum rl_dir: TCP's sequence number after the last operation that was seen */
 	__u32 tcp_position[2];
 	struct unix_path path; /* here because the stack is too small for it */
@@ -66,6 +67,10 @@ struct thread_state {
 	__u64 call_data;    /* its buffer */
 	__u32 unbound_ssls; /* SSL objects that have no socket yet */
 	__u32 pad;
+	/* the last receive from a socketpair, unless another socket's came since: the inode number of
+	 * the end that was passed to a mail process (0: none), of this end, and the buffer */
+	__u64 pair_passed, pair_ino;
+	__u64 pair_address, pair_size;
 };
 
 /* Records for user space. */
@@ -141,6 +146,15 @@ struct map_bios {
 	__type(value, __u64);
 };
 
+/* By inode number of one end of a socketpair: that of the other end, which was passed to a mail
+ * process. Until it is known whose it is. */
+struct map_pairs {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, RL_MAX_SOCKETS);
+	__type(key, __u64);
+	__type(value, __u64);
+};
+
 /* By thread id (tgid << 32 | pid): threads of processes that do TLS. */
 struct map_threads {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -177,6 +191,7 @@ RL_MAP struct map_tails tails SEC(".maps");
 RL_MAP struct map_tls_socks tls_socks SEC(".maps");
 RL_MAP struct map_ssls ssls SEC(".maps");
 RL_MAP struct map_bios bios SEC(".maps");
+RL_MAP struct map_pairs pairs SEC(".maps");
 RL_MAP struct map_threads threads SEC(".maps");
 RL_MAP struct map_stats stats SEC(".maps");
 

@@ -10,6 +10,7 @@
 #ifndef RL_ON_IO_BPF_H
 #define RL_ON_IO_BPF_H
 
+#include "pair.bpf.h"
 #include "sock_state.bpf.h"
 #include "syscall.bpf.h"
 #include "tcp_position.bpf.h"
@@ -73,8 +74,10 @@ static __always_inline int on_io(struct sock *sk, int ret, __u8 dir, bool unread
 	if (!state)
 		return 0;
 	if (state->stream.class == RL_CLASS_OTHER) {
-		if (service->flags & RL_SERVICE_TLS)
+		if (service->flags & RL_SERVICE_TLS) {
 			recv_note_muted(state, &op);
+			pair_received(sk, state, &op);
+		}
 		return 0;
 	}
 	if (ret == 0 && (dir == RL_OUT || state->eof))
@@ -98,6 +101,8 @@ static __always_inline int on_io(struct sock *sk, int ret, __u8 dir, bool unread
 	}
 	if (!class_is_traffic(state->stream.class))
 		op.passed_ino = passed_ino(control);
+	if (op.passed_ino && service->role == RL_ROLE_LOGIN && service->flags & RL_SERVICE_TLS)
+		pair_note(control, op.passed_ino);
 	if (reason && ret) {
 		gap_emit(&op, ret, reason);
 		return 0;

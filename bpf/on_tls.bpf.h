@@ -21,6 +21,7 @@
 #define RL_ON_TLS_BPF_H
 
 #include "emit.bpf.h"
+#include "pair.bpf.h"
 #include "thread.bpf.h"
 
 /* The current process's entry in `procs`, if its TLS is recorded; else NULL. */
@@ -154,6 +155,8 @@ static __always_inline int on_tls_return(int ret, __u8 dir)
 	if (ret <= 0)
 		return 0;
 	stream = bpf_map_lookup_elem(&ssls, &key);
+	if (dir == RL_OUT && thread->pair_passed)
+		pair_passed_on(thread, stream ? stream->cookie : 0, thread->call_data, ret);
 	if (!stream || !stream->cookie) {
 		/* from before the recorder started, or a map entry was lost */
 		if (stream || service->flags & RL_SERVICE_FRESH)

@@ -14,6 +14,7 @@
  *   announce      a socket's beginning and its handover, as records
  *   sock_state    what is kept about a socket
  *   thread        what is kept about a thread that does TLS
+ *   pair          whose text a login process passes on
  *   on_*.bpf.h    handlers: something happened, whichever hook reported it
  *   at_*.bpf.c    hooks: BPF programs that take a hook's arguments and call a handler
  *

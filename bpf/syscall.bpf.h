@@ -54,27 +54,23 @@ static __always_inline int buffer_find(struct operation *op, __u64 *control)
 	}
 }
 
-/* The inode number of the current process's descriptor `fd`, if it is a socket; else 0. */
-static __always_inline __u64 fd_sock_ino(__u32 fd)
+/* What the current process's descriptor `fd` refers to, if it is a socket; else NULL. */
+static __always_inline struct file *fd_socket(__u32 fd)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
 	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
 	struct file *file = NULL;
-	struct inode *inode;
 
 	if (fd >= BPF_CORE_READ(table, max_fds))
-		return 0;
+		return NULL;
 	bpf_probe_read_kernel(&file, sizeof(file), BPF_CORE_READ(table, fd) + fd);
-	if (!file)
-		return 0;
-	inode = BPF_CORE_READ(file, f_inode);
-	if ((BPF_CORE_READ(inode, i_mode) & S_IFMT) != S_IFSOCK)
-		return 0;
-	return BPF_CORE_READ(inode, i_ino);
+	if (!file || (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
+		return NULL;
+	return file;
 }
 
-/* The inode number of the socket that the control message at `control` passes; 0: none. */
-static __always_inline __u64 passed_ino(__u64 control)
+/* The socket that the control message at `control` passes; NULL: none. */
+static __always_inline struct file *passed_file(__u64 control)
 {
 	struct {
 		struct cmsghdr head;
@@ -83,11 +79,19 @@ static __always_inline __u64 passed_ino(__u64 control)
 
 	if (!control ||
 	    bpf_probe_read_user(&msg, sizeof(msg.head) + sizeof(msg.fd), (void *)control))
-		return 0;
+		return NULL;
 	if (msg.head.cmsg_len < sizeof(msg.head) + sizeof(msg.fd) ||
 	    msg.head.cmsg_level != SOL_SOCKET || msg.head.cmsg_type != SCM_RIGHTS)
-		return 0;
-	return fd_sock_ino(msg.fd);
+		return NULL;
+	return fd_socket(msg.fd);
+}
+
+/* Its inode number; 0: none. */
+static __always_inline __u64 passed_ino(__u64 control)
+{
+	struct file *file = passed_file(control);
+
+	return file ? BPF_CORE_READ(file, f_inode, i_ino) : 0;
 }
 
 #endif

@@ -25,6 +25,7 @@ static __always_inline struct thread_state *thread_get(void)
 static __always_inline void recv_note(struct thread_state *thread, const struct operation *op,
 				      const struct byte_stream *stream, __u64 offset, __u32 verdict)
 {
+	thread->pair_passed = 0;
 	thread->recv_address = op->buffer;
 	thread->recv_size = op->left;
 	thread->recv_cookie = stream->cookie;

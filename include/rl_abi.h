@@ -38,7 +38,8 @@
 	X(STATS, 12, rl_stats)		 /* the kernel side's counters, at the end */              \
 	X(TLS_BEGIN, 13, rl_tls)	 /* a socket's bytes are TLS from here on */               \
 	X(FACT_SETTINGS, 14, rl_setting) /* answer: settings of a master's configuration */        \
-	X(GROUPS, 15, rl_groups)	 /* supplementary groups of a process */
+	X(GROUPS, 15, rl_groups)	 /* supplementary groups of a process */                   \
+	X(LINK, 16, rl_link)		 /* whose text a login process passes on */
 
 enum rl_type {
 #define X(name, number, payload) RL_##name = number,
@@ -101,12 +102,14 @@ enum rl_flag {
 	X(SENDFILE, 3, "sent by sendfile or splice")                                               \
 	X(CALL, 4, "moved by a system call that is not known")                                     \
 	X(BACKLOG, 5, "held back for too long")                                                    \
-	X(UNSEEN, 6, "passed where no hook is")
+	X(UNSEEN, 6, "passed where no hook is")                                                    \
+	X(DOUBT, 7, "they may have come after the login")
 
 /*
  * The kernel sends FAULT, SENDFILE, CALL and UNSEEN. RING is in no record: a
  * full ring shows as a step in the offsets, and the engine gives it this reason.
- * BACKLOG is not used any more.
+ * The engine makes DOUBT: it is not certain that a client had not logged in yet,
+ * and its pre-login log ends with the login. BACKLOG is not used any more.
  */
 enum rl_gap_reason {
 #define X(name, number, text) RL_GAP_##name = number,
@@ -255,6 +258,15 @@ struct rl_master {
 struct rl_tls {
 	__u64 offset;  /* where TLS begins in the socket's RL_IN direction */
 	__u64 out_end; /* where the plaintext before it ends in RL_OUT; 0: not known */
+};
+
+/*
+ * LINK. Kernel, when a login process that does TLS passes on bytes from a mail
+ * process: the client's socket is rl_rec.cookie, and 0 if that is not known. Some
+ * of the first times only, not necessarily once.
+ */
+struct rl_link {
+	__u64 ino; /* of the socket that was passed to the mail process: the other end of a socketpair */
 };
 
 enum rl_log_status {

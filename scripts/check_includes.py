@@ -18,7 +18,7 @@ INCLUDE = re.compile(r'^\s*#\s*include\s+(?P<mark>["<])(?P<name>[^">]+)[">]', re
 
 # Each sees those before it. The hooks (at_*) see the handlers (on_*) only.
 BPF = ["rl.bpf.h", "maps.bpf.h", "count.bpf.h", "emit.bpf.h", "tcp_position.bpf.h",
-       "syscall.bpf.h", "classify.bpf.h", "announce.bpf.h", "sock_state.bpf.h", "thread.bpf.h",
+       "syscall.bpf.h", "classify.bpf.h", "announce.bpf.h", "sock_state.bpf.h", "thread.bpf.h", "pair.bpf.h",
        "on_*.bpf.h"]
 BPF_SOURCES = {
     "maps.bpf.c": ["maps.bpf.h"],

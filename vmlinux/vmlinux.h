@@ -53,6 +53,7 @@ struct inode {
 };
 
 struct file {
+	void *private_data;
 	struct inode *f_inode;
 };
 

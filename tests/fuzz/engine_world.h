@@ -242,7 +242,8 @@ static inline void check_session(const struct engine *engine, const struct sessi
 	assert(!session->sock || session->sock->session == session);
 	assert(!session->sock ||
 	       service_traffic(session->service, session->sock->class) == session->traffic);
-	assert(!session->handover.pending || session->traffic == TRAFFIC_LOGIN);
+	assert((!session->handover.pending && !session->handover.doubts) ||
+	       session->traffic == TRAFFIC_LOGIN);
 	assert(!session->delivery.redact || session->traffic != TRAFFIC_MAIL);
 	if (session->ino) {
 		HASH_FIND(by_ino, engine->sessions_by_ino, &session->ino, sizeof(session->ino),
@@ -254,7 +255,8 @@ static inline void check_session(const struct engine *engine, const struct sessi
 	check_held(&session->held);
 	check_held(&session->handover.held);
 	assert(session->held.size + session->handover.held.size <= 1024 * 1024);
-	assert(session->handover.pending || !session->handover.held.first);
+	assert(session->handover.pending || session->handover.doubts ||
+	       !session->handover.held.first);
 	if (session->state == SESSION_REFUSED)
 		assert(!session->held.first && !session->handover.held.first);
 	if (session->state == SESSION_RECORDING)

@@ -26,6 +26,7 @@ STRUCTS = {
     "rl_write": ("=IIII16s", "session rule error pad size"),
     "rl_setting": ("=II", "size pad"),
     "rl_tls": ("=2Q", "offset out_end"),
+    "rl_link": ("=Q", "ino"),
 }
 ENUMS = {
     "RL_": "IN=0 OUT=1",
@@ -33,7 +34,7 @@ ENUMS = {
     "RL_AF_": "UNIX=1 INET=2 INET6=10",
     "RL_ROLE_": "NONE=0 MASTER=1 MAIL=2 STRANGER=3 LOGIN=4 DELIVERY=5",
     "RL_F_": "MORE=1 EOF=2 FOUND=4 CONT=8 LIVE=16 TLS=32 UNDECIDED=64",
-    "RL_GAP_": "RING=1 FAULT=2 SENDFILE=3 CALL=4 BACKLOG=5 UNSEEN=6",
+    "RL_GAP_": "RING=1 FAULT=2 SENDFILE=3 CALL=4 BACKLOG=5 UNSEEN=6 DOUBT=7",
     "RL_MASTER_": "OK=0 GONE=1 UNTRUSTED=2 VERSION=3 EXCLUDED=4",
     "RL_LOG_": "OPENED=0 MISSING=1 NOT_DIR=2 LSTAT_FAILED=3 CREATE_FAILED=4",
 }

@@ -33,6 +33,7 @@ inode numbers of sockets and numbers of sessions, so a script says only what mat
     T close SOCK [tail] [live]      tail, live: with the final offsets
     T ask SOCK CLIENT [tag=] and as login   a login process's request for this client of its own
                     [pass=INO]      another socket than the client's is passed along: TLS
+    T link PID CLIENT|- pass=INO    its first bytes from the mail process are passed on: TLS
     T reply SOCK CLIENT [tag=] [status=N]   what it is answered; 0: the client is taken over
     T login SOCK SESSION ino=N [id=] [pid=] [tag=] [rip=] [rport=] [lip=] [lport=]
                          [input="..."] [prefix="..."] [data-size=N] [cut=N,N] [uncounted]
@@ -379,6 +380,12 @@ class Script:
         sock, client = self.socks[args.text()], args.text()
         tag = args.number("tag") if "tag" in args.keys else self.asks[client]
         self.data(sock, 0, LOGIN_REPLY.pack(tag, args.number("status"), 500))
+
+    def do_link(self, args):
+        pid, client = args.int(), args.text()
+        sock = self.socks.get(client)
+        self.add("LINK", tgid=pid, pid=pid, cookie=sock.cookie if sock else 0,
+                 payload=pack("rl_link", ino=args.number("pass")))
 
     def do_request(self, args):
         sock, login = self.socks[args.text()], self.logins[args.text()]

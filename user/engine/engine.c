@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "engine/delivery.h"
+#include "engine/handover.h"
 #include "engine/handshake.h"
 #include "engine/identity.h"
 #include "base/log.h"
@@ -50,12 +51,18 @@ static void on_clock(struct engine *engine, const struct event *event)
 	engine->utc_offset = event->clock->utc_offset;
 }
 
+static void leave_process(struct engine *engine, struct proc *proc, const struct rl_rec *rec)
+{
+	handover_free(proc);
+	session_leave_process(engine, proc, rec);
+}
+
 static void on_proc_exec(struct engine *engine, const struct event *event)
 {
 	struct proc *proc = proc_find(engine, event->rec->tgid);
 
 	if (proc) /* its PROC_EXIT was lost */
-		session_leave_process(engine, proc, event->rec);
+		leave_process(engine, proc, event->rec);
 	process_exec(engine, event);
 }
 
@@ -64,7 +71,7 @@ static void on_proc_exit(struct engine *engine, const struct event *event)
 	struct proc *proc = proc_find(engine, event->rec->tgid);
 
 	if (proc)
-		session_leave_process(engine, proc, event->rec);
+		leave_process(engine, proc, event->rec);
 	process_exit(engine, event);
 }
 
@@ -262,6 +269,14 @@ static void on_tls_begin(struct engine *engine, const struct event *event)
 		tls_given_up(engine, proc, event->rec);
 }
 
+static void on_link(struct engine *engine, const struct event *event)
+{
+	struct proc *proc = proc_find(engine, event->rec->tgid);
+
+	if (proc)
+		handover_linked(engine, proc, event);
+}
+
 static void on_log(struct engine *engine, const struct event *event)
 {
 	struct session *session = session_by_id(engine, event->log->session);
@@ -321,6 +336,9 @@ void engine_feed(struct engine *engine, const void *data, size_t size)
 		break;
 	case RL_TLS_BEGIN:
 		on_tls_begin(engine, &event);
+		break;
+	case RL_LINK:
+		on_link(engine, &event);
 		break;
 	case RL_FACT_LOG:
 		on_log(engine, &event);
@@ -382,8 +400,10 @@ void engine_free(struct engine **engine_p)
 	engine_finish(engine);
 	HASH_ITER(hh, engine->socks, sock, next_sock)
 		sock_free(engine, &sock);
-	HASH_ITER(hh, engine->procs, proc, next_proc)
+	HASH_ITER(hh, engine->procs, proc, next_proc) {
+		handover_free(proc);
 		process_free(engine, &proc);
+	}
 	HASH_ITER(hh, engine->masters, master, next_master)
 		process_free_master(engine, &master);
 	free(engine);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "engine/delivery.h"
+#include "engine/handover.h"
 #include "engine/identity.h"
 #include "engine/session.h"
 
@@ -24,45 +25,10 @@ static void mail_begin(struct engine *engine, struct proc *proc, struct login_re
 	delivery_set_input(session, input, input_len, rec->time_ns);
 }
 
-static bool same_peer(const struct endpoints *a, const struct endpoints *b)
-{
-	return a->remote_port == b->remote_port && a->local_port == b->local_port &&
-	       memcmp(a->remote.addr, b->remote.addr, sizeof(a->remote.addr)) == 0 &&
-	       memcmp(a->local.addr, b->local.addr, sizeof(a->local.addr)) == 0;
-}
-
-/*
- * Which client of a login process is this request about? Without TLS, the
- * client's own socket is passed along. With TLS it is one end of a socketpair,
- * so the addresses must tell. A proxy may have changed those (proxy_strip.c),
- * and its header may have been lost: then the request can only be about the one
- * client with TLS, if the process has just one.
- */
-static struct session *login_client(struct proc *proc, const struct login_request *request)
-{
-	struct session *session, *only = NULL;
-	unsigned int count = 0;
-
-	DL_FOREACH(proc->sessions, session) {
-		if (session->traffic != TRAFFIC_LOGIN || !session->sock ||
-		    session->handover.pending)
-			continue;
-		if (session->sock->ino == request->ino ||
-		    (session->tls && same_peer(&session->who.login.addresses, &request->addresses)))
-			return session;
-		if (session->tls) {
-			only = session;
-			count++;
-		}
-	}
-	return count == 1 && !proc->found_clients ? only : NULL;
-}
-
 static void login_complete(struct engine *engine, struct sock *sock, const struct rl_rec *rec)
 {
 	struct proc *proc = proc_find(engine, sock->tgid);
 	struct login_reader *reader = &sock->login;
-	struct session *session;
 
 	if (!proc)
 		return;
@@ -70,23 +36,7 @@ static void login_complete(struct engine *engine, struct sock *sock, const struc
 		mail_begin(engine, proc, reader, rec);
 		return;
 	}
-	session = login_client(proc, &reader->head);
-	if (session)
-		session_handover(session, reader->head.tag);
-}
-
-/* A mail process has answered: it takes the client over, or not. */
-static void login_answered(struct engine *engine, struct proc *proc,
-			   const struct login_reply *reply, const struct rl_rec *rec)
-{
-	struct session *session, *next;
-
-	DL_FOREACH_SAFE(proc->sessions, session, next) {
-		if (session->handover.pending && session->handover.tag == reply->tag) {
-			session_handover_answered(engine, session, rec, reply->ok);
-			return;
-		}
-	}
+	handover_asked(engine, proc, sock, &reader->head, rec);
 }
 
 static void login_replies(struct engine *engine, struct sock *sock, const struct event *event)
@@ -99,7 +49,7 @@ static void login_replies(struct engine *engine, struct sock *sock, const struct
 	str_append(bytes, event->data->bytes, event->data->size);
 	for (at = 0; proc && bytes->len - at >= LOGIN_REPLY_LEN; at += LOGIN_REPLY_LEN) {
 		login_reply_parse(bytes->data + at, &reply);
-		login_answered(engine, proc, &reply, event->rec);
+		handover_answered(engine, proc, &reply, event->rec);
 	}
 	str_consume(bytes, at);
 }
@@ -340,10 +290,9 @@ void handshake_event(struct engine *engine, struct sock *sock, const struct even
 void handshake_end(struct engine *engine, struct sock *sock, const struct rl_rec *rec)
 {
 	struct proc *proc = proc_find(engine, sock->tgid);
-	struct login_reply reply = {.tag = sock->login.head.tag, .ok = false};
 
 	if (proc && sock->class == RL_CLASS_LOGIN && proc->service->role == RL_ROLE_LOGIN)
-		login_answered(engine, proc, &reply, rec);
+		handover_unanswered(engine, proc, sock, rec);
 }
 
 void handshake_free(struct sock *sock)

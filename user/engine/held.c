@@ -36,6 +36,64 @@ void held_append(struct held_queue *queue, struct held_queue *tail)
 	*tail = (struct held_queue){0};
 }
 
+void held_move_before(struct held_queue *queue, struct held_queue *from, uint64_t time_ns)
+{
+	struct held *held;
+
+	while (from->first && from->first->rec.time_ns < time_ns) {
+		held = held_take(from);
+		DL_APPEND(queue->first, held);
+		queue->size += held->rec.len;
+	}
+}
+
+struct gap_record {
+	struct rl_rec rec;
+	struct rl_gap gap;
+};
+
+/* Makes `record` include what the event stands for. `record` is zeroed at first. */
+static void grow_gap(struct gap_record *record, const struct event *event, int dir, uint64_t offset)
+{
+	uint64_t end = offset + event_bytes(event);
+
+	if (!record->rec.len) {
+		record->rec = *event->rec;
+		record->rec.type = RL_GAP;
+		record->rec.len = sizeof(*record);
+		record->rec.flags &= RL_F_TLS;
+		record->gap.dir = dir;
+		record->gap.class = event->type == RL_GAP ? event->gap->class : event->data->class;
+		record->gap.offset = offset;
+	}
+	record->gap.size = end - record->gap.offset;
+}
+
+void held_replace_by_gaps(struct held_queue *queue, unsigned int reason)
+{
+	struct gap_record gaps[2] = {0};
+	struct event event;
+	struct held *held;
+	int dir;
+
+	while ((held = held_take(queue)) != NULL) {
+		if (event_parse(&held->rec, held->rec.len, &event) == 0 && event_bytes(&event)) {
+			bool is_gap = event.type == RL_GAP;
+
+			dir = is_gap ? event.gap->dir : event.data->dir;
+			grow_gap(&gaps[dir], &event, dir,
+				 is_gap ? event.gap->offset : event.data->offset);
+		}
+		free(held);
+	}
+	for (dir = RL_IN; dir <= RL_OUT; dir++) {
+		if (!gaps[dir].rec.len)
+			continue;
+		gaps[dir].gap.reason = reason;
+		held_add(queue, &gaps[dir].rec);
+	}
+}
+
 bool held_has_bytes(const struct held_queue *queue)
 {
 	const struct held *held;

@@ -28,6 +28,12 @@ void held_add(struct held_queue *queue, const struct rl_rec *rec);
 struct held *held_take(struct held_queue *queue);
 /* Moves all records of `tail` to the end of `queue`; `tail` is empty then. */
 void held_append(struct held_queue *queue, struct held_queue *tail);
+/* Moves the records from before `time_ns` (monotonic) from the beginning of `from` to the end of
+ * `queue`. */
+void held_move_before(struct held_queue *queue, struct held_queue *from, uint64_t time_ns);
+/* Drops all records, and adds a GAP of this reason (enum rl_gap_reason) for each direction of which
+ * there were bytes. */
+void held_replace_by_gaps(struct held_queue *queue, unsigned int reason);
 /* Does a DATA or GAP in it stand for at least a byte? */
 bool held_has_bytes(const struct held_queue *queue);
 /* Frees all records; the queue is empty then. */

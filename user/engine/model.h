@@ -48,9 +48,22 @@ struct proc {
 	bool ignored;		  /* engine.c: reported as not recorded, because of its master */
 	/* engine.c: a login process has clients from before rawtap started, without sessions */
 	bool found_clients;
+	struct doubt *doubts;	/* handover.c */
 	uint32_t rawlogs;	/* log_place.c: logs that had a number in their name, so far */
 	struct sock *undecided; /* tls.c: the socket of its last record, if that can be TLS */
 	UT_hash_handle hh;
+};
+
+/* handover.c: a login request, while it is not known which client of the login process it is about. */
+struct doubt {
+	uint32_t tag;	    /* of the request */
+	uint64_t ino;	    /* of the socket that was passed along */
+	uint64_t sock;	    /* cookie of the one that the request was made over */
+	uint64_t time_ns;   /* of the request, monotonic */
+	bool taken;	    /* the mail process has answered that it takes the client over */
+	uint32_t *sessions; /* ids: one of these, or a client without a session; owned */
+	unsigned int count;
+	struct doubt *prev, *next;
 };
 
 /*
@@ -114,10 +127,11 @@ struct delivery {
 	struct session *dirty_prev, *dirty_next;
 };
 
-/* session.c: a login process has asked a mail process to take its client over. */
+/* session.c: a login process has asked a mail process to take its client over, or may have. */
 struct handover {
-	bool pending;
+	bool pending;		/* it has */
 	uint32_t tag;		/* of the request */
+	unsigned int doubts;	/* so many requests may have been about this client */
 	struct held_queue held; /* what came since; it is for the log only if the handover fails */
 };
 

@@ -132,6 +132,14 @@ void session_unbind(struct session *session)
 	session->sock = NULL;
 }
 
+/* The connection goes on, and is not this session's any more. Frees the session, as session_end(). */
+static void leave(struct engine *engine, struct session *session, const struct rl_rec *rec)
+{
+	engine_verdict(engine, session->sock, false);
+	session_unbind(session);
+	session_end(engine, session, rec, NULL);
+}
+
 static void ask_for_logs(struct engine *engine, struct session *session, uint64_t time_ns)
 {
 	enum reason reason = session_logs_ask(engine, session, time_ns);
@@ -245,12 +253,32 @@ static void drain(struct engine *engine, struct session *session)
 	}
 }
 
-/* The handover failed: what came since then belongs to this log. */
+/* It is clear that what was held for the sake of a handover belongs to this log. */
 static void stay(struct engine *engine, struct session *session)
 {
-	session->handover.pending = false;
 	held_append(&session->held, &session->handover.held);
 	drain(engine, session);
+}
+
+static bool is_parting(const struct session *session)
+{
+	return session->handover.pending || session->handover.doubts;
+}
+
+/*
+ * The log ends where the client may have logged in: what has come since then is dropped, and told as
+ * missing. `event`: one more that is dropped; NULL: none.
+ */
+static void part_in_doubt(struct engine *engine, struct session *session, const struct event *event)
+{
+	struct held_queue *held = &session->handover.held;
+
+	if (event)
+		held_add(held, event->rec);
+	held_replace_by_gaps(held, RL_GAP_DOUBT);
+	session->handover.pending = false;
+	session->handover.doubts = 0;
+	stay(engine, session);
 }
 
 static bool has_room(const struct session *session, const struct rl_rec *rec)
@@ -260,19 +288,21 @@ static bool has_room(const struct session *session, const struct rl_rec *rec)
 
 void session_event(struct engine *engine, struct session *session, const struct event *event)
 {
-	struct handover *handover = &session->handover;
+	bool parting = is_parting(session);
 
 	decide_if_ready(engine, session, event->rec, event->rec);
 	if (session->state == SESSION_REFUSED)
 		return;
-	if (handover->pending && !has_room(session, event->rec))
-		stay(engine, session); /* after so many bytes: the answer must have been lost */
-	if (session->state == SESSION_RECORDING && !handover->pending)
+	if (session->state == SESSION_RECORDING && !parting) {
 		deliver(engine, session, event);
-	else if (has_room(session, event->rec))
-		held_add(handover->pending ? &handover->held : &session->held, event->rec);
-	else
+	} else if (has_room(session, event->rec)) {
+		held_add(parting ? &session->handover.held : &session->held, event->rec);
+	} else if (parting) {
+		part_in_doubt(engine, session, event);
+		leave(engine, session, event->rec);
+	} else {
 		session_refuse(engine, session, REASON_BACKLOG);
+	}
 }
 
 void session_tls(struct engine *engine, struct session *session, const struct rl_rec *rec,
@@ -294,23 +324,38 @@ void session_tls(struct engine *engine, struct session *session, const struct rl
 	session_event(engine, session, &event);
 }
 
-void session_handover(struct session *session, uint32_t tag)
+void session_doubt(struct session *session)
+{
+	session->handover.doubts++;
+}
+
+void session_doubt_over(struct engine *engine, struct session *session)
+{
+	if (session->handover.doubts)
+		session->handover.doubts--;
+	if (!is_parting(session))
+		stay(engine, session);
+}
+
+void session_handover(struct engine *engine, struct session *session, uint32_t tag,
+		      uint64_t time_ns)
 {
 	session->handover.pending = true;
 	session->handover.tag = tag;
+	held_move_before(&session->held, &session->handover.held, time_ns);
+	drain(engine, session);
 }
 
 void session_handover_answered(struct engine *engine, struct session *session,
 			       const struct rl_rec *rec, bool ok)
 {
-	if (ok)
+	session->handover.pending = false;
+	if (ok) {
 		held_clear(&session->handover.held);
-	stay(engine, session);
-	if (!ok)
-		return;
-	engine_verdict(engine, session->sock, false);
-	session_unbind(session);
-	session_end(engine, session, rec, NULL);
+		leave(engine, session, rec);
+	} else if (!is_parting(session)) {
+		stay(engine, session);
+	}
 }
 
 void session_log_answered(struct engine *engine, struct session *session, const struct event *event)
@@ -339,8 +384,8 @@ static void session_free(struct engine *engine, struct session **session_p)
 	struct session *session = *session_p;
 
 	*session_p = NULL;
-	if (session->handover.pending)
-		stay(engine, session);
+	if (is_parting(session))
+		part_in_doubt(engine, session, NULL);
 	delivery_finish(engine, session, session->state == SESSION_RECORDING);
 	session_logs_close(engine, session);
 	session_unbind(session);
@@ -371,8 +416,8 @@ void session_end(struct engine *engine, struct session *session, const struct rl
 		session->end_live = rec->flags & RL_F_LIVE;
 	}
 	session->ended = true;
-	if (session->handover.pending)
-		stay(engine, session);
+	if (is_parting(session))
+		part_in_doubt(engine, session, NULL);
 	/* a session without any bytes has files, too */
 	decide_if_ready(engine, session, NULL, rec);
 	if (session->state == SESSION_ASKED)

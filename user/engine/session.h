@@ -40,9 +40,16 @@ void session_event(struct engine *engine, struct session *session, const struct 
 void session_tls(struct engine *engine, struct session *session, const struct rl_rec *rec,
 		 const struct rl_tls *where);
 
-/* Pre-login: a mail process was asked to take the client over; its answer will have the same
- * `tag`. */
-void session_handover(struct session *session, uint32_t tag);
+/* Pre-login: a mail process was asked to take a client over, and it may be this one. What comes from
+ * now on is held. Call session_doubt_over() as often. */
+void session_doubt(struct session *session);
+/* It was not this one, or session_handover() was called: if no doubt is left, what was held is
+ * recorded. */
+void session_doubt_over(struct engine *engine, struct session *session);
+/* Pre-login: a mail process was asked to take the client over, at `time_ns` (monotonic); its answer
+ * will have the same `tag`. What came before that, and was held, is recorded. */
+void session_handover(struct engine *engine, struct session *session, uint32_t tag,
+		      uint64_t time_ns);
 /* The mail process has answered. `ok`: it took the client over; the session ends here, as with
  * session_end(). */
 void session_handover_answered(struct engine *engine, struct session *session,

@@ -45,6 +45,7 @@ static void configure(struct rawtap_bpf *skeleton, size_t ring_size, bool tls)
 		bpf_map__set_max_entries(skeleton->maps.tls_socks, UNUSED_MAP_ENTRIES);
 		bpf_map__set_max_entries(skeleton->maps.ssls, UNUSED_MAP_ENTRIES);
 		bpf_map__set_max_entries(skeleton->maps.bios, UNUSED_MAP_ENTRIES);
+		bpf_map__set_max_entries(skeleton->maps.pairs, UNUSED_MAP_ENTRIES);
 	}
 	bpf_map__set_max_entries(skeleton->maps.ring, ring_size);
 	skeleton->rodata->config = (struct rl_config){

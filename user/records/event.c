@@ -59,6 +59,7 @@ static bool is_valid(const struct event *event, size_t extra)
 	case RL_FACT_WRITE:
 	case RL_STATS:
 	case RL_TLS_BEGIN:
+	case RL_LINK:
 		return !extra;
 	}
 	return false;

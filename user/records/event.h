@@ -29,6 +29,7 @@ struct event {
 		const struct rl_write *write;
 		const struct rl_stats *stats;
 		const struct rl_tls *tls;
+		const struct rl_link *link;
 	};
 };
 
