@@ -16,7 +16,8 @@ WARN	:= -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes 
 ALL_CFLAGS := -std=gnu11 $(WARN) $(CFLAGS) -Iinclude -Iuser -I$(OUTPUT) -D_GNU_SOURCE \
 	      -DRAWTAP_VERSION='"$(VERSION)"' $(shell pkg-config --cflags $(LIBS))
 LDLIBS	:= $(shell pkg-config --libs $(LIBS))
-BPF_CFLAGS := -target bpf -mcpu=v3 -O2 -g -D__TARGET_ARCH_$(ARCH) -Iinclude -Ivmlinux -Ibpf \
+BPF_EXTRA ?=
+BPF_CFLAGS := $(BPF_EXTRA) -target bpf -mcpu=v3 -O2 -g -D__TARGET_ARCH_$(ARCH) -Iinclude -Ivmlinux -Ibpf \
 	      -Wall -Wextra -Werror -Wno-unused-parameter
 
 # What needs the skeleton, or libbpf; the rest is what the tests link.

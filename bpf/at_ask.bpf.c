@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A program that user space runs when it wants to know which of its sockets
- * still exist. The current task is rawtap.
+ * Programs that user space runs when it wants to know what still exists. The
+ * current task is rawtap.
  *
  * No hook reports the end of every socket, so user space asks from time to
  * time. The answer is about exactly the sockets that are asked for: it does not
  * follow from what a walk over all sockets has met.
  */
+#include "on_proc.bpf.h"
 #include "on_sock.bpf.h"
 
 /* The questions, and their answers. Written by user space, before it runs the program. */
@@ -25,5 +26,27 @@ SEC("syscall")
 int ask__sockets(void *ctx)
 {
 	bpf_loop(asked_count, answer_next, NULL, 0);
+	return 0;
+}
+
+/* bpf_for_each_map_elem() callback: forgets the object if its process is not tracked any more. */
+static long forget_ssl(void *map, struct object_key *key, struct ssl_state *state, void *unused)
+{
+	__u32 tgid = key->tgid;
+	struct object_key outer;
+
+	if (role_of(tgid) != RL_ROLE_NONE)
+		return 0;
+	outer = (struct object_key){.address = state->outer, .tgid = tgid};
+	bpf_map_delete_elem(&bios, &outer);
+	bpf_map_delete_elem(&ssls, key);
+	return 0;
+}
+
+/* SSL objects of processes that have ended without SSL_free(): they crashed, or were killed. */
+SEC("syscall")
+int ask__processes(void *ctx)
+{
+	bpf_for_each_map_elem(&ssls, forget_ssl, NULL, 0);
 	return 0;
 }

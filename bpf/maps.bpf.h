@@ -54,6 +54,12 @@ struct object_key {
 	__u32 pad;
 };
 
+/* What is kept about an SSL object. */
+struct ssl_state {
+	struct byte_stream stream; /* its plaintext */
+	__u64 outer;		   /* the outer half of its BIO pair: key of map `bios` */
+};
+
 /* What a thread that does TLS did last: later calls refer to it. */
 struct thread_state {
 	/* its last receive: the buffer, and the socket whose bytes are in it */
@@ -122,26 +128,33 @@ struct map_verdicts {
 	__type(value, struct rl_decision);
 };
 
-/* By cookie: the enum rl_verdict of a socket that carries TLS. */
+/* By cookie: the enum rl_verdict of a connection that carries TLS. User space removes it. */
 struct map_tls_socks {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, RL_MAX_SOCKETS);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, __u64);
 	__type(value, __u32);
 };
 
-/* By SSL object: its plaintext. */
+/*
+ * By SSL object: its plaintext. No LRU map: that would forget objects in use when it is full, and
+ * nobody could tell. An entry ends with SSL_free(), or with its process (ask__processes).
+ */
 struct map_ssls {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, RL_MAX_SOCKETS);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, struct object_key);
-	__type(value, struct byte_stream);
+	__type(value, struct ssl_state);
 };
 
-/* By outer half of a BIO pair: the address of the SSL object that has the inner half. */
+/* By outer half of a BIO pair: the address of the SSL object that has the inner half. It ends with
+ * that. */
 struct map_bios {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, RL_MAX_SOCKETS);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, struct object_key);
 	__type(value, __u64);
 };

@@ -56,8 +56,7 @@ static __always_inline int on_set_bio(__u64 ssl, __u64 bio)
 {
 	struct thread_state *thread = tls_service() ? thread_get() : NULL;
 	struct object_key ssl_key = object_key(ssl), outer_key = object_key(0);
-	const struct byte_stream fresh = {};
-	struct byte_stream *old;
+	struct ssl_state fresh = {}, *old;
 	__u64 inner = 0;
 
 	if (!thread || bpf_probe_read_user(&inner, sizeof(inner), (void *)thread->bio_pair[0]) ||
@@ -66,8 +65,9 @@ static __always_inline int on_set_bio(__u64 ssl, __u64 bio)
 	    inner != bio)
 		return 0;
 	old = bpf_map_lookup_elem(&ssls, &ssl_key);
-	if (!old || old->cookie)
+	if (!old || old->stream.cookie)
 		thread->unbound_ssls++;
+	fresh.outer = outer_key.address;
 	map_update(&ssls, &ssl_key, &fresh, BPF_ANY);
 	map_update(&bios, &outer_key, &ssl, BPF_ANY);
 	return 0;
@@ -96,6 +96,7 @@ static __always_inline int on_bio_write(__u64 bio, __u64 data)
 	struct object_key key = object_key(bio);
 	struct thread_state *thread;
 	struct byte_stream *stream;
+	struct ssl_state *state;
 	__u32 verdict;
 	__u64 *ssl;
 
@@ -103,9 +104,10 @@ static __always_inline int on_bio_write(__u64 bio, __u64 data)
 	if (!ssl)
 		return 0;
 	key.address = *ssl;
-	stream = bpf_map_lookup_elem(&ssls, &key);
-	if (!stream || stream->cookie)
+	state = bpf_map_lookup_elem(&ssls, &key);
+	if (!state || state->stream.cookie)
 		return 0;
+	stream = &state->stream;
 	thread = thread_get();
 	if (!thread || !thread->recv_cookie || data < thread->recv_address ||
 	    data >= thread->recv_address + thread->recv_size)
@@ -115,7 +117,9 @@ static __always_inline int on_bio_write(__u64 bio, __u64 data)
 	stream->verdict = verdict = thread->recv_verdict;
 	/* an entry counts the socket's bytes, the plaintext is counted anew */
 	bpf_map_delete_elem(&tails, &stream->cookie);
-	map_update(&tls_socks, &stream->cookie, &verdict, BPF_ANY);
+	if (class_is_traffic(
+		    stream->class)) /* else user space does not know it, and would not end it */
+		map_update(&tls_socks, &stream->cookie, &verdict, BPF_ANY);
 	if (thread->unbound_ssls)
 		thread->unbound_ssls--;
 	if (verdict != RL_VERDICT_MUTE)
@@ -144,6 +148,7 @@ static __always_inline int on_tls_return(int ret, __u8 dir)
 	struct rl_service *service = tls_service();
 	struct thread_state *thread;
 	struct byte_stream *stream;
+	struct ssl_state *state;
 	struct object_key key;
 	__u32 *verdict;
 
@@ -154,7 +159,8 @@ static __always_inline int on_tls_return(int ret, __u8 dir)
 	thread->call_ssl = 0;
 	if (ret <= 0)
 		return 0;
-	stream = bpf_map_lookup_elem(&ssls, &key);
+	state = bpf_map_lookup_elem(&ssls, &key);
+	stream = state ? &state->stream : NULL;
 	if (dir == RL_OUT && thread->pair_passed)
 		pair_passed_on(thread, stream ? stream->cookie : 0, thread->call_data, ret);
 	if (!stream || !stream->cookie) {
@@ -164,7 +170,7 @@ static __always_inline int on_tls_return(int ret, __u8 dir)
 		return 0;
 	}
 	verdict = bpf_map_lookup_elem(&tls_socks, &stream->cookie);
-	if (verdict) /* kept here, too: an LRU map drops entries when it is full */
+	if (verdict) /* kept here, too: the entry ends with the socket, maybe before this object */
 		stream->verdict = *verdict;
 	if (stream->verdict == RL_VERDICT_MUTE)
 		return 0;
@@ -183,11 +189,14 @@ static __always_inline int on_ssl_free(__u64 ssl)
 {
 	struct object_key key = object_key(ssl);
 	struct thread_state *thread = tls_service() ? thread_get() : NULL;
-	struct byte_stream *stream = thread ? bpf_map_lookup_elem(&ssls, &key) : NULL;
+	struct ssl_state *state = thread ? bpf_map_lookup_elem(&ssls, &key) : NULL;
+	struct object_key outer;
 
-	if (!stream)
+	if (!state)
 		return 0;
-	if (!stream->cookie) {
+	outer = object_key(state->outer);
+	bpf_map_delete_elem(&bios, &outer);
+	if (!state->stream.cookie) {
 		if (thread->unbound_ssls)
 			thread->unbound_ssls--;
 		tls_announce(0, 0, 0); /* for user space: TLS was prepared and given up */

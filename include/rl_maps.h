@@ -9,10 +9,12 @@
 
 #include "rl_abi.h"
 
-#define RL_MAX_PROCS	65536 /* Dovecot processes at a time */
-#define RL_MAX_SOCKETS	65536 /* their sockets */
-#define RL_MAX_SERVICES 32    /* rows of services[] */
-#define RL_SUFFIX_LEN	24    /* bytes of a path's end that are compared */
+#define RL_MAX_PROCS 65536 /* Dovecot processes at a time */
+#ifndef RL_MAX_SOCKETS
+#define RL_MAX_SOCKETS 65536 /* their sockets, and their SSL objects */
+#endif
+#define RL_MAX_SERVICES 32 /* rows of services[] */
+#define RL_SUFFIX_LEN	24 /* bytes of a path's end that are compared */
 
 /* Key of map `services`: a program's name, padded with zeroes. */
 struct rl_service_key {

@@ -36,15 +36,12 @@ void bpf_side_take_messages(void)
 	libbpf_set_print(print_libbpf);
 }
 
-/* LRU maps get all their memory when they are created, so those that are not needed are made small. */
+/* An LRU map gets all its memory when it is created, so it is made small where it is not needed. */
 #define UNUSED_MAP_ENTRIES 64
 
 static void configure(struct rawtap_bpf *skeleton, size_t ring_size, bool tls)
 {
 	if (!tls) {
-		bpf_map__set_max_entries(skeleton->maps.tls_socks, UNUSED_MAP_ENTRIES);
-		bpf_map__set_max_entries(skeleton->maps.ssls, UNUSED_MAP_ENTRIES);
-		bpf_map__set_max_entries(skeleton->maps.bios, UNUSED_MAP_ENTRIES);
 		bpf_map__set_max_entries(skeleton->maps.pairs, UNUSED_MAP_ENTRIES);
 	}
 	bpf_map__set_max_entries(skeleton->maps.ring, ring_size);
@@ -132,6 +129,7 @@ static void select_tls(struct bpf_side *side)
 		bpf_program__set_autoattach(program, false);
 	}
 	bpf_program__set_autoload(skeleton->progs.tp_btf__inet_sock_set_state, side->tls);
+	bpf_program__set_autoload(skeleton->progs.ask__processes, side->tls);
 	bpf_program__set_autoload(skeleton->progs.iter__files, side->tls);
 	bpf_program__set_autoattach(skeleton->progs.iter__files, false);
 }

@@ -309,6 +309,12 @@ static void add_close(struct source *source, struct known *known, __u16 flags)
 	forget(source, known);
 }
 
+/* Runs a program of type syscall, on our behalf alone. 0 or -errno. */
+static int run_program(const struct bpf_program *program)
+{
+	return bpf_prog_test_run_opts(bpf_program__fd(program), NULL);
+}
+
 /*
  * Asks the kernel about sockets, and adds SOCK_CLOSE for those that are gone. Their last records were
  * in the ring before the answer, so they are taken first. `ended`: their process has ended; then one
@@ -325,7 +331,7 @@ static int ask_some(struct source *source, struct known *const *socks, unsigned 
 	for (i = 0; i < count; i++)
 		asked[i].cookie = socks[i]->cookie;
 	skeleton->bss->asked_count = count;
-	ret = bpf_prog_test_run_opts(bpf_program__fd(skeleton->progs.ask__sockets), NULL);
+	ret = run_program(skeleton->progs.ask__sockets);
 	if (ret)
 		return ret;
 	ret = consume_all(source);
@@ -380,6 +386,8 @@ int source_sweep(struct source *source)
 		socks[i++] = known;
 	ret = ask(source, socks, count, false);
 	free(socks);
+	if (!ret && source->side->tls)
+		ret = run_program(source->side->skeleton->progs.ask__processes);
 	return ret;
 }
 
