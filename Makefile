@@ -62,7 +62,8 @@ $(OUTPUT)/rawtap.linked.o: $(BPF_OBJS)
 
 $(OUTPUT)/rawtap.skel.h: $(OUTPUT)/rawtap.linked.o
 	$(call msg,SKEL,$@)
-	$(Q)$(BPFTOOL) gen skeleton $< name rawtap_bpf > $@
+	$(Q){ echo '/* NOLINTBEGIN */' && $(BPFTOOL) gen skeleton $< name rawtap_bpf && \
+		echo '/* NOLINTEND */'; } > $@
 
 $(OUTPUT):
 	$(Q)mkdir -p $@
