@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The checks of the layers can fail: scripts/layers.py, check_objects.py."""
+"""The checks of the layers can fail: scripts/layers.py, check_includes.py, check_objects.py."""
 
 import subprocess
 import sys
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import check_includes
 from layers import IMPURE_SEEN, PURE, SEES, circles, sees
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
@@ -89,6 +90,45 @@ def test_a_prototype_does_not_cross_a_layer(tmp_path):
     said = check(tmp_path / "main", main="extern const int g; int f(void) { return g; }",
                  output__b="extern const int g; const int g = 1;")
     assert "user/main.c: uses g of output/b.c: main.c does not see output/" in said
+
+
+@pytest.fixture
+def tree(tmp_path, monkeypatch):
+    """A function that makes a file below user/, in a tree that check_includes.py looks at."""
+    def add(path, text):
+        (tmp_path / "user" / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "user" / path).write_text(text)
+
+    monkeypatch.setattr(check_includes, "ROOT", tmp_path)
+    monkeypatch.setattr(check_includes, "USER", tmp_path / "user")
+    add("output/as_user.h", "")
+    add("base/str.h", "")
+    return add
+
+
+@pytest.mark.parametrize("include", [
+    '#include "output/as_user.h"', "#include <output/as_user.h>",
+    '#include "../output/as_user.h"', "#include <../user/output/as_user.h>",
+    "#  include\t<output/as_user.h>", "#include_next <output/as_user.h>",
+    "#define HEADER <output/as_user.h>\n#include HEADER",
+    "#include <base/str.h>",                    # seen, but not said so
+    '#include "host/part.c"',                   # not a header
+])
+def test_an_include_does_not_cross_a_layer(tree, include):
+    tree("host/part.c", "")
+    tree("host/a.c", '#include "base/str.h"\n#include <string.h>\n')
+    assert not [error for error in check_includes.problems() if "host/a.c" in error]
+    tree("host/a.c", f"{include}\n")
+    assert [error for error in check_includes.problems() if "host/a.c: includes" in error]
+
+
+def test_what_is_allowed_is_used(tree):
+    unused = "engine may see base/, but does not"
+    assert [error for error in check_includes.problems() if unused in error]
+    assert [error for error in check_includes.problems() if "includes <string.h>" in error]
+    tree("engine/a.c", '#include "base/str.h"\n#include <string.h>\n')
+    assert not [error for error in check_includes.problems() if unused in error]
+    assert not [error for error in check_includes.problems() if "includes <string.h>" in error]
 
 
 def test_circle_of_calls(tmp_path):
