@@ -2,7 +2,6 @@
 # Everything: `make help`. Generated files are below $(OUTPUT) only.
 
 OUTPUT	?= .output
-CC	?= gcc
 CLANG	?= clang
 BPFTOOL	?= $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
 PYTHON	?= /usr/bin/python3
