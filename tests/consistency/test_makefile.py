@@ -9,6 +9,8 @@ import pytest
 
 from recorder import REPOSITORY
 
+USER = REPOSITORY / "user"
+
 
 @pytest.fixture(scope="module")
 def database():
@@ -25,6 +27,13 @@ def test_no_default_is_one_that_make_has_already(database):
     assert names
     for name in names:
         assert not re.search(rf"^# default\n{name} ", database, re.M), name
+
+
+def test_the_tests_are_linked_with_all_but_main(database):
+    """docs/HOWTO_ADD.md promises it."""
+    linked = re.search(r"^out/librawtap\.a: (.*)$", database, re.M)[1].split()
+    assert sorted(linked) == sorted(f"out/{path.relative_to(USER).with_suffix('.o')}"
+                                    for path in USER.rglob("*.c") if path != USER / "main.c")
 
 
 def test_unit_tests_are_where_the_documents_say(database):
