@@ -3,10 +3,12 @@
 
 import os
 import re
+import shlex
 import subprocess
 
 import pytest
 
+import check_style
 from recorder import REPOSITORY
 
 USER = REPOSITORY / "user"
@@ -39,3 +41,26 @@ def test_the_tests_are_linked_with_all_but_main(database):
 def test_unit_tests_are_where_the_documents_say(database):
     folder = re.search(r"^SAN_OUTPUT := (.*)$", database, re.M)[1]
     assert f"`{folder}/test_rules`" in (REPOSITORY / "tests/README.md").read_text()
+
+
+def targets(text):
+    """Those of `make ...` in backticks, or in a line of code."""
+    found = set()
+    for spaced, quoted in re.findall(r"^ {4,}make\b(.*)|`make\b([^`]*)`", text, re.M):
+        words = shlex.split(spaced or quoted, comments=True)
+        found |= {word for word in words if not word.startswith("-") and "=" not in word}
+    return found
+
+
+def test_targets_are_found():
+    text = "`make -s lint check T='-k x'` or make sure\n    make unit corpus  # it\n`make`\n"
+    assert targets(text) == {"lint", "check", "unit", "corpus"}
+
+
+def test_targets_that_are_named_are_there(database):
+    """In documents and in C files."""
+    known = set(re.findall(r"^([\w-]+):", database, re.M))
+    named = {path: targets(path.read_text())
+             for path in check_style.files() if path.suffix in (".md", ".c", ".h")}
+    assert named[REPOSITORY / "CONTRIBUTING.md"]
+    assert {path: lost for path, found in named.items() if (lost := found - known)} == {}
