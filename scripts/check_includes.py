@@ -14,7 +14,9 @@ from layers import LIBBPF_FOLDER, LIBBPF_HEADERS, PURE, PURE_HEADERS, SEES, circ
 
 ROOT = Path(__file__).resolve().parent.parent
 USER = ROOT / "user"
-INCLUDE = re.compile(r'^\s*#\s*include\s+(?P<mark>["<])(?P<name>[^">]+)[">]', re.MULTILINE)
+# A macro's name counts as a file's, which is nowhere.
+INCLUDE = re.compile(r'^[ \t]*#[ \t]*(?:include|include_next|import)\b[ \t]*'
+                     r'(?P<mark>["<]?)(?P<name>[^">\n]*)', re.MULTILINE)
 
 # Each sees those before it. The hooks (at_*) see the handlers (on_*) only.
 BPF = ["rl.bpf.h", "maps.bpf.h", "count.bpf.h", "emit.bpf.h", "tcp_position.bpf.h",
@@ -55,14 +57,34 @@ def check_user(path):
             if folder != LIBBPF_FOLDER:
                 yield f"includes {name}: that is for {LIBBPF_FOLDER}/ alone"
         elif is_system:
-            if folder in PURE and not matches(name, PURE_HEADERS):
+            if (USER / name).exists():
+                yield f"includes <{name}>: say it as \"folder/name.h\""
+            elif folder in PURE and not matches(name, PURE_HEADERS):
                 yield f"includes <{name}>: {folder}/ is pure"
         elif name not in SHARED_INCLUDES:
             other = name.rpartition("/")[0]
-            if not (USER / name).exists() or not other:
+            if not (USER / name).exists() or not other or not name.endswith(".h"):
                 yield f"includes {name}: say it as \"folder/name.h\""
             elif not sees(folder, other):
                 yield f"includes {name}: {folder or 'main.c'} does not see {other}/"
+
+
+def check_allowances():
+    """What layers.py allows, somebody uses: else it is a hole."""
+    seen, headers = set(), set()
+    for path in USER.rglob("*.[ch]"):
+        folder = folder_of(path)
+        for name, is_system in includes(path):
+            seen.add((folder, name.rpartition("/")[0]))
+            if is_system and folder in PURE:
+                headers.add(name)
+    for folder, others in SEES.items():
+        for other in others.replace("*", "").split():
+            if (folder, other) not in seen:
+                yield f"{folder or 'main.c'} may see {other}/, but does not: take it out of SEES"
+    for pattern in PURE_HEADERS:
+        if not any(fnmatchcase(name, pattern) for name in headers):
+            yield f"no pure folder includes <{pattern}>: take it out of PURE_HEADERS"
 
 
 def check_circles():
@@ -101,11 +123,16 @@ def check_shared(path):
             yield f"includes {name}: both sides must be able to compile it"
 
 
-def main():
-    errors = [f"user: {error}" for error in check_circles()]
+def problems():
+    yield from (f"user: {error}" for error in check_circles())
+    yield from (f"scripts/layers.py: {error}" for error in check_allowances())
     for folder, check in (("user", check_user), ("bpf", check_bpf), ("include", check_shared)):
         for path in sorted((ROOT / folder).rglob("*.[ch]")):
-            errors += [f"{path.relative_to(ROOT)}: {error}" for error in check(path)]
+            yield from (f"{path.relative_to(ROOT)}: {error}" for error in check(path))
+
+
+def main():
+    errors = list(problems())
     for error in errors:
         print(error, file=sys.stderr)
     return 1 if errors else 0

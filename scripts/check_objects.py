@@ -1,28 +1,30 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""What the compiled objects prove: pure folders stay pure, and files do not call in circles.
+"""What the compiled objects prove: what is pure stays pure, calls point down as includes do, and
+files do not call in circles.
 
     check_objects.py FOLDER OBJECT...     (of user/, built in FOLDER; run by `make lint`)
 
-Pure folders (PURE) may call what is named in PURE_CALLS and functions of the project's own, and
-keep no variable of their own: a function of the record stream has no clock, no file, no memory of
-its own. Over all files, who calls whom must be free of circles.
+Files of pure folders (PURE), and all that they call, directly or not, may call of others what is
+named in PURE_CALLS, and keep no variable of their own: a function of the record stream has no
+clock, no file, no memory of its own. A folder calls what it may see (SEES), however it is declared.
+Over all files, who calls whom must be free of circles.
 """
 
 import subprocess
 import sys
-from collections import defaultdict
 from pathlib import Path
 
-from layers import PURE, circles
+from layers import IMPURE_SEEN, PURE, circles, sees
 
-# Of libc and nettle: bytes, texts, memory; nothing that asks or tells anybody anything.
+# Of libc and nettle: bytes, texts, memory, dates; nothing that asks or tells anybody anything.
 PURE_CALLS = set("""
-    memchr memcmp memcpy memmove memset strchr strcmp strcspn strlen strncasecmp strncmp strnlen
+    bcmp memchr memcmp memcpy memmove memset strchr strcmp strcspn strlen strncasecmp strncmp strnlen
     strpbrk strrchr strsep strspn strstr strtok_r strtol strtoul strtoull strtoimax strtoumax strcasecmp
     isalnum isalpha isdigit isspace isxdigit tolower toupper __ctype_b_loc __ctype_tolower_loc
     __ctype_toupper_loc snprintf vsnprintf vasprintf sscanf inet_aton inet_ntop inet_pton strerror
     regcomp regerror regexec regfree
+    gmtime_r strftime
     free realloc malloc abort __assert_fail __stack_chk_fail __errno_location qsort bsearch
 """.split())
 PURE_CALL_PREFIXES = ("nettle_",)
@@ -61,25 +63,53 @@ def is_pure_call(name):
             any(name == form.format(call) for form in CHECKED for call in PURE_CALLS))
 
 
+def folder_of(module):
+    return module.rpartition("/")[0]
+
+
+def must_be_pure(calls):
+    """{module: the calls that lead there, as text}: of the pure folders, and what these reach."""
+    todo = sorted(module for module in calls if folder_of(module) in PURE)
+    ways = {module: module for module in todo}
+    for caller in todo:
+        for called in sorted(calls[caller] - set(ways)):
+            ways[called] = f"{ways[caller]} -> {called}"
+            todo.append(called)
+    return {module: way for module, way in ways.items() if module not in IMPURE_SEEN}
+
+
+def impurities(path, strangers):
+    """Of an object: what of it is not pure. `strangers` are others' functions that it calls."""
+    yield from (f"calls {name}()" for name in sorted(strangers) if not is_pure_call(name))
+    if has_variables(path):
+        yield "keeps a variable of its own"
+
+
+def problems(paths):
+    """`paths`: {module: its object}"""
+    found = {module: symbols(path) for module, path in paths.items()}
+    owner = {name: module for module, (defined, _) in found.items() for name in defined}
+    calls = {module: set() for module in paths}
+    for module, (_, wanted) in found.items():
+        for name in sorted(wanted & set(owner)):
+            calls[module].add(owner[name])
+            folder, other = folder_of(module), folder_of(owner[name])
+            if not sees(folder, other):
+                yield (f"user/{module}.c: uses {name} of {owner[name]}.c: "
+                       f"{folder or 'main.c'} does not see {other}/")
+    for module, way in must_be_pure(calls).items():
+        for impurity in impurities(paths[module], found[module][1] - set(owner)):
+            yield f"user/{module}.c: {impurity}, but must be pure: {way}"
+    yield from (f"a circle of calls: {' -> '.join(circle)}" for circle in circles(calls))
+
+
 def main():
     folder = Path(sys.argv[1])
     paths = {str(path.relative_to(folder).with_suffix("")): path
              for path in map(Path, sorted(sys.argv[2:]))}
     if not paths:
         sys.exit("check_objects.py: no objects")
-    found = {module: symbols(path) for module, path in paths.items()}
-    owner = {name: module for module, (defined, _) in found.items() for name in defined}
-    calls = defaultdict(set)
-    errors = []
-    for module, (_, wanted) in found.items():
-        for name in sorted(wanted):
-            if name in owner:
-                calls[module].add(owner[name])
-            elif module.split("/")[0] in PURE and not is_pure_call(name):
-                errors.append(f"user/{module}.c: calls {name}(): its folder is pure")
-        if module.split("/")[0] in PURE and has_variables(paths[module]):
-            errors.append(f"user/{module}.c: keeps a variable of its own: its folder is pure")
-    errors += [f"a circle of calls: {' -> '.join(circle)}" for circle in circles(calls)]
+    errors = list(problems(paths))
     for error in errors:
         print(error, file=sys.stderr)
     return 1 if errors else 0

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """House rules that no other tool checks. Run by `make lint`.
 
-Long functions and files are reported; those that are far too long are errors.
+Files that are long are reported; those that are too long, and long functions, are errors.
 """
 
 import re
@@ -15,8 +15,8 @@ GENERATED = ("__pycache__", ".pytest_cache", "corpus")
 SOURCES = (".c", ".h", ".py", ".sh")
 TEXTS = SOURCES + (".md", ".8")
 
-FUNCTION_LINES = (60, 80)  # of a body: reported, an error
-FILE_LINES = (500, 800)
+FUNCTION_LINES = 60        # of a body: more is an error
+FILE_LINES = (500, 540)    # more is reported, more is an error
 FORBIDDEN = re.compile(r"\b(strcpy|strcat|sprintf|vsprintf|gets|atoi|atol|strtok)\s*\(")
 UNFINISHED = re.compile(r"\b(TO" r"DO|FIX" r"ME|X" r"XX|HA" r"CK)\b")
 FUNCTION_NAME = re.compile(r"(\w+)\(")
@@ -30,8 +30,7 @@ class Report:
         self.errors += 1
         self.say(path, line, text)
 
-    def limit(self, path, line, what, size, limits):
-        reported, refused = limits
+    def limit(self, path, line, what, size, reported, refused):
         if size > refused:
             self.error(path, line, f"{what} has {size} lines, more than {refused}")
         elif size > reported:
@@ -56,7 +55,7 @@ def check_source(path, lines, report):
     for number, line in enumerate(lines, 1):
         if UNFINISHED.search(line):
             report.error(path, number, "a marker of unfinished work")
-    report.limit(path, 1, "the file", len(lines), FILE_LINES)
+    report.limit(path, 1, "the file", len(lines), *FILE_LINES)
 
 
 def check_c(path, lines, report):
@@ -70,7 +69,8 @@ def check_c(path, lines, report):
             start = number
         elif line == "}" and start:
             size = number - start - 1
-            report.limit(path, start, f"{function_name(lines, start)}()", size, FUNCTION_LINES)
+            report.limit(path, start, f"{function_name(lines, start)}()", size,
+                         FUNCTION_LINES, FUNCTION_LINES)
             start = 0
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The checks of the layers can fail: scripts/layers.py, check_objects.py."""
+"""The checks of the layers can fail: scripts/layers.py, check_includes.py, check_objects.py."""
 
 import subprocess
 import sys
@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from layers import PURE, SEES, circles, sees
+import check_includes
+from layers import IMPURE_SEEN, PURE, SEES, circles, sees
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 
@@ -46,6 +47,88 @@ def test_pure(tmp_path, source):
 def test_impure(tmp_path, source, said):
     assert said in check(tmp_path, engine__a=source)
     assert check(tmp_path / "host", host__a=source) == ""    # elsewhere it may be so
+
+
+CALL = "long now(void); long f(void) { return now(); }"
+IMPURE = {
+    "time()": "#include <time.h>\nlong now(void) { return time(0); }",
+    "feof()": "#include <stdio.h>\nlong now(void *file) { return feof(file); }",
+    "variable": "static long seen; long now(void) { return ++seen; }",
+}
+
+
+@pytest.mark.parametrize("what", IMPURE)
+@pytest.mark.parametrize("module", ["base/b", "records/b"])
+def test_purity_is_of_all_that_is_called(tmp_path, module, what):
+    called = {module.replace("/", "__"): IMPURE[what]}
+    said = check(tmp_path, engine__a=CALL, **called)
+    assert what in said and f"must be pure: engine/a -> {module}" in said
+    assert check(tmp_path / "alone", **called) == ""        # nobody pure calls it
+
+
+def test_purity_is_of_what_is_called_by_the_called(tmp_path):
+    said = check(tmp_path, engine__a="long f(void); long g(void) { return f(); }", base__b=CALL,
+                 base__c=IMPURE["time()"])
+    assert "base/c.c: calls time(), but must be pure: engine/a -> base/b -> base/c" in said
+
+
+def test_a_message_is_not_pure_and_may_be_said(tmp_path):
+    """What is allowed by name is there, and needs to be."""
+    for module in IMPURE_SEEN:
+        assert (SCRIPTS.parent / f"user/{module}.c").exists()
+    say = "#include <stdio.h>\nvoid say(void) { fputs(\"a\", stderr); }"
+    caller = "void say(void); void f(void) { say(); }"
+    assert check(tmp_path, engine__a=caller, base__log=say) == ""
+    assert "user/base/b.c: calls" in check(tmp_path / "other", engine__a=caller, base__b=say)
+
+
+def test_a_prototype_does_not_cross_a_layer(tmp_path):
+    """Declared by hand, not by a header that check_includes.py sees."""
+    said = check(tmp_path, host__a="int g(void); int f(void) { return g(); }",
+                 output__b="int g(void) { return 1; }")
+    assert "user/host/a.c: uses g of output/b.c: host does not see output/" in said
+    said = check(tmp_path / "main", main="extern const int g; int f(void) { return g; }",
+                 output__b="extern const int g; const int g = 1;")
+    assert "user/main.c: uses g of output/b.c: main.c does not see output/" in said
+
+
+@pytest.fixture
+def tree(tmp_path, monkeypatch):
+    """A function that makes a file below user/, in a tree that check_includes.py looks at."""
+    def add(path, text):
+        (tmp_path / "user" / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "user" / path).write_text(text)
+
+    monkeypatch.setattr(check_includes, "ROOT", tmp_path)
+    monkeypatch.setattr(check_includes, "USER", tmp_path / "user")
+    add("output/as_user.h", "")
+    add("base/str.h", "")
+    return add
+
+
+@pytest.mark.parametrize("include", [
+    '#include "output/as_user.h"', "#include <output/as_user.h>",
+    '#include "../output/as_user.h"', "#include <../user/output/as_user.h>",
+    "#  include\t<output/as_user.h>", "#include_next <output/as_user.h>",
+    "#define HEADER <output/as_user.h>\n#include HEADER",
+    "#include <base/str.h>",                    # seen, but not said so
+    '#include "host/part.c"',                   # not a header
+])
+def test_an_include_does_not_cross_a_layer(tree, include):
+    tree("host/part.c", "")
+    tree("host/a.c", '#include "base/str.h"\n#include <string.h>\n')
+    assert not [error for error in check_includes.problems() if "host/a.c" in error]
+    tree("host/a.c", f"{include}\n")
+    assert [error for error in check_includes.problems() if "host/a.c: includes" in error]
+
+
+def test_what_is_allowed_is_used(tree):
+    unused = "engine may see base/, but does not"
+    assert [error for error in check_includes.problems() if unused in error]
+    assert [error for error in check_includes.problems() if "includes <string.h>" in error]
+    tree("engine/a.c", '#include "base/str.h"\n#include <string.h>\n')
+    assert not [error for error in check_includes.problems() if unused in error]
+    assert not [error for error in check_includes.problems() if "includes <string.h>" in error]
 
 
 def test_circle_of_calls(tmp_path):

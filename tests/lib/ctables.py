@@ -12,7 +12,9 @@ COMM_LEN = 15       # bytes of a program's name, as the kernel has them
 SERVICE = re.compile(r'\{ ?"(?P<name>[\w-]+)", (?:NULL|"\w+"), RL_ROLE_(?P<role>\w+), '
                      r'TRAFFIC_(?P<client>\w+), TRAFFIC_(?P<relay>\w+), "[^"]*", '
                      r'(?P<prefix_strings>\d+),')
-MODE = re.compile(r'\.name = "(?P<name>\w+)", \.traffic = TRAFFIC_(?P<traffic>\w+),')
+MODE = re.compile(r'const struct mode (?P<variable>\w+) = \{ (?P<members>[^{}]*) \};')
+MODES = re.compile(r'const struct mode \*const modes\[\] = \{ (?P<variables>[^{}]*) \};')
+MEMBER = re.compile(r'\.(?P<name>\w+) = (?:"(?P<text>[^"]*)"|(?P<value>[^",]+)),')
 RULE_WORD = re.compile(r'\{"(?P<word>\w+)", rule_\w+, rule_load_\w+\}')
 Service = namedtuple("Service", "name role client relay prefix_strings")
 
@@ -38,9 +40,19 @@ def services():
             for service in found}
 
 
+def mode_rows():
+    """{variable, such as "mode_home": {member: value or text}}, in the order of modes[]"""
+    found = {row["variable"]: {member["name"]: member["text"] or member["value"]
+                               for member in MEMBER.finditer(row["members"])}
+             for row in rows("mode.c", MODE, r"\.name =")}
+    names = re.findall(r"&(\w+),", rows("mode.c", MODES, r"modes\[\]")[0]["variables"])
+    assert sorted(names) == sorted(found), "mode.c has another form"
+    return {name: found[name] for name in names}
+
+
 def modes():
     """{name: traffic}"""
-    return {row["name"]: row["traffic"] for row in rows("mode.c", MODE, r"\.name =")}
+    return {mode["name"]: mode["traffic"].removeprefix("TRAFFIC_") for mode in mode_rows().values()}
 
 
 def rule_words():

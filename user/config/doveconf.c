@@ -12,6 +12,7 @@
 
 #include "base/mem.h"
 #include "host/run_program.h"
+#include "rawlog/format.h"
 
 #define WORDS_MAX 32
 

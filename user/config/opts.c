@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "rawlog/format.h"
 
 #define RECORD COMMAND_RECORD
 #define REPLAY COMMAND_REPLAY

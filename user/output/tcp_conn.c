@@ -269,10 +269,8 @@ static void conn_free(struct tcp_conn *conn)
 }
 
 /* For a closed connection whose bytes are sent, or are given up. */
-static void remove_closed(struct tcp_conn *conn)
+static void remove_closed(struct tcp_conns *conns, struct tcp_conn *conn)
 {
-	struct tcp_conns *conns = conn->conns;
-
 	if (conn->error && !conn->error_returned) {
 		log_warn("tcp:%s: the end of a log was not sent: %s", conn->target,
 			 strerror(conn->error));
@@ -294,7 +292,7 @@ void tcp_conn_close(struct tcp_conn **conn_p)
 	conn->stalled_at_ms = clock_now_ms() + STALL_MS;
 	send_kept(conn);
 	if (!kept_len(conn))
-		remove_closed(conn);
+		remove_closed(conn->conns, conn);
 }
 
 /* All of them */
@@ -326,7 +324,7 @@ static void end_closed(struct tcp_conns *conns)
 		if (kept_len(conn) && now >= conn->stalled_at_ms)
 			disconnect(conn, ETIMEDOUT);
 		if (!kept_len(conn))
-			remove_closed(conn);
+			remove_closed(conns, conn);
 	}
 }
 
@@ -354,7 +352,7 @@ unsigned int tcp_conns_finish(struct tcp_conns *conns, int timeout_ms)
 	}
 	while ((conn = conns->closed) != NULL) {
 		disconnect(conn, ETIMEDOUT);
-		remove_closed(conn);
+		remove_closed(conns, conn);
 	}
 	return conns->failed;
 }

@@ -144,8 +144,9 @@ static int try_library(struct search *search, const char *path, const char *open
 	const char *soname;
 	int ret = get_file(search->probes, path, open_path, &file);
 
-	if (ret >= 0)
-		ret = read_object(file);
+	if (!file)
+		return ret;
+	ret = read_object(file);
 	if (ret)
 		return ret;
 	soname = elf_object_soname(file->object);
@@ -313,11 +314,10 @@ static int add_module(struct search *search, const char *path, const char *open_
 	if (ret == -ENOENT)
 		return 0;
 	search->is_found = true;
-	if (ret == 0)
-		return add_probes(search, file);
-	if (ret < 0)
-		str_printf(next_error(search->error), "%s: %s", path, strerror(-ret));
-	return ret < 0 ? ret : 0;
+	if (file)
+		return ret ? 0 : add_probes(search, file);
+	str_printf(next_error(search->error), "%s: %s", path, strerror(-ret));
+	return ret;
 }
 
 static int found_module(void *context, const struct procfs_mapping *mapping)
