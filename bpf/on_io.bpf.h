@@ -41,6 +41,16 @@ static __always_inline bool muted_by_verdict(struct sock_state *state)
 	return state->stream.verdict == RL_VERDICT_MUTE;
 }
 
+/* An operation on a socket that is not recorded: what it moved may pass through TLS next. */
+static __always_inline void other_note(struct sock *sk, struct sock_state *state,
+				       const struct rl_service *service, struct operation *op)
+{
+	if (!(service->flags & RL_SERVICE_TLS))
+		return;
+	recv_note_muted(state, op);
+	pair_received(sk, state, op);
+}
+
 /*
  * Records one operation of a tracked process. `ret`: bytes, 0 (end of file) or an
  * error. `unread`: the bytes were discarded, no buffer has them.
@@ -74,10 +84,7 @@ static __always_inline int on_io(struct sock *sk, int ret, __u8 dir, bool unread
 	if (!state)
 		return 0;
 	if (state->stream.class == RL_CLASS_OTHER) {
-		if (service->flags & RL_SERVICE_TLS) {
-			recv_note_muted(state, &op);
-			pair_received(sk, state, &op);
-		}
+		other_note(sk, state, service, &op);
 		return 0;
 	}
 	if (ret == 0 && (dir == RL_OUT || state->eof))

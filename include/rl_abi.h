@@ -103,13 +103,15 @@ enum rl_flag {
 	X(CALL, 4, "moved by a system call that is not known")                                     \
 	X(BACKLOG, 5, "held back for too long")                                                    \
 	X(UNSEEN, 6, "passed where no hook is")                                                    \
-	X(DOUBT, 7, "they may have come after the login")
+	X(DOUBT, 7, "they may have come after the login")                                          \
+	X(CIPHER, 8, "as TLS, whose text could not be read")
 
 /*
  * The kernel sends FAULT, SENDFILE, CALL and UNSEEN. RING is in no record: a
  * full ring shows as a step in the offsets, and the engine gives it this reason.
- * The engine makes DOUBT: it is not certain that a client had not logged in yet,
- * and its pre-login log ends with the login. BACKLOG is not used any more.
+ * The engine makes DOUBT (it is not certain that a client had not logged in yet,
+ * and its pre-login log ends with the login) and CIPHER (whose size is that of the
+ * ciphertext). BACKLOG is not used any more.
  */
 enum rl_gap_reason {
 #define X(name, number, text) RL_GAP_##name = number,

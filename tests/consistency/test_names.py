@@ -32,7 +32,7 @@ OTHERS = set("""
     __bpf_prog_enter_recur bpf_preempt_disable sock_orphan tcp_finish_connect tcp_recvmsg
     tcp_v4_connect tcp_v6_connect
 
-    BIO_new_bio_pair BIO_write SSL_read SSL_write
+    BIO_new_bio_pair BIO_write SSL_free SSL_read SSL_write
 """.split())
 
 

@@ -20,8 +20,8 @@ static struct session *by_own_socket(const struct proc *proc, const struct login
 
 static bool can_be_about(const struct session *session)
 {
-	return session->traffic == TRAFFIC_LOGIN && session->sock && session->tls &&
-	       !session->handover.pending;
+	return session->traffic == TRAFFIC_LOGIN && session->sock &&
+	       (session->tls || session->sock->tls.unread) && !session->handover.pending;
 }
 
 static void doubt_free(struct proc *proc, struct doubt **doubt)

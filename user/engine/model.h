@@ -152,6 +152,9 @@ struct session {
 	bool counted;	    /* in the summary */
 	uint32_t lookup_id; /* of the question who the user is */
 	bool tls;	    /* records of the text inside TLS count */
+	/* ciphertext whose text does not come, by enum rl_dir: offset and size, in bytes */
+	uint64_t unread_from[2], unread_size[2];
+	struct rl_rec unread_rec; /* the last of it */
 	struct held_queue held;
 	struct handover handover;
 	bool ended; /* the connection has ended; in ASKED the session waits for its answers */
@@ -179,6 +182,8 @@ struct login_reader {
 struct sock_tls {
 	bool begun;
 	bool given_up; /* TLS had begun, but no text came; SOCK_CLOSE counts the bytes before TLS */
+	bool awaited; /* the undecided bytes look like a handshake; the other side's answer tells */
+	bool unread;  /* it is TLS, of which the text does not come */
 	char last[STARTTLS_LEN]; /* the client's last plaintext bytes */
 	struct held_queue undecided;
 };

@@ -305,6 +305,42 @@ void session_event(struct engine *engine, struct session *session, const struct 
 	}
 }
 
+void session_unread(struct session *session, const struct rl_rec *rec, int dir, uint64_t offset,
+		    uint64_t size)
+{
+	session->unread_rec = *rec;
+	if (!session->unread_size[dir])
+		session->unread_from[dir] = offset;
+	session->unread_size[dir] += size;
+}
+
+static void tell_unread(struct engine *engine, struct session *session)
+{
+	struct {
+		struct rl_rec rec;
+		struct rl_gap gap;
+	} record = {.rec = session->unread_rec};
+	const struct event event = {.rec = &record.rec, .type = RL_GAP, .payload = &record.gap};
+	int dir;
+
+	record.rec.type = RL_GAP;
+	record.rec.flags = 0;
+	record.rec.len = sizeof(record);
+	for (dir = RL_IN; dir <= RL_OUT; dir++) {
+		if (!session->unread_size[dir])
+			continue;
+		record.gap = (struct rl_gap){
+			.offset = session->unread_from[dir],
+			.size = session->unread_size[dir],
+			.dir = dir,
+			.class = RL_CLASS_CLIENT,
+			.reason = RL_GAP_CIPHER,
+		};
+		session->unread_size[dir] = 0;
+		session_event(engine, session, &event);
+	}
+}
+
 void session_tls(struct engine *engine, struct session *session, const struct rl_rec *rec,
 		 const struct rl_tls *where)
 {
@@ -318,6 +354,7 @@ void session_tls(struct engine *engine, struct session *session, const struct rl
 		.payload = &begin.where,
 	};
 
+	tell_unread(engine, session);
 	begin.rec.type = RL_TLS_BEGIN;
 	begin.rec.len = sizeof(begin);
 	session->tls = true;
@@ -418,6 +455,7 @@ void session_end(struct engine *engine, struct session *session, const struct rl
 	session->ended = true;
 	if (is_parting(session))
 		part_in_doubt(engine, session, NULL);
+	tell_unread(engine, session);
 	/* a session without any bytes has files, too */
 	decide_if_ready(engine, session, NULL, rec);
 	if (session->state == SESSION_ASKED)
@@ -433,6 +471,7 @@ void session_end(struct engine *engine, struct session *session, const struct rl
 
 void session_finish(struct engine *engine, struct session *session)
 {
+	tell_unread(engine, session);
 	if (session->state == SESSION_RECORDING)
 		engine->summary.sessions_open++;
 	session_refuse(engine, session, ended_reason(session));

@@ -19,6 +19,12 @@ static int event_dir(const struct event *event)
 	return event->type == RL_GAP ? event->gap->dir : event->data->dir;
 }
 
+/* Which direction speaks first in TLS: the client's. */
+static int hello_dir(const struct sock *sock)
+{
+	return sock->class == RL_CLASS_RELAY ? RL_OUT : RL_IN;
+}
+
 static void note_last(struct sock *sock, const struct rl_data *data)
 {
 	size_t len = data->size < STARTTLS_LEN ? data->size : STARTTLS_LEN;
@@ -29,9 +35,7 @@ static void note_last(struct sock *sock, const struct rl_data *data)
 
 static void pass_on(struct engine *engine, struct sock *sock, const struct event *event)
 {
-	int client = sock->class == RL_CLASS_RELAY ? RL_OUT : RL_IN;
-
-	if (event->type == RL_DATA && event->data->dir == client)
+	if (event->type == RL_DATA && event->data->dir == hello_dir(sock))
 		note_last(sock, event->data);
 	/* once TLS has begun, what is not marked is its ciphertext */
 	if (sock->session && sock->tls.begun == !!(event->rec->flags & RL_F_TLS))
@@ -60,6 +64,7 @@ static void pass_held(struct engine *engine, struct sock *sock)
 {
 	struct held *held;
 
+	sock->tls.awaited = false;
 	while ((held = held_take(&sock->tls.undecided)) != NULL) {
 		pass_one(engine, sock, held);
 		free(held);
@@ -83,8 +88,8 @@ static bool can_be_handshake(const struct rl_data *data, size_t at)
 	return memcmp(data->bytes, tls_handshake + at, size < data->size ? size : data->size) == 0;
 }
 
-/* Do the held records begin like TLS's handshake? */
-static bool is_handshake(const struct held *held)
+/* Do the held records begin like TLS's handshake, as far as they go? `size_r`: how far, in bytes. */
+static bool begins_as_handshake(const struct held *held, size_t *size_r)
 {
 	const struct rl_data *data;
 	size_t at;
@@ -95,7 +100,63 @@ static bool is_handshake(const struct held *held)
 			return false;
 		at += data->size;
 	}
-	return at >= sizeof(tls_handshake);
+	*size_r = at;
+	return true;
+}
+
+static bool is_handshake(const struct held *held)
+{
+	size_t size;
+
+	return begins_as_handshake(held, &size) && size >= sizeof(tls_handshake);
+}
+
+/* Ciphertext of TLS whose text does not come. */
+static void note_unread(struct sock *sock, const struct event *event)
+{
+	if (sock->session)
+		session_unread(sock->session, event->rec, event_dir(event),
+			       event->type == RL_GAP ? event->gap->offset : event->data->offset,
+			       event_bytes(event));
+}
+
+/* The undecided bytes are TLS, but no TLS_BEGIN came: the kernel side does not know its SSL object. */
+static void begin_unread(struct sock *sock)
+{
+	struct event event;
+	struct held *held;
+
+	sock->tls.awaited = false;
+	sock->tls.begun = sock->tls.unread = true;
+	while ((held = held_take(&sock->tls.undecided)) != NULL) {
+		if (event_parse(&held->rec, held->rec.len, &event) == 0)
+			note_unread(sock, &event);
+		free(held);
+	}
+}
+
+/* Was STARTTLS the last that the client sent? */
+static bool says_starttls(const struct sock *sock)
+{
+	return strncasecmp(sock->tls.last, "STARTTLS\r\n", STARTTLS_LEN) == 0;
+}
+
+/* Do these bytes begin a TLS handshake where one can begin, though the kernel side knows of none? A
+ * mail process never does TLS with its client. */
+static bool can_begin_unseen(const struct sock *sock, const struct event *event)
+{
+	return event->type == RL_DATA && event->data->dir == hello_dir(sock) &&
+	       can_be_handshake(event->data, 0) &&
+	       (event->data->offset == 0 || says_starttls(sock)) && sock->session &&
+	       sock->session->traffic != TRAFFIC_MAIL;
+}
+
+/* TLS's answer to a handshake: another one, or an alert (RFC 8446, 5.1). Its first byte will do, no
+ * mail protocol's answer begins so. */
+static bool is_tls_answer(const struct event *event)
+{
+	return event->type == RL_DATA && event->data->size &&
+	       (event->data->bytes[0] == 0x16 || event->data->bytes[0] == 0x15);
 }
 
 /* Must it be held? What Dovecot sends (as a TLS client) only if it begins like a handshake. */
@@ -103,6 +164,50 @@ static bool can_be_tls(const struct sock *sock, const struct event *event)
 {
 	return event_dir(event) == RL_IN || sock->tls.undecided.first ||
 	       (event->type == RL_DATA && can_be_handshake(event->data, 0));
+}
+
+/* The undecided bytes look like a handshake, and the other side has answered. */
+static void take_answer(struct engine *engine, struct sock *sock, const struct event *answer)
+{
+	if (is_tls_answer(answer))
+		begin_unread(sock);
+	else
+		pass_held(engine, sock);
+}
+
+/* No TLS_BEGIN has come for the undecided bytes. If they look like a handshake, the answer tells. */
+static void pass_undecided(struct engine *engine, struct sock *sock)
+{
+	struct event event;
+	struct held *held;
+
+	if (!is_handshake(sock->tls.undecided.first)) {
+		pass_held(engine, sock);
+		return;
+	}
+	DL_FOREACH(sock->tls.undecided.first, held) {
+		if (event_parse(&held->rec, held->rec.len, &event) == 0 &&
+		    event_dir(&event) != hello_dir(sock)) {
+			take_answer(engine, sock, &event);
+			return;
+		}
+	}
+	sock->tls.awaited = true;
+}
+
+/* An event while the answer to what looks like a handshake is awaited. True: it was taken. */
+static bool take_awaited(struct engine *engine, struct sock *sock, const struct event *event)
+{
+	size_t size;
+
+	if (event_dir(event) != hello_dir(sock)) {
+		take_answer(engine, sock, event);
+		return false;
+	}
+	held_add(&sock->tls.undecided, event->rec);
+	if (!begins_as_handshake(sock->tls.undecided.first, &size))
+		pass_held(engine, sock);
+	return true;
 }
 
 static void forget_undecided(struct engine *engine, const struct sock *sock)
@@ -117,11 +222,18 @@ void tls_event(struct engine *engine, struct sock *sock, const struct event *eve
 {
 	if (event->type == RL_DATA && event->data->size == 0)
 		return;
-	if (event->rec->flags & RL_F_TLS && !sock->tls.begun) {
+	if (event->rec->flags & RL_F_TLS && (!sock->tls.begun || sock->tls.unread)) {
 		/* its TLS_BEGIN was lost (and counted as such); undecided bytes are ciphertext */
+		sock->tls.unread = false;
 		tls_free(engine, sock);
 		sock->tls.begun = true;
 		begin_text(engine, sock, event->rec, &unknown);
+	}
+	if (sock->tls.awaited && take_awaited(engine, sock, event))
+		return;
+	if (sock->tls.unread) {
+		note_unread(sock, event);
+		return;
 	}
 	if (event->rec->flags & RL_F_UNDECIDED && !sock->tls.begun && can_be_tls(sock, event)) {
 		held_add(&sock->tls.undecided, event->rec);
@@ -129,9 +241,12 @@ void tls_event(struct engine *engine, struct sock *sock, const struct event *eve
 			set_undecided(engine, proc_find(engine, sock->tgid), sock);
 		return;
 	}
-	pass_held(engine, sock);
+	pass_undecided(engine, sock);
 	forget_undecided(engine, sock);
-	pass_on(engine, sock, event);
+	if (!sock->tls.awaited && !sock->tls.begun && can_begin_unseen(sock, event))
+		sock->tls.awaited = true;
+	if (!sock->tls.awaited || !take_awaited(engine, sock, event))
+		pass_on(engine, sock, event);
 }
 
 /* Does this record say that the undecided bytes are not TLS? */
@@ -152,7 +267,7 @@ void tls_decide(struct engine *engine, const struct event *event)
 	if (!sock || !decides(sock, event))
 		return;
 	set_undecided(engine, proc, NULL);
-	pass_held(engine, sock);
+	pass_undecided(engine, sock);
 }
 
 /* Passes on the bytes before the offset `begin`, where TLS begins; `held` is cut there. */
@@ -192,16 +307,12 @@ void tls_begin(struct engine *engine, struct sock *sock, const struct event *eve
 			pass_one(engine, sock, held);
 		free(held);
 	}
-	if (sock->tls.begun)
+	sock->tls.awaited = false;
+	if (sock->tls.begun && !sock->tls.unread)
 		return;
 	sock->tls.begun = true;
+	sock->tls.unread = false;
 	begin_text(engine, sock, event->rec, &where);
-}
-
-/* Was STARTTLS the last that the client sent? */
-static bool says_starttls(const struct sock *sock)
-{
-	return strncasecmp(sock->tls.last, "STARTTLS\r\n", STARTTLS_LEN) == 0;
 }
 
 /* Only where TLS means new files: elsewhere a client can send STARTTLS, but nothing begins. */
@@ -251,7 +362,9 @@ void tls_free(struct engine *engine, struct sock *sock)
 
 void tls_end(struct engine *engine, struct sock *sock, const struct rl_rec *rec)
 {
-	if (!sock->tls.undecided.first || !is_handshake(sock->tls.undecided.first))
+	const struct held *first = sock->tls.undecided.first;
+
+	if (!first || !is_handshake(first) || !(first->rec.flags & RL_F_UNDECIDED))
 		pass_held(engine, sock);
 	else
 		begin_text(engine, sock, rec, &unknown); /* a handshake without an answer */
