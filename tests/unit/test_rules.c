@@ -324,7 +324,30 @@ static void flags(void **state)
 	assert_int_equal(log_flags_set(&flags, 'f', "both"), -EINVAL);
 	assert_int_equal(log_flags_set(&flags, 'f', ""), -EINVAL);
 	assert_int_equal(log_flags_set(&flags, 'x', NULL), -EINVAL);
+	assert_int_equal(log_flags_set(&flags, 'f', NULL), -EINVAL);
 	assert_int_equal(log_flags_set(&flags, '?', NULL), -EINVAL);
+}
+
+/* Each member of struct log_flags has a letter that needs no argument. */
+static void letters(void **state)
+{
+	struct str getopt_text = {0}, names = {0}, text = {0};
+	struct log_flags set = {0}, all;
+	const char *letter;
+
+	memset(&all, true, sizeof(all));
+	log_flags_getopt(&getopt_text);
+	assert_string_equal(getopt_text.data, "btIf:io");
+	log_flags_names(&names);
+	assert_string_equal(names.data, "-b, -t, -I, -f, -i and -o");
+	log_flags_text(&all, &text);
+	assert_string_equal(text.data, "btIio");
+	for (letter = text.data; *letter; letter++)
+		assert_int_equal(log_flags_set(&set, *letter, NULL), 0);
+	assert_memory_equal(&set, &all, sizeof(all));
+	str_free(&getopt_text);
+	str_free(&names);
+	str_free(&text);
 }
 
 int main(void)
@@ -334,7 +357,7 @@ int main(void)
 		cmocka_unit_test(wildcards),  cmocka_unit_test(wanted_users),
 		cmocka_unit_test(flags),      cmocka_unit_test(round_trip_dirs),
 		cmocka_unit_test(rule_takes), cmocka_unit_test(needs),
-		cmocka_unit_test(finds),
+		cmocka_unit_test(finds),      cmocka_unit_test(letters),
 	};
 
 	return cmocka_run_group_tests_name("rules", tests, NULL, NULL);

@@ -9,6 +9,7 @@ const struct mode mode_home = {
 	.block = BLOCK_POSTLOGIN,
 	.home_dir = "dovecot.rawlog",
 	.base = BASE_HOME,
+	.takes_flags = true,
 	.format = &format_pair,
 };
 

@@ -40,11 +40,12 @@ struct mode {
 	const char *home_dir; /* a name below the home; NULL: the rule has a directory of its own */
 	enum mode_base base;
 	/* Directory, name and lines are as in lib/iostream-rawlog.c, not as in util/rawlog.c
-	 * (2.3.19.1). Then there are no flags to set. */
+	 * (2.3.19.1). */
 	bool iostream;
-	bool variables;	 /* in the directory */
-	bool root_files; /* the files belong to root, as lmtp runs as root */
-	bool tilde;	 /* a leading "~/" is the home */
+	bool takes_flags; /* false: each log is as with -t alone */
+	bool variables;	  /* in the directory */
+	bool root_files;  /* the files belong to root, as lmtp runs as root */
+	bool tilde;	  /* a leading "~/" is the home */
 	enum mode_tls tls;
 	const struct format *format;
 	/* Where the directory is tcp:HOST:PORT, and the service takes that; NULL: never. */

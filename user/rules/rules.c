@@ -34,7 +34,7 @@ struct rule *rules_add(struct rules *rules, const struct mode *mode, const char 
 		.dir = (char *)dir,
 	};
 
-	if (mode->iostream)
+	if (!mode->takes_flags)
 		rule.flags = (struct log_flags){.timestamps = true};
 	return append_copy(rules, &rule);
 }
@@ -60,7 +60,7 @@ int rules_set_options(struct rules *rules, const struct log_options *options, bo
 	struct rule *rule;
 
 	for (rule = rules->all; rule < rules->all + rules->count; rule++) {
-		if (rule->mode->iostream || !options->flags_given)
+		if (!rule->mode->takes_flags || !options->flags_given)
 			continue;
 		flags_taken = true;
 		if (instead)
@@ -70,8 +70,8 @@ int rules_set_options(struct rules *rules, const struct log_options *options, bo
 	}
 	if (flags_taken)
 		return 0;
-	str_append_text(error,
-			"-b, -t, -I, -f, -i and -o are for --rawlog only, which is not enabled");
+	log_flags_names(error);
+	str_append_text(error, " are for --rawlog only, which is not enabled");
 	return -EINVAL;
 }
 
@@ -260,7 +260,7 @@ static int load_rule(struct rules *rules, const char **text, const char *end)
 	if (!mode || !protocol || !letters || *letters++ != '-')
 		return -EINVAL;
 	for (; *letters; letters++)
-		if (*letters == 'f' || log_flags_set(&flags, *letters, NULL))
+		if (log_flags_set(&flags, *letters, NULL))
 			return -EINVAL;
 	return rules_add(rules, mode, *protocol ? protocol : NULL, &flags, NULL) ? 0 : -EINVAL;
 }
