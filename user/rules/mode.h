@@ -66,8 +66,8 @@ extern const unsigned int modes_count;
 const struct mode *mode_find(const char *name);
 /* Does it record connections of this service? */
 bool mode_has_service(const struct mode *mode, const struct service *service);
-/* Does it record this protocol (of `len` bytes)? */
-bool mode_has_protocol(const struct mode *mode, const char *protocol, size_t len);
+/* Does it record this protocol? */
+bool mode_has_protocol(const struct mode *mode, const char *protocol);
 /* How many protocols it records; "imap, pop3, submission" is appended to `names`, which can be
  * NULL. */
 unsigned int mode_protocols(const struct mode *mode, struct str *names);
