@@ -24,8 +24,7 @@ RUNS = [pytest.param(case, run, id=" ".join([str(case), *run.options]))
         for case in CASES for run in case.runs]
 
 # Of sessions that are seen; what becomes of them must be seen by some case.
-REASON = re.compile(r'X\((\w+), "([^"]*)", [01]\)')
-REASONS = REASON.findall(ctables.source("reason.h").read_text())
+REASONS = ctables.x_rows(ctables.source("reason.h"), "REASONS", r'(\w+), "([^"]*)", \w+')
 
 
 def check(outcome, expect):
