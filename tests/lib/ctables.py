@@ -40,6 +40,19 @@ def x_rows(path, macro, pattern):
     return found
 
 
+def enumerators(path):
+    """{name: value} of each enum with values of its own, as `NAME = 1` or `NAME = 1 << 0`."""
+    text = re.sub(r"/\*.*?\*/", "", path.read_text(), flags=re.DOTALL)
+    found = {}
+    for body in re.findall(r"\benum\b[^;{}]*\{([^}]*)\}", text):
+        if "#" in body:     # made from a list: see x_rows()
+            continue
+        for line in filter(None, map(str.strip, body.split(","))):
+            name, value, shift = re.fullmatch(r"(\w+) = (\d+)(?: << (\d+))?", line).groups()
+            found[name] = int(value) << int(shift or 0)
+    return found
+
+
 def services():
     """{name as the kernel has it: Service}"""
     found = [Service(**row.groupdict()) for row in rows("service.c", SERVICE, r"\bRL_ROLE_")]
