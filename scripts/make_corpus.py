@@ -25,7 +25,7 @@ RULES = {
     "end": b"end\0",
     "way": b"way\0rawlog\0\0-\0end\0",
     "flags": b"way\0rawlog\0imap\0-btIi\0way\0rawlog\0pop3\0-o\0end\0",
-    "ways": b"way\0login\0imap\0-t\0dir\0logs\0way\0lmtp\0\0-t\0dir\0/%u\0redact\0end\0",
+    "modes": b"way\0login\0imap\0-t\0dir\0logs\0way\0lmtp\0\0-t\0dir\0/%u\0redact\0end\0",
     "users": b"way\0rawlog\0\0-\0user\0*@example.org\0user\0u?\0end\0",
 }
 WORDS = {
@@ -63,7 +63,7 @@ TEMPLATES = {
     "unknown": b"%{userdb:home}%k%{if;a;b;c;d}%{encrypt;a=b:user}",
     "no-end": b"%{if;{;eq;{;a;b}",
 }
-# As fuzz_engine_ops.c reads them: flags, ways, then the number of what happens and its arguments.
+# As fuzz_engine_ops.c reads them: flags, modes, then the number of what happens and its arguments.
 # Processes: 0 imap, 1 imap-login, 2 lmtp, 3 submission.
 LOGIN = bytes([5, 1, 0, 0, 29, 1, 6, 1, 0, 0, 1, 7, 1, 0, 0, 0, 1])
 SUBMISSION = bytes([5, 2, 0, 0, 29, 1, 6, 2, 0, 0, 1, 7, 2, 0, 0, 0, 1])

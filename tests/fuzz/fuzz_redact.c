@@ -42,12 +42,12 @@ static void add(struct events *events, int dir, const char *text, size_t len)
 			(struct event){dir, text ? mem_dup(text, len) : NULL, len};
 }
 
-static void collect(int dir, const struct chunk *chunk, void *context)
+static void collect(const struct chunk *chunk, void *context)
 {
 	struct str *out = context;
 
-	assert(chunk->len && chunk->dir == dir);
-	str_append(&out[dir], chunk->data, chunk->len);
+	assert(chunk->len);
+	str_append(&out[chunk->dir], chunk->data, chunk->len);
 }
 
 /* Feeds pieces of `size` bytes, each in memory of its own. */
@@ -64,7 +64,7 @@ static void feed(struct redact *redact, const struct event *event, size_t size, 
 		chunk.data = copy;
 		chunk.len = len;
 		chunk.more = pos + len < event->len;
-		redact_feed(redact, event->dir, &chunk, collect, out);
+		redact_feed(redact, &chunk, collect, out);
 		free(copy);
 	}
 }

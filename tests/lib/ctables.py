@@ -15,7 +15,6 @@ SERVICE = re.compile(r'\{ ?"(?P<name>[\w-]+)", (?:NULL|"\w+"), RL_ROLE_(?P<role>
 MODE = re.compile(r'const struct mode (?P<variable>\w+) = \{ (?P<members>[^{}]*) \};')
 MODES = re.compile(r'const struct mode \*const modes\[\] = \{ (?P<variables>[^{}]*) \};')
 MEMBER = re.compile(r'\.(?P<name>\w+) = (?:"(?P<text>[^"]*)"|(?P<value>[^",]+)),')
-RULE_WORD = re.compile(r'\{"(?P<word>\w+)", rule_\w+, rule_load_\w+\}')
 Service = namedtuple("Service", "name role client relay prefix_strings")
 
 
@@ -30,6 +29,27 @@ def rows(name, pattern, count):
     text = re.sub(r"\s+", " ", source(name).read_text())
     found = list(pattern.finditer(text))
     assert found and len(found) == len(re.findall(count, text)), f"{name} has another form"
+    return found
+
+
+def x_rows(path, macro, pattern):
+    """What the groups of `pattern` match in each X(...) of `#define MACRO(X)`."""
+    body, = re.findall(rf"#define {macro}\(X\)((?:.*\\\n)+.*)", path.read_text())
+    found = re.findall(rf"\bX\({pattern}\)", body)
+    assert found and len(found) == body.count("X("), f"{macro} has another form"
+    return found
+
+
+def enumerators(path):
+    """{name: value} of each enum with values of its own, as `NAME = 1` or `NAME = 1 << 0`."""
+    text = re.sub(r"/\*.*?\*/", "", path.read_text(), flags=re.DOTALL)
+    found = {}
+    for body in re.findall(r"\benum\b[^;{}]*\{([^}]*)\}", text):
+        if "#" in body:     # made from a list: see x_rows()
+            continue
+        for line in filter(None, map(str.strip, body.split(","))):
+            name, value, shift = re.fullmatch(r"(\w+) = (\d+)(?: << (\d+))?", line).groups()
+            found[name] = int(value) << int(shift or 0)
     return found
 
 
@@ -57,4 +77,4 @@ def modes():
 
 def rule_words():
     """[word of a saved rule's other settings]"""
-    return [row["word"] for row in rows("rules.c", RULE_WORD, r"\brule_load_\w+\}")]
+    return x_rows(source("rules.h"), "RULE_SETTINGS", r"[^,]+, (\w+)")

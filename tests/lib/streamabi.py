@@ -2,9 +2,9 @@
 """include/rl_abi.h and Dovecot's login request, as streamscript.py writes them."""
 
 import ipaddress
-import re
 import struct
 
+import ctables
 from recorder import REPOSITORY
 from scriptwords import ScriptError
 
@@ -28,31 +28,28 @@ STRUCTS = {
     "rl_tls": ("=2Q", "offset out_end"),
     "rl_link": ("=Q", "ino"),
 }
-ENUMS = {
-    "RL_": "IN=0 OUT=1",
-    "RL_CLASS_": "NONE=0 CLIENT=1 LOGIN=2 AUTH=3 POSTLOGIN=4 OTHER=5 RELAY=6",
-    "RL_AF_": "UNIX=1 INET=2 INET6=10",
-    "RL_ROLE_": "NONE=0 MASTER=1 MAIL=2 STRANGER=3 LOGIN=4 DELIVERY=5",
-    "RL_F_": "MORE=1 EOF=2 FOUND=4 CONT=8 LIVE=16 TLS=32 UNDECIDED=64",
-    "RL_GAP_": "RING=1 FAULT=2 SENDFILE=3 CALL=4 BACKLOG=5 UNSEEN=6 DOUBT=7 CIPHER=8",
-    "RL_MASTER_": "OK=0 GONE=1 UNTRUSTED=2 VERSION=3 EXCLUDED=4",
-    "RL_LOG_": "OPENED=0 MISSING=1 NOT_DIR=2 LSTAT_FAILED=3 CREATE_FAILED=4",
-}
 
-# These grow in number.
-ABI = (REPOSITORY / "include/rl_abi.h").read_text()
-TYPES = re.findall(r"X\((\w+), (\d+), (rl_\w+)\)", ABI)
-COUNTERS = re.findall(r"X\((\w+), \"", ABI[ABI.index("#define RL_COUNTERS"):])
+# What grows in number is read from there.
+ABI = REPOSITORY / "include/rl_abi.h"
+TYPES = ctables.x_rows(ABI, "RL_RECORD_TYPES", r"(\w+), (\d+), (\w+)")
+COUNTERS = ctables.x_rows(ABI, "RL_COUNTERS", r'(\w+), "[^"]*"')
 STRUCTS["rl_stats"] = (f"={len(COUNTERS)}Q", " ".join(COUNTERS))
 
-FLAGS = {name.lower(): int(value)
-         for name, value in (pair.split("=") for pair in ENUMS["RL_F_"].split())}
-NUMBERS = {prefix + name: int(number)
-           for prefix, pairs in ENUMS.items()
-           for name, number in (pair.split("=") for pair in pairs.split())}
-NUMBERS |= {f"RL_{name}": int(number) for name, number, payload in TYPES}
+NUMBERS = ctables.enumerators(ABI)
+NUMBERS |= {f"RL_{name}": int(value) for name, value, _ in TYPES}
+GAPS = ctables.x_rows(ABI, "RL_GAP_REASONS", r'(\w+), (\d+), "([^"]*)"')
+NUMBERS |= {f"RL_GAP_{name}": int(value) for name, value, _ in GAPS}
 LOG_STATUS = {"opened": "OPENED", "missing": "MISSING", "notdir": "NOT_DIR",
               "lstat": "LSTAT_FAILED", "create": "CREATE_FAILED"}
+
+
+def names(prefix):
+    """The values of an enum, as scripts call them."""
+    return {name.removeprefix(prefix).lower(): value for name, value in NUMBERS.items()
+            if name.startswith(prefix)}
+
+
+FLAGS = names("RL_F_")
 
 # struct master_auth_request of Dovecot 2.3 on a 64-bit machine (lib-master/master-auth.h).
 LOGIN_REQUEST = struct.Struct("=IIII16s20s20sHHII4xQ")
@@ -64,10 +61,15 @@ def number(prefix, name):
     return int(name) if name.isdigit() else NUMBERS[prefix + name.upper()]
 
 
+def unpack(name, data):
+    layout, fields = STRUCTS[name]
+    return dict(zip(fields.split(), struct.unpack(layout, data)))
+
+
 def pack(name, **values):
     """A struct; what is not named is zero."""
-    layout, fields = STRUCTS[name]
-    blank = dict(zip(fields.split(), struct.unpack(layout, bytes(struct.calcsize(layout)))))
+    layout = STRUCTS[name][0]
+    blank = unpack(name, bytes(struct.calcsize(layout)))
     unknown = set(values) - set(blank)
     if unknown:
         raise ScriptError(f"{name} has no {unknown}")
@@ -87,3 +89,15 @@ def inet(lip, lport, rip, rport):
     local, remote = (ipaddress.ip_address(text).packed if text else b"" for text in (lip, rip))
     return pack("rl_inet", local=local, remote=remote, local_port=int(lport or 0),
                 remote_port=int(rport or 0))
+
+
+def encode(record, payload):
+    kind = number("RL_", record.type)
+    size = struct.calcsize(STRUCTS["rl_rec"][0]) + len(payload)
+    return pack("rl_rec", len=size if record.claims is None else record.claims, type=kind,
+                flags=record.flags, time_ns=record.time_ns, tgid=record.tgid, uid=record.ids[0],
+                gid=record.ids[1], cookie=record.cookie) + payload
+
+
+def padded(data):
+    return data + bytes(-len(data) % 8)

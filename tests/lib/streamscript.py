@@ -13,7 +13,7 @@ inode numbers of sockets and numbers of sessions, so a script says only what mat
     fixed-order, whole              not to be interleaved, not to be split (why: a comment)
 
     T clock ISO-TIME                realtime at T, and the zone
-    T master PID VERSION [status=ok|gone|untrusted|version|excluded]
+    T master PID VERSION [status=ok|gone|untrusted|version|excluded|container]
     T settings PID [NAME "VALUE"]...        of the master
     T exec PID COMM parent=PID [found]      T exit PID        T ids PID UID GID  (from now on)
     T open SOCK PID CLASS ino=N [path=P]    client login auth postlogin other relay
@@ -29,7 +29,7 @@ inode numbers of sockets and numbers of sessions, so a script says only what mat
     T give-up PID                   TLS was about to begin in this process, and does not
     T skip SOCK in|out N [tls]      bytes that pass unseen: no record
     T gap SOCK in|out N REASON [tls] [undecided]
-                                    ring fault sendfile call backlog, or a number
+                                    ring fault sendfile call backlog unseen doubt, or a number
     T close SOCK [tail] [live]      tail, live: with the final offsets
     T ask SOCK CLIENT [tag=] and as login   a login process's request for this client of its own
                     [pass=INO]      another socket than the client's is passed along: TLS
@@ -60,7 +60,7 @@ from datetime import datetime
 import ctables
 from scriptwords import Args, ScriptError, parse_line
 from streamabi import ABI_VERSION, ENDIAN_MARK, FLAGS, HEADER, LOG_STATUS, LOGIN_REPLY, \
-    LOGIN_REQUEST, MAGIC, NUMBERS, STRUCTS, inet, ip_addr, number, pack
+    LOGIN_REQUEST, MAGIC, NUMBERS, STRUCTS, encode, inet, ip_addr, number, pack, padded
 
 MONOTONIC_BASE = 5000  # seconds that the machine was up at T = 0
 
@@ -492,15 +492,3 @@ def payload_of(record, numbers):
         name = {"FACT_LOG": "rl_log", "FACT_WRITE": "rl_write"}[record.type]
         return pack(name, session=numbers[record.session], **record.fact)
     return record.payload
-
-
-def encode(record, payload):
-    kind = number("RL_", record.type)
-    size = struct.calcsize(STRUCTS["rl_rec"][0]) + len(payload)
-    return pack("rl_rec", len=size if record.claims is None else record.claims, type=kind,
-                flags=record.flags, time_ns=record.time_ns, tgid=record.tgid, uid=record.ids[0],
-                gid=record.ids[1], cookie=record.cookie) + payload
-
-
-def padded(data):
-    return data + bytes(-len(data) % 8)

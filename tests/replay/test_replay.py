@@ -15,6 +15,7 @@ import pytest
 
 import ctables
 import streamabi
+import streamscript
 import streamvariants
 from replaycase import Case, replay
 
@@ -24,8 +25,7 @@ RUNS = [pytest.param(case, run, id=" ".join([str(case), *run.options]))
         for case in CASES for run in case.runs]
 
 # Of sessions that are seen; what becomes of them must be seen by some case.
-REASON = re.compile(r'X\((\w+), "([^"]*)", [01]\)')
-REASONS = REASON.findall(ctables.source("reason.h").read_text())
+REASONS = ctables.x_rows(ctables.source("reason.h"), "REASONS", r'(\w+), "([^"]*)", \w+')
 
 
 def check(outcome, expect):
@@ -116,6 +116,38 @@ def test_structs_are_the_kernels(tmp_path):
                     str(program), str(source)], check=True)
     said = subprocess.run([program], check=True, capture_output=True, text=True).stdout
     assert said.splitlines() == expect
+
+
+@pytest.mark.parametrize("line, values", [
+    (r"MODE: (.*)", ctables.modes()),
+    (r"VERSION \[status=(.*)\]", streamabi.names("RL_MASTER_")),
+    (r"CLASS ino=N \[path=P\] (.*)", streamabi.names("RL_CLASS_").keys() - {"none"}),
+    (r"(.*), or a number", streamabi.names("RL_GAP_")),
+    (r"T log SESSION (\S*)", streamabi.LOG_STATUS),
+], ids=["mode", "master", "class", "gap", "log"])
+def test_scripts_can_say_every_value(line, values):
+    """The text of streamscript.py names them all."""
+    named, = re.findall(line, streamscript.__doc__)
+    assert sorted(re.findall(r"\w+", named)) == sorted(values)
+
+
+def test_scripts_can_say_every_flag_and_status():
+    assert [name for name in streamabi.FLAGS if f"[{name}]" not in streamscript.__doc__] == []
+    assert sorted(name.lower() for name in streamabi.LOG_STATUS.values()) == \
+        sorted(streamabi.names("RL_LOG_"))
+
+
+def test_every_master_is_in_a_case():
+    seen = {streamabi.unpack("rl_master", record.payload)["status"] for case in CASES
+            for record in case.script.records if record.type == "FACT_MASTER"}
+    assert [name for name, value in streamabi.names("RL_MASTER_").items() if value not in seen] == []
+
+
+@pytest.mark.parametrize("name, number, text", streamabi.GAPS)
+def test_every_gap_is_in_a_case(name, number, text):
+    line = f": {text}]\n".encode()
+    assert any(line in data for case in CASES for run in case.runs
+               for data in run.expect.files.values()), f"no case yields {name}"
 
 
 def expand(layout, count):

@@ -109,6 +109,26 @@ static void flags(void **state)
 	assert_true(opts.log.flags.only[RL_OUT] && opts.log.flags.timestamps);
 }
 
+/* The command line takes each letter that sets a flag, as getopt() is told to take it elsewhere. */
+static void all_flags(void **state)
+{
+	struct str letters = {0};
+	struct opts opts;
+	char line[] = "-? in";
+	const char *letter;
+
+	log_flags_getopt(&letters);
+	for (letter = letters.data; *letter; letter++) {
+		if (*letter == ':')
+			continue;
+		line[1] = *letter;
+		line[2] = letter[1] == ':' ? ' ' : '\0';
+		assert_int_equal(parse(&opts, line), -1);
+		assert_true(opts.log.flags_given);
+	}
+	str_free(&letters);
+}
+
 static void replay(void **state)
 {
 	struct opts opts;
@@ -292,6 +312,7 @@ int main(void)
 		cmocka_unit_test(directories), cmocka_unit_test(wrong_directories),
 		cmocka_unit_test(redact),      cmocka_unit_test(users),
 		cmocka_unit_test(ring_sizes),  cmocka_unit_test(wrong_ring_sizes),
+		cmocka_unit_test(all_flags),
 	};
 
 	return cmocka_run_group_tests_name("opts", tests, NULL, NULL);

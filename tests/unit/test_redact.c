@@ -298,7 +298,7 @@ struct pieces {
 	const struct piece *end;
 };
 
-static void expect_piece(int dir, const struct chunk *chunk, void *context)
+static void expect_piece(const struct chunk *chunk, void *context)
 {
 	struct pieces *pieces = context;
 	const struct piece *piece = pieces->next++;
@@ -306,7 +306,6 @@ static void expect_piece(int dir, const struct chunk *chunk, void *context)
 	assert_true(piece < pieces->end);
 	assert_int_equal(chunk->len, strlen(piece->text));
 	assert_memory_equal(chunk->data, piece->text, chunk->len);
-	assert_int_equal(dir, piece->dir);
 	assert_int_equal(chunk->dir, piece->dir);
 	assert_int_equal(chunk->realtime_ns, piece->ns);
 	assert_int_equal(chunk->continues, piece->continues);
@@ -358,7 +357,7 @@ static void times(void **state)
 					    in[i].more,
 					    in[i].dir};
 
-		redact_feed(redact, in[i].dir, &chunk, expect_piece, &pieces);
+		redact_feed(redact, &chunk, expect_piece, &pieces);
 	}
 	redact_end(redact, expect_piece, &pieces);
 	assert_ptr_equal(pieces.next, pieces.end);
@@ -366,7 +365,7 @@ static void times(void **state)
 	redact_free(&redact);
 }
 
-static void count_bytes(int dir, const struct chunk *chunk, void *context)
+static void count_bytes(const struct chunk *chunk, void *context)
 {
 	*(size_t *)context += chunk->len;
 }
@@ -384,10 +383,10 @@ static void held(void **state)
 		size_t out = 0, before, len = strlen(begins[i]);
 		struct chunk chunk = {.data = (const unsigned char *)begins[i], .len = len};
 
-		redact_feed(redact, RL_IN, &chunk, count_bytes, &out);
+		redact_feed(redact, &chunk, count_bytes, &out);
 		for (round = 0; round < 1000; round++) {
 			chunk = (struct chunk){.data = (const unsigned char *)"0", .len = 1};
-			redact_feed(redact, RL_IN, &chunk, count_bytes, &out);
+			redact_feed(redact, &chunk, count_bytes, &out);
 		}
 		before = out;
 		redact_end(redact, count_bytes, &out);

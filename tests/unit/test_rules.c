@@ -9,21 +9,48 @@
 #include "rl_abi.h"
 #include "rules/rules.h"
 
+static bool same_text(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+/* For each member of a rule. */
+
+static bool same_mode(const struct rule *a, const struct rule *b)
+{
+	return a->mode == b->mode;
+}
+
+static bool same_protocol(const struct rule *a, const struct rule *b)
+{
+	return same_text(a->protocol, b->protocol);
+}
+
+static bool same_flags(const struct rule *a, const struct rule *b)
+{
+	return memcmp(&a->flags, &b->flags, sizeof(a->flags)) == 0;
+}
+
+static bool same_dir(const struct rule *a, const struct rule *b)
+{
+	return same_text(a->dir, b->dir);
+}
+
+static bool same_format(const struct rule *a, const struct rule *b)
+{
+	return a->format == b->format;
+}
+
 static void check_same(const struct rules *a, const struct rules *b)
 {
 	unsigned int i;
 
 	assert_int_equal(a->count, b->count);
 	for (i = 0; i < a->count; i++) {
-		assert_ptr_equal(a->all[i].mode, b->all[i].mode);
-		assert_memory_equal(&a->all[i].flags, &b->all[i].flags, sizeof(a->all[i].flags));
-		assert_ptr_equal(a->all[i].format, b->all[i].format);
-		assert_int_equal(!a->all[i].protocol, !b->all[i].protocol);
-		if (a->all[i].protocol)
-			assert_string_equal(a->all[i].protocol, b->all[i].protocol);
-		assert_int_equal(!a->all[i].dir, !b->all[i].dir);
-		if (a->all[i].dir)
-			assert_string_equal(a->all[i].dir, b->all[i].dir);
+#define X(type, name) assert_true(same_##name(&a->all[i], &b->all[i]));
+		RULE_HEAD(X)
+		RULE_SETTINGS(X)
+#undef X
 	}
 	assert_int_equal(a->redact, b->redact);
 	assert_int_equal(a->masks_count, b->masks_count);
@@ -79,6 +106,20 @@ static void round_trip(void **state)
 
 static const struct log_flags none;
 
+/* Each member has several values in these rules: else a round trip says nothing of it. */
+static void check_varied(const struct rules *rules)
+{
+	unsigned int i;
+
+#define X(type, name)                                                                              \
+	for (i = 1; i < rules->count && same_##name(&rules->all[0], &rules->all[i]); i++)          \
+		;                                                                                  \
+	assert_true(i < rules->count);
+	RULE_HEAD(X)
+	RULE_SETTINGS(X)
+#undef X
+}
+
 static void round_trip_dirs(void **state)
 {
 	static const char *const dirs[] = {"/var/log/%u", "raw logs", "end", "-t", "", "tcp:h:1"};
@@ -101,6 +142,7 @@ static void round_trip_dirs(void **state)
 	for (i = 0; i < rules.count; i++)
 		rules.all[i].format = formats[i % formats_count];
 	check_round_trip(&rules);
+	check_varied(&rules);
 	/* --rawlog-dir always has timestamps, and takes no other flag */
 	assert_true(rules.all[0].flags.timestamps && !rules.all[0].flags.boundaries &&
 		    !rules.all[0].flags.ip_in_name && log_flags_has(&rules.all[0].flags, RL_OUT));
@@ -324,7 +366,30 @@ static void flags(void **state)
 	assert_int_equal(log_flags_set(&flags, 'f', "both"), -EINVAL);
 	assert_int_equal(log_flags_set(&flags, 'f', ""), -EINVAL);
 	assert_int_equal(log_flags_set(&flags, 'x', NULL), -EINVAL);
+	assert_int_equal(log_flags_set(&flags, 'f', NULL), -EINVAL);
 	assert_int_equal(log_flags_set(&flags, '?', NULL), -EINVAL);
+}
+
+/* Each member of struct log_flags has a letter that needs no argument. */
+static void letters(void **state)
+{
+	struct str getopt_text = {0}, names = {0}, text = {0};
+	struct log_flags set = {0}, all;
+	const char *letter;
+
+	memset(&all, true, sizeof(all));
+	log_flags_getopt(&getopt_text);
+	assert_string_equal(getopt_text.data, "btIf:io");
+	log_flags_names(&names);
+	assert_string_equal(names.data, "-b, -t, -I, -f, -i and -o");
+	log_flags_text(&all, &text);
+	assert_string_equal(text.data, "btIio");
+	for (letter = text.data; *letter; letter++)
+		assert_int_equal(log_flags_set(&set, *letter, NULL), 0);
+	assert_memory_equal(&set, &all, sizeof(all));
+	str_free(&getopt_text);
+	str_free(&names);
+	str_free(&text);
 }
 
 int main(void)
@@ -334,7 +399,7 @@ int main(void)
 		cmocka_unit_test(wildcards),  cmocka_unit_test(wanted_users),
 		cmocka_unit_test(flags),      cmocka_unit_test(round_trip_dirs),
 		cmocka_unit_test(rule_takes), cmocka_unit_test(needs),
-		cmocka_unit_test(finds),
+		cmocka_unit_test(finds),      cmocka_unit_test(letters),
 	};
 
 	return cmocka_run_group_tests_name("rules", tests, NULL, NULL);

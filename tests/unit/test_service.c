@@ -89,12 +89,23 @@ static void traffics(void **state)
 	}
 }
 
+/* The user's own connection, and what is done for that user. */
+static void users(void **state)
+{
+	enum traffic traffic;
+
+	for (traffic = TRAFFIC_NONE; traffic <= TRAFFIC_RELAY; traffic++)
+		assert_int_equal(traffic_has_user(traffic),
+				 traffic == TRAFFIC_MAIL || traffic == TRAFFIC_RELAY);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names),
 		cmocka_unit_test(logins),
 		cmocka_unit_test(traffics),
+		cmocka_unit_test(users),
 	};
 
 	return cmocka_run_group_tests_name("service", tests, NULL, NULL);

@@ -117,8 +117,7 @@ static int check_rules(const struct rules *rules)
 	int ret = 0;
 
 	for (rule = rules->all; rule < rules->all + rules->count && !ret; rule++) {
-		if (rules->masks_count && rule->mode->traffic != TRAFFIC_MAIL &&
-		    rule->mode->traffic != TRAFFIC_RELAY) {
+		if (rules->masks_count && !traffic_has_user(rule->mode->traffic)) {
 			log_error("-u can't be used together with the directory %s: it is "
 				  "for connections that have no user",
 				  rule->dir);

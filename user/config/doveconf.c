@@ -94,6 +94,7 @@ int doveconf_script_flags(const char *executable, struct log_flags *flags_r)
 {
 	char *copy = mem_strdup(executable), *words[WORDS_MAX];
 	int count = split(copy, words), at = 1, letter, ret = 0;
+	struct str letters = {0};
 
 	*flags_r = (struct log_flags){0};
 	while (at < count && words[at][0] == '-') /* script-login's own: -d */
@@ -103,12 +104,15 @@ int doveconf_script_flags(const char *executable, struct log_flags *flags_r)
 		ret = 1;
 		optind = 0; /* GNU's getopt() starts again */
 		opterr = 0;
-		while ((letter = getopt(count - at, words + at, "+f:bItio")) != -1)
+		str_append_text(&letters, "+"); /* its options come before the next program */
+		log_flags_getopt(&letters);
+		while ((letter = getopt(count - at, words + at, letters.data)) != -1)
 			if (log_flags_set(flags_r, letter, optarg))
 				ret = -EINVAL;
 		if (flags_r->only[0] && flags_r->only[1])
 			ret = -EINVAL;
 	}
+	str_free(&letters);
 	free(copy);
 	return ret;
 }

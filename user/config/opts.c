@@ -181,6 +181,12 @@ static int wrong(const char *what, const char *argument)
 	return 2;
 }
 
+static int wrong_value(const char *expected, const char *argument)
+{
+	log_error("%s, not '%s'; see rawtap --help", expected, argument);
+	return 2;
+}
+
 static int wrong_use(const char *what, const struct opt_spec *spec)
 {
 	char label[LABEL_LEN];
@@ -204,16 +210,16 @@ static int set_flag(struct opts *opts, const struct opt_spec *spec, const char *
 {
 	opts->log.flags_given = true;
 	if (log_flags_set(&opts->log.flags, spec->letter, argument))
-		return wrong("-f takes 'in' or 'out', not", argument);
+		return wrong_value("-f takes 'in' or 'out'", argument);
 	if (opts->log.flags.only[0] && opts->log.flags.only[1])
-		return wrong("only *.in and only *.out files exclude each other", NULL);
+		return wrong("-f in (-i) and -f out (-o) can't be used together", NULL);
 	return GO_ON;
 }
 
 static int set_ring_size(struct opts *opts, const struct opt_spec *spec, const char *argument)
 {
 	return parse_size(argument, &opts->ring_size) ?
-		       wrong("--ring-size takes 128K to 1G, not", argument) :
+		       wrong_value("--ring-size takes 128K to 1G", argument) :
 		       GO_ON;
 }
 
@@ -223,15 +229,14 @@ static int add_mask(struct opts *opts, const struct opt_spec *spec, const char *
 	return GO_ON;
 }
 
-static int wrong_protocol(const struct mode *mode, const char *argument)
+static int wrong_protocol(const struct mode *mode, const char *protocol)
 {
 	struct str text = {0};
 	int status;
 
 	str_append_text(&text, "the protocol is one of ");
 	mode_protocols(mode, &text);
-	str_append_text(&text, ", not");
-	status = wrong(text.data, argument);
+	status = wrong_value(text.data, protocol);
 	str_free(&text);
 	return status;
 }
@@ -246,12 +251,12 @@ static int add_dir(struct opts *opts, const struct opt_spec *spec, const char *a
 	int ret = GO_ON;
 
 	if (mode_protocols(spec->mode, NULL) > 1 && argument[len] == '=') {
-		if (!mode_has_protocol(spec->mode, argument, len))
-			return wrong_protocol(spec->mode, argument);
 		str_append(&protocol, argument, len);
 		dir = argument + len + 1;
 	}
-	if (!*dir)
+	if (protocol.data && !mode_has_protocol(spec->mode, protocol.data))
+		ret = wrong_protocol(spec->mode, protocol.data);
+	else if (!*dir)
 		ret = wrong_use("this option needs a directory", spec);
 	else if (rules_find(&opts->rules, spec->mode, protocol.data))
 		ret = wrong_use("this option is given twice", spec);

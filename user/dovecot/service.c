@@ -42,3 +42,18 @@ enum traffic service_traffic(const struct service *service, enum rl_class class)
 		return service->client;
 	return class == RL_CLASS_RELAY ? service->relay : TRAFFIC_NONE;
 }
+
+bool traffic_has_user(enum traffic traffic)
+{
+	switch (traffic) {
+	case TRAFFIC_MAIL:
+	case TRAFFIC_RELAY:
+		return true;
+	case TRAFFIC_NONE:
+	case TRAFFIC_LOGIN:
+	case TRAFFIC_LMTP:
+	case TRAFFIC_LMTP_PROXY:
+		break;
+	}
+	return false;
+}

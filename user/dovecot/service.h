@@ -45,5 +45,7 @@ extern const unsigned int services_count;
 const struct service *service_find(const char *comm);
 /* What a socket of this class carries. */
 enum traffic service_traffic(const struct service *service, enum rl_class class);
+/* Is it one user's? Then the logs are that user's, too, else the process's. */
+bool traffic_has_user(enum traffic traffic);
 
 #endif

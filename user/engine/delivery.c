@@ -51,13 +51,11 @@ struct redact_context {
 	struct session *session;
 };
 
-static void deliver_redacted(int dir, const struct chunk *chunk, void *context_p)
+static void deliver_redacted(const struct chunk *chunk, void *context_p)
 {
 	struct redact_context *context = context_p;
-	struct chunk with_dir = *chunk;
 
-	with_dir.dir = dir;
-	to_logs(context->engine, context->session, &with_dir);
+	to_logs(context->engine, context->session, chunk);
 }
 
 /* Credentials are replaced on connections where a client logs in. */
@@ -133,8 +131,7 @@ static void deliver_chunk(struct engine *engine, struct session *session, const 
 
 	redact_begin(engine, session);
 	if (session->delivery.redact)
-		redact_feed(session->delivery.redact, chunk->dir, chunk, deliver_redacted,
-			    &context);
+		redact_feed(session->delivery.redact, chunk, deliver_redacted, &context);
 	else
 		to_logs(engine, session, chunk);
 	engine->summary.bytes[chunk->dir] += chunk->len;

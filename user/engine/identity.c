@@ -92,7 +92,7 @@ enum reason identity_check(const struct engine *engine, const struct session *se
 
 	if (!rules_want_user(engine->rules, user->name ? user->name : ""))
 		return REASON_NOT_WANTED;
-	if (session->traffic != TRAFFIC_MAIL && session->traffic != TRAFFIC_RELAY)
+	if (!traffic_has_user(session->traffic))
 		return has_ids ? REASON_NONE : REASON_NO_IDS; /* the files are the process's */
 	if ((user->home && user->home[0] != '/') || (user->chroot && user->chroot[0] != '/'))
 		return REASON_RELATIVE_HOME;

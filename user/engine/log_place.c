@@ -64,26 +64,15 @@ void log_place_set_base(const struct engine *engine, struct session *session)
 
 	free(session->names.base);
 	session->names.base = NULL;
-	switch (session->traffic) {
-	case TRAFFIC_NONE:
-		break;
-	case TRAFFIC_MAIL:
-	case TRAFFIC_RELAY:
+	if (traffic_has_user(session->traffic)) {
 		if (session->who.user.home)
 			str_append_text(&base, session->who.user.home);
 		else if (mail_home && *mail_home)
 			session->names.base_failed = expand_check(mail_home, &error) ||
 						     expand_for(engine, session, mail_home, &base);
-		break;
-	case TRAFFIC_LOGIN:
-		if (master)
-			str_printf(&base, "%s/login", master->base_dir);
-		break;
-	case TRAFFIC_LMTP:
-	case TRAFFIC_LMTP_PROXY:
-		if (master)
-			str_append_text(&base, master->base_dir);
-		break;
+	} else if (master) {
+		str_printf(&base, "%s%s", master->base_dir,
+			   session->traffic == TRAFFIC_LOGIN ? "/login" : "");
 	}
 	if (base.data && base.data[0] == '/')
 		session->names.base = base.data;

@@ -67,8 +67,12 @@ int64_t engine_realtime(const struct engine *engine, uint64_t time_ns)
 
 void engine_malformed(struct engine *engine, const char *what, uint32_t tgid)
 {
-	if (engine->summary.malformed++ < MALFORMED_TOLD)
+	if (engine->summary.malformed++ >= MALFORMED_TOLD)
+		return;
+	if (tgid)
 		log_warn("malformed: %s (process %" PRIu32 ")", what, tgid);
+	else
+		log_warn("malformed: %s", what);
 }
 
 void engine_verdict(const struct engine *engine, const struct sock *sock, bool record)

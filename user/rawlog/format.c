@@ -2,6 +2,7 @@
 #include "rawlog/format.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "rl_abi.h"
@@ -19,35 +20,42 @@ const struct format *format_find(const char *name)
 	return NULL;
 }
 
+/* The letters, in the order in which texts have them. */
+static const struct {
+	char letter;
+	const char *argument; /* that it takes: a row for each; NULL: none */
+	size_t member;	      /* of struct log_flags, a bool */
+} letters[] = {
+	{'b', NULL, offsetof(struct log_flags, boundaries)},
+	{'t', NULL, offsetof(struct log_flags, timestamps)},
+	{'I', NULL, offsetof(struct log_flags, ip_in_name)},
+	{'f', "in", offsetof(struct log_flags, only[RL_IN])},
+	{'f', "out", offsetof(struct log_flags, only[RL_OUT])},
+	{'i', NULL, offsetof(struct log_flags, only[RL_IN])},
+	{'o', NULL, offsetof(struct log_flags, only[RL_OUT])},
+};
+#define LETTERS_COUNT (sizeof(letters) / sizeof(letters[0]))
+
+/* Is it the first row of its letter? */
+static bool is_first(unsigned int row)
+{
+	return row == 0 || letters[row].letter != letters[row - 1].letter;
+}
+
 int log_flags_set(struct log_flags *flags, int letter, const char *argument)
 {
-	switch (letter) {
-	case 'b':
-		flags->boundaries = true;
+	unsigned int i;
+
+	for (i = 0; i < LETTERS_COUNT; i++) {
+		if (letters[i].letter != letter)
+			continue;
+		if (letters[i].argument &&
+		    (!argument || strcmp(letters[i].argument, argument) != 0))
+			continue;
+		*(bool *)((char *)flags + letters[i].member) = true;
 		return 0;
-	case 't':
-		flags->timestamps = true;
-		return 0;
-	case 'I':
-		flags->ip_in_name = true;
-		return 0;
-	case 'i':
-		flags->only[RL_IN] = true;
-		return 0;
-	case 'o':
-		flags->only[RL_OUT] = true;
-		return 0;
-	case 'f':
-		if (strcmp(argument, "in") == 0)
-			flags->only[RL_IN] = true;
-		else if (strcmp(argument, "out") == 0)
-			flags->only[RL_OUT] = true;
-		else
-			return -EINVAL;
-		return 0;
-	default:
-		return -EINVAL;
 	}
+	return -EINVAL;
 }
 
 void log_flags_add(struct log_flags *flags, const struct log_flags *more)
@@ -61,11 +69,34 @@ void log_flags_add(struct log_flags *flags, const struct log_flags *more)
 
 void log_flags_text(const struct log_flags *flags, struct str *text)
 {
-	str_append_text(text, flags->boundaries ? "b" : "");
-	str_append_text(text, flags->timestamps ? "t" : "");
-	str_append_text(text, flags->ip_in_name ? "I" : "");
-	str_append_text(text, flags->only[RL_IN] ? "i" : "");
-	str_append_text(text, flags->only[RL_OUT] ? "o" : "");
+	unsigned int i;
+
+	for (i = 0; i < LETTERS_COUNT; i++)
+		if (!letters[i].argument &&
+		    *(const bool *)((const char *)flags + letters[i].member))
+			str_append(text, &letters[i].letter, 1);
+}
+
+void log_flags_getopt(struct str *text)
+{
+	unsigned int i;
+
+	for (i = 0; i < LETTERS_COUNT; i++)
+		if (is_first(i))
+			str_printf(text, "%c%s", letters[i].letter, letters[i].argument ? ":" : "");
+}
+
+void log_flags_names(struct str *text)
+{
+	unsigned int i;
+
+	for (i = 0; i < LETTERS_COUNT; i++) {
+		if (!is_first(i))
+			continue;
+		if (i)
+			str_append_text(text, i == LETTERS_COUNT - 1 ? " and " : ", ");
+		str_printf(text, "-%c", letters[i].letter);
+	}
 }
 
 bool log_flags_has(const struct log_flags *flags, int dir)

@@ -23,12 +23,15 @@ struct log_flags {
 };
 
 /* Sets a flag by its letter; `argument` is "in" or "out" for 'f', else not used. 0; -EINVAL: no such
- * flag, or argument. */
+ * letter, or argument. */
 int log_flags_set(struct log_flags *flags, int letter, const char *argument);
 /* Adds the flags of `more`. If it names directions, they replace those of `flags`. */
 void log_flags_add(struct log_flags *flags, const struct log_flags *more);
-/* Appends the letters of the flags that are set, of "btIio". */
+/* Appends the letters of the flags that are set, each without an argument: "tI", "bo". */
 void log_flags_text(const struct log_flags *flags, struct str *text);
+/* Appends all letters: as getopt() wants them, "btIf:io"; for a message, "-b, -t, -I, -f, -i and -o". */
+void log_flags_getopt(struct str *text);
+void log_flags_names(struct str *text);
 /* Is this direction logged? */
 bool log_flags_has(const struct log_flags *flags, int dir);
 

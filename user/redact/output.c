@@ -30,7 +30,7 @@ static void emit_held(struct redact *redact, const char *data, size_t len)
 
 	assert(!side->out.len);
 	if (len)
-		redact->emit(redact->client_dir, &chunk, redact->context);
+		redact->emit(&chunk, redact->context);
 	side->held_earlier = false;
 }
 

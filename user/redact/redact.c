@@ -31,9 +31,9 @@ void redact_free(struct redact **redact_p)
 	free(redact);
 }
 
-static void emit_out(struct redact *redact, int dir)
+static void emit_out(struct redact *redact)
 {
-	struct side *side = &redact->sides[dir];
+	struct side *side = &redact->sides[redact->chunk->dir];
 	bool holds = side->held.len > 0, emits = side->out.len > 0;
 	struct chunk chunk = *redact->chunk;
 
@@ -41,7 +41,7 @@ static void emit_out(struct redact *redact, int dir)
 		chunk.data = (const unsigned char *)side->out.data;
 		chunk.len = side->out.len;
 		chunk.more |= holds;
-		redact->emit(dir, &chunk, redact->context);
+		redact->emit(&chunk, redact->context);
 		str_clear(&side->out);
 	}
 	if (!holds)
@@ -54,23 +54,23 @@ static void emit_out(struct redact *redact, int dir)
 	side->held_earlier = true;
 }
 
-void redact_feed(struct redact *redact, int dir, const struct chunk *chunk, redact_emit_fn *emit,
+void redact_feed(struct redact *redact, const struct chunk *chunk, redact_emit_fn *emit,
 		 void *context)
 {
 	if (!chunk->len)
 		return;
 	if (redact->done && redact->state == CLIENT_BEGIN) {
-		emit(dir, chunk, context);
+		emit(chunk, context);
 		return;
 	}
 	redact->chunk = chunk;
 	redact->emit = emit;
 	redact->context = context;
-	if (dir == redact->client_dir)
+	if (chunk->dir == redact->client_dir)
 		redact_client(redact, chunk->data, chunk->len);
 	else
 		redact_server(redact, chunk->data, chunk->len);
-	emit_out(redact, dir);
+	emit_out(redact);
 }
 
 /* What is held is from an earlier chunk here, so it is emitted directly, with that one's time. */

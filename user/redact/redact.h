@@ -22,7 +22,7 @@
 struct redact;
 
 /* The bytes that go to the log; len is never 0. `chunk` is valid during the call only. */
-typedef void redact_emit_fn(int dir, const struct chunk *chunk, void *context);
+typedef void redact_emit_fn(const struct chunk *chunk, void *context);
 
 /* For one connection, from its first byte on. `protocol`: not REDACT_NONE. `client_dir`: RL_IN, or
  * RL_OUT where Dovecot is the client (relay, proxy). The caller frees it with redact_free(). */
@@ -31,7 +31,7 @@ struct redact *redact_new(enum redact_protocol protocol, int client_dir);
 /* Takes the next bytes and calls `emit` for those that can go to the log. At most 40 bytes are held
  * back; a later call emits them before its own, with the time of the chunk in which the first of
  * them came. */
-void redact_feed(struct redact *redact, int dir, const struct chunk *chunk, redact_emit_fn *emit,
+void redact_feed(struct redact *redact, const struct chunk *chunk, redact_emit_fn *emit,
 		 void *context);
 
 /* `size` bytes are missing here. Call it before the gap is written to the log: it emits what it

@@ -111,7 +111,7 @@ struct redact {
 
 	/* valid during a call only */
 	const struct chunk *chunk;
-	void (*emit)(int dir, const struct chunk *chunk, void *context); /* redact_emit_fn */
+	void (*emit)(const struct chunk *chunk, void *context); /* redact_emit_fn */
 	void *context;
 
 	/* The client. */

@@ -9,6 +9,7 @@ const struct mode mode_home = {
 	.block = BLOCK_POSTLOGIN,
 	.home_dir = "dovecot.rawlog",
 	.base = BASE_HOME,
+	.takes_flags = true,
 	.format = &format_pair,
 };
 
@@ -96,13 +97,12 @@ bool mode_has_service(const struct mode *mode, const struct service *service)
 	return service->client == mode->traffic || service->relay == mode->traffic;
 }
 
-bool mode_has_protocol(const struct mode *mode, const char *protocol, size_t len)
+bool mode_has_protocol(const struct mode *mode, const char *protocol)
 {
 	const struct service *service;
 
 	for (service = services; service < services + services_count; service++)
-		if (mode_has_service(mode, service) && strlen(service->protocol) == len &&
-		    strncmp(service->protocol, protocol, len) == 0)
+		if (mode_has_service(mode, service) && strcmp(service->protocol, protocol) == 0)
 			return true;
 	return false;
 }

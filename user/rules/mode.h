@@ -40,11 +40,12 @@ struct mode {
 	const char *home_dir; /* a name below the home; NULL: the rule has a directory of its own */
 	enum mode_base base;
 	/* Directory, name and lines are as in lib/iostream-rawlog.c, not as in util/rawlog.c
-	 * (2.3.19.1). Then there are no flags to set. */
+	 * (2.3.19.1). */
 	bool iostream;
-	bool variables;	 /* in the directory */
-	bool root_files; /* the files belong to root, as lmtp runs as root */
-	bool tilde;	 /* a leading "~/" is the home */
+	bool takes_flags; /* false: each log is as with -t alone */
+	bool variables;	  /* in the directory */
+	bool root_files;  /* the files belong to root, as lmtp runs as root */
+	bool tilde;	  /* a leading "~/" is the home */
 	enum mode_tls tls;
 	const struct format *format;
 	/* Where the directory is tcp:HOST:PORT, and the service takes that; NULL: never. */
@@ -65,8 +66,8 @@ extern const unsigned int modes_count;
 const struct mode *mode_find(const char *name);
 /* Does it record connections of this service? */
 bool mode_has_service(const struct mode *mode, const struct service *service);
-/* Does it record this protocol (of `len` bytes)? */
-bool mode_has_protocol(const struct mode *mode, const char *protocol, size_t len);
+/* Does it record this protocol? */
+bool mode_has_protocol(const struct mode *mode, const char *protocol);
 /* How many protocols it records; "imap, pop3, submission" is appended to `names`, which can be
  * NULL. */
 unsigned int mode_protocols(const struct mode *mode, struct str *names);

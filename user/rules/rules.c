@@ -23,19 +23,22 @@ static struct rule *append_copy(struct rules *rules, const struct rule *rule)
 	return copy;
 }
 
+static struct log_flags flags_for(const struct mode *mode, const struct log_flags *flags)
+{
+	return mode->takes_flags ? *flags : (struct log_flags){.timestamps = true};
+}
+
 struct rule *rules_add(struct rules *rules, const struct mode *mode, const char *protocol,
 		       const struct log_flags *flags, const char *dir)
 {
 	struct rule rule = {
 		.mode = mode,
 		.protocol = (char *)protocol,
-		.flags = *flags,
+		.flags = flags_for(mode, flags),
 		.format = mode->format,
 		.dir = (char *)dir,
 	};
 
-	if (mode->iostream)
-		rule.flags = (struct log_flags){.timestamps = true};
 	return append_copy(rules, &rule);
 }
 
@@ -60,7 +63,7 @@ int rules_set_options(struct rules *rules, const struct log_options *options, bo
 	struct rule *rule;
 
 	for (rule = rules->all; rule < rules->all + rules->count; rule++) {
-		if (rule->mode->iostream || !options->flags_given)
+		if (!rule->mode->takes_flags || !options->flags_given)
 			continue;
 		flags_taken = true;
 		if (instead)
@@ -70,8 +73,8 @@ int rules_set_options(struct rules *rules, const struct log_options *options, bo
 	}
 	if (flags_taken)
 		return 0;
-	str_append_text(error,
-			"-b, -t, -I, -f, -i and -o are for --rawlog only, which is not enabled");
+	log_flags_names(error);
+	str_append_text(error, " are for --rawlog only, which is not enabled");
 	return -EINVAL;
 }
 
@@ -239,38 +242,62 @@ static const char *load_word(const char **text, const char *end)
 	return word;
 }
 
-/* "way", mode, protocol and flags; the rule's other settings follow, as rows of rule_words. */
-static void save_rule(const struct rule *rule, struct str *text)
+/* For each member: save_NAME appends its words, load_NAME sets it. */
+
+static void save_mode(const struct rule *rule, struct str *text)
 {
-	save_word(text, "way");
 	save_word(text, rule->mode->name);
+}
+
+static int load_mode(struct rule *rule, const char *name)
+{
+	rule->mode = mode_find(name);
+	if (!rule->mode)
+		return -EINVAL;
+	rule->format = rule->mode->format;
+	return 0;
+}
+
+static void save_protocol(const struct rule *rule, struct str *text)
+{
 	save_word(text, rule->protocol ? rule->protocol : "");
+}
+
+static int load_protocol(struct rule *rule, const char *protocol)
+{
+	rule->protocol = *protocol ? mem_strdup(protocol) : NULL;
+	return 0;
+}
+
+static void save_flags(const struct rule *rule, struct str *text)
+{
 	str_append_text(text, "-");
 	log_flags_text(&rule->flags, text);
 	save_word(text, "");
 }
 
-static int load_rule(struct rules *rules, const char **text, const char *end)
+static int load_flags(struct rule *rule, const char *letters)
 {
-	const char *name = load_word(text, end), *protocol = load_word(text, end);
-	const char *letters = load_word(text, end);
-	const struct mode *mode = name ? mode_find(name) : NULL;
 	struct log_flags flags = {0};
 
-	if (!mode || !protocol || !letters || *letters++ != '-')
+	if (*letters++ != '-')
 		return -EINVAL;
 	for (; *letters; letters++)
-		if (*letters == 'f' || log_flags_set(&flags, *letters, NULL))
+		if (log_flags_set(&flags, *letters, NULL))
 			return -EINVAL;
-	return rules_add(rules, mode, *protocol ? protocol : NULL, &flags, NULL) ? 0 : -EINVAL;
+	rule->flags = flags_for(rule->mode, &flags);
+	return 0;
 }
 
-static const char *rule_dir(const struct rule *rule)
+static void save_dir(const struct rule *rule, struct str *text)
 {
-	return rule->dir;
+	if (!rule->dir)
+		return;
+	save_word(text, "dir");
+	save_word(text, rule->dir);
 }
 
-static int rule_load_dir(struct rule *rule, const char *dir)
+static int load_dir(struct rule *rule, const char *dir)
 {
 	if (rule->dir || rule->mode->home_dir)
 		return -EINVAL;
@@ -279,50 +306,47 @@ static int rule_load_dir(struct rule *rule, const char *dir)
 }
 
 /* A stream says it only if the mode does not. */
-static const char *rule_format(const struct rule *rule)
+static void save_format(const struct rule *rule, struct str *text)
 {
-	return rule->format == rule->mode->format ? NULL : rule->format->name;
+	if (rule->format == rule->mode->format)
+		return;
+	save_word(text, "format");
+	save_word(text, rule->format->name);
 }
 
-static int rule_load_format(struct rule *rule, const char *name)
+static int load_format(struct rule *rule, const char *name)
 {
 	rule->format = format_find(name);
 	return rule->format ? 0 : -EINVAL;
 }
 
-/* A rule's other settings, saved as WORD VALUE. `value` returns NULL if it has none. */
-static const struct rule_word {
-	const char *word;
-	const char *(*value)(const struct rule *rule);
+struct member {
+	const char *name;
+	void (*save)(const struct rule *rule, struct str *text);
 	int (*load)(struct rule *rule, const char *value);
-} rule_words[] = {
-	{"dir", rule_dir, rule_load_dir},
-	{"format", rule_format, rule_load_format},
 };
-#define RULE_WORDS_COUNT (sizeof(rule_words) / sizeof(rule_words[0]))
+#define MEMBER(type, name) {#name, save_##name, load_##name},
+static const struct member head[] = {RULE_HEAD(MEMBER)}, settings[] = {RULE_SETTINGS(MEMBER)};
+#define HEAD_COUNT     (sizeof(head) / sizeof(head[0]))
+#define SETTINGS_COUNT (sizeof(settings) / sizeof(settings[0]))
 
-/* A member more? A stream must save and load it: above. The tests compare it: check_same() in
- * tests/unit/test_rules.c. Then correct this size. */
-struct rule_members {
-	const void *mode, *protocol, *format, *dir;
-	struct log_flags flags;
-};
-_Static_assert(sizeof(struct rule) == sizeof(struct rule_members), "see above");
+static void save_rule(const struct rule *rule, struct str *text)
+{
+	unsigned int i;
+
+	save_word(text, "way");
+	for (i = 0; i < HEAD_COUNT; i++)
+		head[i].save(rule, text);
+	for (i = 0; i < SETTINGS_COUNT; i++)
+		settings[i].save(rule, text);
+}
 
 void rules_save(const struct rules *rules, struct str *text)
 {
-	const struct rule *rule;
 	unsigned int i;
 
-	for (rule = rules->all; rule < rules->all + rules->count; rule++) {
-		save_rule(rule, text);
-		for (i = 0; i < RULE_WORDS_COUNT; i++) {
-			if (!rule_words[i].value(rule))
-				continue;
-			save_word(text, rule_words[i].word);
-			save_word(text, rule_words[i].value(rule));
-		}
-	}
+	for (i = 0; i < rules->count; i++)
+		save_rule(&rules->all[i], text);
 	for (i = 0; i < rules->masks_count; i++) {
 		save_word(text, "user");
 		save_word(text, rules->masks[i]);
@@ -332,14 +356,33 @@ void rules_save(const struct rules *rules, struct str *text)
 	save_word(text, "end");
 }
 
-static int load_rule_word(struct rules *rules, const char *word, const char *value)
+/* What follows "way". */
+static int load_rule(struct rules *rules, const char **text, const char *end)
 {
-	struct rule *rule = rules->count ? &rules->all[rules->count - 1] : NULL;
+	const char *value;
+	struct rule *rule;
 	unsigned int i;
 
-	for (i = 0; rule && value && i < RULE_WORDS_COUNT; i++)
-		if (strcmp(rule_words[i].word, word) == 0)
-			return rule_words[i].load(rule, value);
+	if (rules->count == RULES_MAX)
+		return -EINVAL;
+	rule = &rules->all[rules->count++];
+	*rule = (struct rule){0};
+	for (i = 0; i < HEAD_COUNT; i++) {
+		value = load_word(text, end);
+		if (!value || head[i].load(rule, value))
+			return -EINVAL;
+	}
+	return 0;
+}
+
+/* A setting of the last rule. */
+static int load_setting(struct rules *rules, const char *name, const char *value)
+{
+	unsigned int i;
+
+	for (i = 0; rules->count && value && i < SETTINGS_COUNT; i++)
+		if (strcmp(settings[i].name, name) == 0)
+			return settings[i].load(&rules->all[rules->count - 1], value);
 	return -EINVAL;
 }
 
@@ -360,7 +403,7 @@ static int load_entry(struct rules *rules, const char *word, const char **text, 
 			rules_add_mask(rules, mask);
 		return mask ? 0 : -EINVAL;
 	}
-	return load_rule_word(rules, word, load_word(text, end));
+	return load_setting(rules, word, load_word(text, end));
 }
 
 /* Does each rule have a directory, unless its mode has one? */

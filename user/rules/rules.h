@@ -12,13 +12,25 @@
 #include "rules/mode.h"
 #include "base/str.h"
 
+/*
+ * The members of struct rule, X(type, name). They are lists so that none is
+ * forgotten where rules are saved, loaded (rules.c) and compared (test_rules.c).
+ * A saved rule is the word "way" and the values of RULE_HEAD, to which nothing
+ * can be added, as old streams have these; then NAME and VALUE of RULE_SETTINGS.
+ */
+#define RULE_HEAD(X)                                                                               \
+	X(const struct mode *, mode)                                                               \
+	X(char *, protocol) /* owned; NULL: every one that no other rule of this mode names */     \
+	X(struct log_flags, flags)
+#define RULE_SETTINGS(X)                                                                           \
+	X(char *, dir)			 /* owned; NULL: the mode has one of its own */            \
+	X(const struct format *, format) /* the mode's, unless an option has set another */
+
 /* A mode that is switched on. */
 struct rule {
-	const struct mode *mode;
-	char *protocol; /* owned; NULL: every one that no other rule of this mode names */
-	struct log_flags flags;
-	const struct format *format; /* the mode's, unless an option has set another */
-	char *dir;		     /* owned; NULL: the mode has one of its own */
+#define X(type, name) type name;
+	RULE_HEAD(X) RULE_SETTINGS(X)
+#undef X
 };
 
 /* What options say of the logs. */
