@@ -253,9 +253,9 @@ def work(binary, programs):
 def guests(kernels, work, tmp_path_factory):
     """The Results of each kernel, some time."""
     def run(kernel, directory):
-        contracts = [f"contract-{backend}" for backend in backends_of(kernel)]
+        scenarios = [f"scenarios-{backend}" for backend in backends_of(kernel)]
         return work(directory, "check", "functions", "dovecot", "gone",
-                    "cost", *contracts, "e2e", guest=Guest(kernel))
+                    "cost", *scenarios, "e2e", guest=Guest(kernel))
     # made here: pytest's factory is not for threads
     directories = {kernel: tmp_path_factory.mktemp(kernel) for kernel in kernels}
     with ThreadPoolExecutor() as pool:
