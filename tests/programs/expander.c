@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * expander TEMPLATE [NAME=VALUE...]: what user/dovecot/expand.c makes of a template,
- * between '[' and ']'; status 1 and nothing: it fails with these values;
+ * expander TEMPLATE [NAME=VALUE...]: what user/dovecot/expand.c makes of a
+ * template, between '[' and ']'; status 1 and nothing: it fails with these values;
  * status 2 and why: it is refused at the start. env=NAME=VALUE may come often.
  */
 #include <assert.h>
