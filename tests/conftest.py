@@ -131,6 +131,16 @@ def run(binary):
 
 
 @pytest.fixture
+def file(tmp_path):
+    """file(text): a file with this text, for -c FILE."""
+    def write(text):
+        path = tmp_path / "rawlog.conf"
+        path.write_text(text)
+        return path
+    return write
+
+
+@pytest.fixture
 def record(rawtap_binary):
     """record(dovecot, *options): a rawtap around a block, on this Dovecot alone."""
     @contextmanager

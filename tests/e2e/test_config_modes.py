@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""-c FILE: the manual's blocks for every way to record, alone and all together."""
+"""-c FILE: the manual's blocks for every mode, alone and all together."""
 
 import re
 from contextlib import ExitStack
@@ -105,16 +105,6 @@ def open_site(stack, config=""):
 def site(root):
     with ExitStack() as stack:
         yield open_site(stack)
-
-
-@pytest.fixture
-def file(tmp_path):
-    """file(text): the -c FILE."""
-    def write(text):
-        path = tmp_path / "rawlog.conf"
-        path.write_text(text)
-        return path
-    return write
 
 
 def traffic(site):
