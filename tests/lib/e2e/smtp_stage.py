@@ -22,7 +22,7 @@ OPTIONS = {
 }
 
 
-class Ways:
+class Modes:
     """What Dovecot and rawtap are to record at the same time: for each mode a setting of the
     one and an option of the other, with a directory each."""
 
@@ -67,11 +67,11 @@ def play(stage, cases, run, wait_over, at_once=1):
 
 
 @contextmanager
-def recording(dovecot, ways, *options, binary=None):
+def recording(dovecot, modes, *options, binary=None):
     """A stage on this Dovecot. Without binary Dovecot alone records. When the block ends all
     sessions have to be over."""
-    stage = SmtpStage(dovecot=dovecot, dirs=ways.dirs)
-    with (Rawtap("--base-dir", dovecot.base_dir, "--ring-size", RING_SIZE, *ways.options,
+    stage = SmtpStage(dovecot=dovecot, dirs=modes.dirs)
+    with (Rawtap("--base-dir", dovecot.base_dir, "--ring-size", RING_SIZE, *modes.options,
                  *options, binary=binary) if binary else nullcontext()) as rawtap:
         yield stage
         if rawtap:
