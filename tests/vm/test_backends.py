@@ -213,7 +213,9 @@ def test_end_to_end(results, kernel, test):
 def test_nothing_is_left(results, kernel, signal):
     run = results["gone"][signal]
     assert {"ring", "socks"} <= {held["name"] for held in run["running"]["map"]}
-    assert len(run["running"]["link"]) == len(run["running"]["prog"]) > 0
+    # ask__sockets is at no hook: rawtap runs it
+    hooked = [held for held in run["running"]["prog"] if held["type"] != "syscall"]
+    assert len(run["running"]["link"]) == len(hooked) > 0
     assert run["ended"] == {"prog": [], "map": [], "link": []}
 
 
