@@ -18,12 +18,14 @@ int iter__sockets(struct bpf_iter__bpf_sk_storage_map *ctx)
 	struct sock_state *state = ctx->value;
 	struct sock *sk = ctx->sk;
 	struct rl_announced *announced;
+	__u64 cookie; /* on the stack: Linux 6.1 takes no key that is in an iterator's value */
 
 	if (!sk || !state)
 		return 0;
-	announced = bpf_map_lookup_elem(&announced_socks, &state->stream.cookie);
+	cookie = state->stream.cookie;
+	announced = bpf_map_lookup_elem(&announced_socks, &cookie);
 	/* for TLS, records count the plaintext, and this the ciphertext */
-	if (!announced || state->tls || bpf_map_lookup_elem(&tls_socks, &state->stream.cookie))
+	if (!announced || state->tls || bpf_map_lookup_elem(&tls_socks, &cookie))
 		return 0;
 	announced->end[RL_IN] = state->stream.offset[RL_IN];
 	announced->end[RL_OUT] = state->stream.offset[RL_OUT];

@@ -131,6 +131,16 @@ def run(binary):
 
 
 @pytest.fixture
+def file(tmp_path):
+    """file(text): a file with this text, for -c FILE."""
+    def write(text):
+        path = tmp_path / "rawlog.conf"
+        path.write_text(text)
+        return path
+    return write
+
+
+@pytest.fixture
 def record(rawtap_binary):
     """record(dovecot, *options): a rawtap around a block, on this Dovecot alone."""
     @contextmanager
@@ -253,9 +263,9 @@ def work(binary, programs):
 def guests(kernels, work, tmp_path_factory):
     """The Results of each kernel, some time."""
     def run(kernel, directory):
-        contracts = [f"contract-{backend}" for backend in backends_of(kernel)]
+        scenarios = [f"scenarios-{backend}" for backend in backends_of(kernel)]
         return work(directory, "check", "functions", "dovecot", "gone",
-                    "cost", *contracts, "e2e", guest=Guest(kernel))
+                    "cost", *scenarios, "e2e", guest=Guest(kernel))
     # made here: pytest's factory is not for threads
     directories = {kernel: tmp_path_factory.mktemp(kernel) for kernel in kernels}
     with ThreadPoolExecutor() as pool:

@@ -15,13 +15,12 @@ import pytest
 
 import librawlogs
 import rawlogs
-from mailclient import connect
+from mailclient import PROTOCOLS as MAIL, connect
 from private_dovecot import PrivateDovecot, make_message
 from recorder import Rawtap
 from smtppeers import SmtpServer, Submission, lmtp
 
-PROTOCOLS = ("imap", "pop3", "submission", "lmtp")
-MAIL = ("imap", "pop3", "submission")
+PROTOCOLS = (*MAIL, "lmtp")
 # TLS of a server: (what userdb says for the relay, what passdb says for the LMTP proxy)
 LEGS = {
     None: ("no", {}),
@@ -252,7 +251,7 @@ def test_owners(world):
 
 
 def test_numbers_are_counted_by_process(world):
-    """Over all ways: no number twice, none left out."""
+    """Over all modes: no number twice, none left out."""
     numbers = {}
     for name in (*MAIL, "lmtp", "lmtp-proxy", "relay"):
         for pid, number in librawlogs.find_pairs(world.dir(name)):

@@ -36,7 +36,7 @@ def assert_lacks(result, *words):
 
 @pytest.fixture
 def inside(binary, mounts):
-    """inside(script, *arguments): rawtap behind what the script does first."""
+    """inside(script, *arguments): rawtap, after what the script does first."""
     def running(unshare, script, *arguments):
         return subprocess.run(
             ["unshare", *unshare, "sh", "-c", f'{script} exec "$@"', "sh", binary, *arguments],

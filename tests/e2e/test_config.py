@@ -31,16 +31,6 @@ def with_flags(flags, text=MANUAL):
 
 
 @pytest.fixture
-def file(tmp_path):
-    """file(text): the -c FILE."""
-    def write(text):
-        path = tmp_path / "rawlog.conf"
-        path.write_text(text)
-        return path
-    return write
-
-
-@pytest.fixture
 def user(dovecot):
     return recorded_user(dovecot, f"config{len(dovecot.users)}@example.org")
 

@@ -45,14 +45,14 @@ class Played:
     ended: float
 
 
-def play(dovecot, record, flags, *ways):
+def play(dovecot, record, flags, *connections):
     users = [recorded_user(dovecot, f"flags{len(dovecot.users)}-{protocol}@example.org")
-             for protocol, _ in ways]
+             for protocol, _ in connections]
     played = []
     with record(dovecot, *flags.split()) as rawtap:
-        for user, way in zip(users, ways):
+        for user, connection in zip(users, connections):
             started = time.time()
-            client, reads = cut_session(dovecot, user, *way)
+            client, reads = cut_session(dovecot, user, *connection)
             played.append(Played(user, client, reads, started, time.time()))
     assert rawtap.status == 0
     return played
@@ -111,8 +111,8 @@ def test_grouped(dovecot, record, flags):
 
 @pytest.mark.parametrize("direction", ["in", "out"])
 def test_stamps_are_of_their_time(dovecot, record, direction):
-    ways = [("imap", transport) for transport in TRANSPORTS]
-    for session in play(dovecot, record, "-t", *ways):
+    connections = [("imap", transport) for transport in TRANSPORTS]
+    for session in play(dovecot, record, "-t", *connections):
         stamps, _ = rawlogs.split_timestamps(only_pair(session.user).read(direction))
         assert stamps == sorted(stamps)
         assert session.started <= stamps[0] and stamps[-1] <= session.ended

@@ -18,7 +18,7 @@ from mailclient import Connection, ProtocolError, connect
 from private_dovecot import PrivateDovecot, make_message
 from rawlogs import wait_until
 from smtppeers import lmtp
-from taps import log_in, say, talk
+from taps import log_in, login_transcripts, say, talk
 
 USER = Path(__file__).resolve().parents[2] / "user"
 REMOTE, LOCAL = ("203.0.113.5", 4711), ("198.51.100.1", 993)
@@ -115,10 +115,6 @@ def contents(pairs):
     return {key: pair.content for key, pair in pairs.items()}
 
 
-def transcripts(*clients):
-    return sorted((client.login_in, client.login_out) for client in clients)
-
-
 # In the clear
 
 def test_in_the_clear(dovecot, logs, record):
@@ -130,7 +126,7 @@ def test_in_the_clear(dovecot, logs, record):
         assert {login.ip for login in dovecot.logins(users[name])} == {address}, name
     found = librawlogs.find_pairs(logs)
     assert contents(found) == contents(native(dovecot))
-    assert sorted(pair.content for pair in found.values()) == transcripts(*clients)
+    assert sorted(pair.content for pair in found.values()) == login_transcripts(*clients)
     assert rawtap.status == 0, rawtap.stderr
     assert rawtap.count("bytes in") == sum(len(client.login_in) for client in clients)
 
@@ -145,7 +141,7 @@ def test_clients_at_once(dovecot, logs, record):
             client.logout()
     found = contents(librawlogs.find_pairs(logs))
     assert found == contents(native(dovecot))
-    assert sorted(found.values()) == transcripts(*clients)
+    assert sorted(found.values()) == login_transcripts(*clients)
 
 
 # Over TLS
@@ -162,13 +158,12 @@ def test_over_tls(dovecot, logs, record, transport, make):
         for client in reversed(clients):
             client.login()
         for i, client in enumerate(clients):
-            client.command(f"XBEHIND-THE-LOGIN{i}", expect=b"BAD")
+            client.command(f"XAFTER-THE-LOGIN{i}", expect=b"BAD")
         for client in clients:
             client.logout()
     assert [dovecot.wait_login(user).ip for user in users] == [REMOTE[0]] * 4
     found = librawlogs.find_pairs(logs)
-    assert sorted(pair.content for pair in found.values()) \
-        == transcripts(*clients)
+    assert sorted(pair.content for pair in found.values()) == login_transcripts(*clients)
     assert sorted(found) == sorted(native(dovecot))
     assert len({pid for pid, _ in found}) == (1 if dovecot.one_process else 4)
     assert rawtap.status == 0, rawtap.stderr

@@ -20,7 +20,7 @@ def stage(request, root, wanted_cases):
 def test_native_in_is_what_the_client_sent(stage, case):
     client, recorded = stage.client(case), stage.native(case, "in")
     missing = len(client.session_in) - len(recorded)
-    # What the login process read behind the login goes past native's rawlog. It reads
+    # What the login process read after the login goes past native's rawlog. It reads
     # about 1 kB, the login included.
     if len(client.pipelined) < 900:
         assert missing == len(client.pipelined)

@@ -10,7 +10,7 @@ from mailclient import TRANSPORTS, ProtocolError, connect
 from private_dovecot import PrivateDovecot
 from taps import Tap, files, log_in, recorded, recorded_user, say, talk, transcripts, wait_recorded
 
-WAYS = list(itertools.product(("imap", "pop3"), TRANSPORTS))
+CONNECTIONS = list(itertools.product(("imap", "pop3"), TRANSPORTS))
 
 # Post-login services of other kinds
 
@@ -49,7 +49,7 @@ def scripted(request, root):
         yield dovecot
 
 
-@pytest.mark.parametrize("protocol, transport", WAYS)
+@pytest.mark.parametrize("protocol, transport", CONNECTIONS)
 def test_script_that_changes_nothing(scripted, record, protocol, transport):
     user = recorded_user(scripted, f"same-{protocol}-{transport}")
     with record(scripted) as rawtap:
@@ -95,7 +95,7 @@ def native(root):
         yield dovecot
 
 
-@pytest.mark.parametrize("protocol, transport", WAYS)
+@pytest.mark.parametrize("protocol, transport", CONNECTIONS)
 def test_script_that_replaces_the_socket(native, record, protocol, transport):
     """Native rawlog stands between: what rawtap sees is the other end of its socketpair."""
     user = recorded_user(native, f"{protocol}-{transport}")
@@ -114,7 +114,7 @@ def test_script_that_replaces_the_socket(native, record, protocol, transport):
     ("pop3", b"STAT\r\nNOOP\r\n"), ("pop3", b"ST"),
     # more than the login process reads
     ("imap", b"".join(b"p%d NOOP\r\n" % i for i in range(400)))], ids=lambda value: str(value)[:12])
-def test_input_behind_the_login_command(dovecot, record, protocol, input, transport):
+def test_input_after_the_login_command(dovecot, record, protocol, input, transport):
     user = recorded_user(dovecot, f"pipelined{len(dovecot.users)}")
     with record(dovecot):
         client = log_in(dovecot, user, protocol, transport, pipelined=input)
@@ -160,9 +160,9 @@ def test_login_after_failed_ones(dovecot, record):
 def test_passwords_are_in_no_file(dovecot, record):
     user = recorded_user(dovecot, "secretive", password="Tr0ub4dor")
     with record(dovecot):
-        for protocol, transport in WAYS:
+        for protocol, transport in CONNECTIONS:
             talk(dovecot, user, protocol, transport)
-    assert len(recorded(user)) == len(WAYS)
+    assert len(recorded(user)) == len(CONNECTIONS)
     assert b"Tr0ub4dor" not in b"".join(map(b"".join, recorded(user)))
 
 
@@ -233,7 +233,7 @@ def test_fifty_at_once(dovecot, record):
 
     def enter(numbered):
         number, user = numbered
-        return log_in(dovecot, user, *WAYS[number % len(WAYS)])
+        return log_in(dovecot, user, *CONNECTIONS[number % len(CONNECTIONS)])
 
     with record(dovecot) as rawtap, ThreadPoolExecutor(10) as pool:
         clients = list(pool.map(enter, enumerate(users + strangers)))

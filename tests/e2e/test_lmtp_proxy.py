@@ -9,7 +9,7 @@ import pytest
 
 import librawlogs
 from private_dovecot import PrivateDovecot, make_message
-from smtp_stage import Ways, play, recording
+from smtp_stage import Modes, play, recording
 from smtppeers import Faults, SmtpServer, lmtp
 
 CLIENT, PROXY = "lmtp_rawlog_dir", "lmtp_proxy_rawlog_dir"
@@ -134,11 +134,11 @@ CASES = [
 @contextmanager
 def proxy_dovecot():
     dovecot = PrivateDovecot(protocols=("imap", "lmtp"))
-    ways = Ways(dovecot, CLIENT, PROXY)
-    dovecot.config += ways.config + "lmtp_proxy = yes\n"
+    modes = Modes(dovecot, CLIENT, PROXY)
+    dovecot.config += modes.config + "lmtp_proxy = yes\n"
     with dovecot:
         dovecot.add_user(LOCAL)
-        yield dovecot, ways
+        yield dovecot, modes
 
 
 def start_servers(dovecot):
@@ -146,7 +146,7 @@ def start_servers(dovecot):
     with ExitStack() as stack:
         servers = {}
         for name, (tls, told, faults) in SERVERS.items():
-            # Dovecot closes behind its QUIT: nobody would read the answer.
+            # Dovecot closes right after its QUIT: nobody would read the answer.
             servers[name] = stack.enter_context(SmtpServer(
                 protocol="lmtp", tls=tls, certificate=dovecot.root, faults=faults,
                 answers_quit=False))
@@ -163,7 +163,7 @@ def forward(dovecot, user, port, told):
 
 @contextmanager
 def play_cases(cases, *, binary, at_once=1):
-    with proxy_dovecot() as (dovecot, ways):
+    with proxy_dovecot() as (dovecot, modes):
         servers, stack = start_servers(dovecot)
 
         def run(case, outcome):
@@ -178,7 +178,7 @@ def play_cases(cases, *, binary, at_once=1):
             for server in servers.values():
                 server.wait_over()
 
-        with stack, recording(dovecot, ways, binary=binary) as stage:
+        with stack, recording(dovecot, modes, binary=binary) as stage:
             play(stage, cases, run, wait_over, at_once)
         stage.servers = servers
         yield stage
@@ -272,10 +272,10 @@ def test_a_dovecot_behind_it(rawtap_binary, told, port, pairs):
     behind = PrivateDovecot(protocols=("imap", "lmtp"))
     dirs = librawlogs.TwoDirs(behind.root, CLIENT)
     behind.config += f"{CLIENT} = {dirs.native}\n"
-    with behind, proxy_dovecot() as (dovecot, ways):
+    with behind, proxy_dovecot() as (dovecot, modes):
         behind.add_user("far@example.org")
         forward(dovecot, "far@example.org", behind.ports[port], told)
-        with recording(dovecot, ways, binary=rawtap_binary) as stage:
+        with recording(dovecot, modes, binary=rawtap_binary) as stage:
             client = lmtp(dovecot, "starttls")
             client.greet()
             client.send_mail(["far@example.org"], make_message(100_000))

@@ -98,7 +98,7 @@ def test_large_append(dovecot, tap, user, pipelined):
 
 
 def test_loss_at_the_end(dovecot, tap, user):
-    """Nothing comes behind it."""
+    """Nothing comes after it."""
     rawtap = tap()
     client = log_in(dovecot, user)
     client.command("SELECT INBOX")

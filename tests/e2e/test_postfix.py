@@ -18,7 +18,7 @@ def stage(rawtap_binary):
     """Mails through a Postfix, over each kind of connection; by user."""
     if not POSTFIX.exists():
         pytest.skip("needs postfix")
-    with submission_dovecot() as (dovecot, ways), \
+    with submission_dovecot() as (dovecot, modes), \
             PrivatePostfix(certificate=dovecot.root) as postfix:
         settings = {
             "plain": ("smtp", {"submission_relay_ssl": "no"}),
@@ -40,7 +40,7 @@ def stage(rawtap_binary):
                 outcome.client.send_mail([FRIEND, OTHER], make_message(size), sender=user.name)
             outcome.client.quit()
 
-        with recording(dovecot, ways, binary=rawtap_binary) as stage:
+        with recording(dovecot, modes, binary=rawtap_binary) as stage:
             play(stage, list(settings), run, dovecot.wait_sessions_over, at_once=2)
         stage.log = postfix.log()
         yield stage

@@ -84,7 +84,7 @@ def beside_native(rawtap_binary):
         yield dovecot
 
 
-def test_commands_behind_starttls(beside_native):
+def test_commands_after_starttls(beside_native):
     """In the same segment, in the clear: an attempt to have them taken for the TLS client's.
     Dovecot takes them for TLS, which they are not."""
     user = beside_native.add_user("user")
@@ -107,7 +107,7 @@ def half_known(beside_native):
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
-def test_a_login_that_fails_behind_the_password(beside_native, half_known, transport):
+def test_a_login_that_fails_after_the_password(beside_native, half_known, transport):
     """The mail process refuses. What it says itself, if that gets through, is not the login
     process's; what that one says then is."""
     with beside_native.record() as logs:

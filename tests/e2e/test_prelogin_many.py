@@ -13,7 +13,7 @@ from mailclient import trusting_context
 CLIENTS = 500
 UID = 5000
 LIMITS = {
-    # A connection in the login process: the client's, and both ends of the one behind the login.
+    # A connection in the login process: the client's, and both ends of the one to the mail process.
     "imap-login": {"client_limit": 4 * CLIENTS},
     # All users are one to the system: one process serves them.
     "imap": {"service_count": 0, "client_limit": 2 * CLIENTS},

@@ -344,7 +344,7 @@ def test_many_commands_in_one_record(dovecots, logs, mode, transport):
     logs[mode].expect(client)
 
 
-# What is sent behind the login
+# What is sent after the login
 
 @pytest.mark.parametrize("transport", TLS)
 @pytest.mark.parametrize("protocol", PROTOCOLS)
@@ -352,8 +352,8 @@ def test_login_and_more_in_two_records(dovecots, logs, mode, protocol, transport
     """In one segment. As without TLS, what the login process had read when the login was
     complete is in its log (it hands that on); the rest is not."""
     dovecot = dovecots[mode]
-    behind = {"imap": b"p1 NOOP\r\n", "pop3": b"NOOP\r\n",
-              "submission": b"EHLO behind.example.org\r\n"}[protocol]
+    after = {"imap": b"p1 NOOP\r\n", "pop3": b"NOOP\r\n",
+             "submission": b"EHLO after.example.org\r\n"}[protocol]
     client = special(dovecot, protocol, transport)
     # The login's last command comes from the client's own login(): its record is held back
     # until there is the other to go with it.
@@ -363,9 +363,9 @@ def test_login_and_more_in_two_records(dovecots, logs, mode, protocol, transport
     def send_both(command, _):
         tls.sendall = lambda data: records.append(tls.encrypt(data))
         send_login(command, b"")
-        client.send(behind)
+        client.send(after)
         del tls.sendall
-        client.pipelined = behind
+        client.pipelined = after
         tls.raw.sendall(b"".join(records))
     client.send_login = send_both
     client.login()
@@ -378,7 +378,7 @@ def test_login_and_more_in_two_records(dovecots, logs, mode, protocol, transport
 
 
 @pytest.mark.parametrize("transport", TLS)
-def test_much_behind_the_login(rawtap_binary, transport):
+def test_much_after_the_login(rawtap_binary, transport):
     """The login process hands on what it has read beyond the login. How much that was is told
     by native's post-login rawlog, which lacks just this."""
     dovecot = login_dovecot(native="binary")

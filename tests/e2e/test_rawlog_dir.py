@@ -254,8 +254,13 @@ def test_what_is_there(dovecot, sessions, case, protocol):
     assert without_time(said) == "not recorded: " + without_time(expected.format(dir=directory))
 
 
-def test_what_is_there_costs_nobody_bytes(sessions):
-    assert sessions[0].status == 0
+def test_what_dovecot_calls_an_error_is_a_loss(sessions):
+    """Of logs. It costs nobody bytes."""
+    rawtap, _ = sessions
+    errors = [case for case, expected in CASES.items() if expected is NATIVE]
+    assert len(errors) * len(PROTOCOLS) == sum(map(rawtap.count, (
+        "the files could not be created", "its log directory could not be examined")))
+    assert (rawtap.status, rawtap.count("bytes lost")) == (3, 0)
 
 
 @pytest.mark.parametrize("case", [not_writable, loop], ids=lambda case: case.__name__)

@@ -69,7 +69,7 @@ def without_times(stream):
 
 
 def rest(mark, data):
-    """What is behind the last line end: Dovecot 2.3 loses it."""
+    """What comes after the last line end: Dovecot 2.3 loses it."""
     line = data[data.rfind(b"\n") + 1:]
     return mark + b"> " + line + b"\n" if line else b""
 

@@ -26,7 +26,7 @@ def stage(request, rawtap_binary, wanted_cases):
 def test_in(stage, case):
     rawtap, native = stage.rawtap(case, "in"), stage.native(case, "in")
     client = stage.client(case)
-    # By design: input pipelined behind the login goes from the login process to the mail
+    # By design: input pipelined after the login goes from the login process to the mail
     # process, past native's rawlog. rawtap has it; the client tells what it was.
     missing = len(rawtap) - len(native) if client.pipelined else 0
     assert 0 <= missing <= len(client.pipelined)

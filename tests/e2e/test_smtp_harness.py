@@ -96,7 +96,7 @@ def test_differences_are_found(tmp_path):
 
 
 def test_other_contents_are_found(tmp_path):
-    dirs = librawlogs.TwoDirs(tmp_path, "way")
+    dirs = librawlogs.TwoDirs(tmp_path, "mode")
     pair_of(dirs.native, 1, b"1.000001 a\n", b"1.000001 b\n")
     pair_of(dirs.rawtap, 1, b"1.000002 a\n", b"1.000003 b")
     native, rawtap = dirs.pairs("native"), dirs.pairs("rawtap")

@@ -122,7 +122,7 @@ def test_nobody_else_takes_a_trap(dovecot, rawtap_binary, counting):
     logs.assert_all(client)
 
 
-def test_no_probes_where_no_way_needs_them(dovecot, rawtap_binary, counting):
+def test_no_probes_where_no_mode_needs_them(dovecot, rawtap_binary, counting):
     """--rawlog sees what was decrypted on its way to the mail process."""
     with Tap("--base-dir", dovecot.base_dir, "--rawlog", binary=rawtap_binary) as tap:
         assert tls_runs(tap) == {}
@@ -131,7 +131,7 @@ def test_no_probes_where_no_way_needs_them(dovecot, rawtap_binary, counting):
 
 def without_plt(module, run):
     """The module with its stubs in a form that is right, and that no linker writes: with a prefix
-    that changes nothing. The loader has filled the slots, so what stands behind is never run."""
+    that changes nothing. The loader has filled the slots, so what follows the jump is never run."""
     code = bytearray(module.read_bytes())
     for place in re.findall(r" at 0x([0-9a-f]+) \(PLT\)", run("check").stdout):
         at = int(place, 16)

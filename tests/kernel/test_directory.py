@@ -49,7 +49,7 @@ def test_missing(place):
 def test_not_writable(place, owner, mode):
     own(place.log_dir, owner)
     place.log_dir.chmod(mode)
-    run_refused(place, "Permission denied")
+    run_refused(place, "Permission denied", status=3)
 
 
 def test_another_users_directory_that_everybody_can_write(place):
@@ -58,14 +58,14 @@ def test_another_users_directory_that_everybody_can_write(place):
     place.run("brief").assert_complete()
 
 
-def test_home_behind_a_private_directory(place):
+def test_home_below_a_private_directory(place):
     """As root one would come through."""
     private = place.root / "private"
     private.mkdir(mode=0o700)
     own(private, VICTIM, VICTIM)
     place.home = place.home.rename(private / "home")
     place.log_dir = place.home / "dovecot.rawlog"
-    run_refused(place, "lstat() failed")
+    run_refused(place, "lstat() failed", status=3)
 
 
 def test_home_that_is_a_link(place):
@@ -77,7 +77,7 @@ def test_home_that_is_a_link(place):
 def test_home_that_is_a_link_to_another_users(place, victim):
     link = place.root / "link"
     link.symlink_to("victim")
-    run_refused(place, "Permission denied", reply=reply(link))
+    run_refused(place, "Permission denied", status=3, reply=reply(link))
 
 
 def test_home_with_dots(place):
@@ -99,7 +99,7 @@ def test_supplementary_groups(place, groups):
     own(place.log_dir, 0, GROUP)
     place.log_dir.chmod(0o770)
     if not groups:
-        run_refused(place, "Permission denied")
+        run_refused(place, "Permission denied", status=3)
         return
     place.rawtap("-b")
     tracee = place.tracee("talk", groups=groups)

@@ -79,7 +79,7 @@ def test_loss_in_the_middle(place, kind, flags):
         return any(b"bytes lost at offset" in path.read_bytes() for path in place.files()
                    if path.suffix == ".out")
 
-    wait_until(goes_on, "bytes behind the gap")
+    wait_until(goes_on, "bytes after the gap")
     tracee.say("more")
     tracee.wait_for("gave")
     tracee.finish()

@@ -3,14 +3,15 @@
 
 Each job leaves RESULTS/JOB.json:
 
-    check             what `rawtap check` says, and what rawtap if a backend is not there
-    contract-BACKEND  the tracee's scenarios (in PROGRAMS); `default`: as rawtap chooses
-    dovecot           sessions with a real Dovecot
-    e2e               the tests E2E of tests/e2e
-    functions         what a client's bytes pass: see functions.py
-    gone              what the kernel holds while rawtap runs, and when it has ended
-    cost              what verification costs
-    start             what rawtap says when it starts and ends, with each backend that works
+    check              what `rawtap check` says, and what rawtap if a backend is not there
+    scenarios-BACKEND  SCENARIOS of tests/kernel, with the tracee (in PROGRAMS); `default`: as
+                       rawtap chooses
+    dovecot            sessions with a real Dovecot
+    e2e                the tests E2E of tests/e2e
+    functions          what a client's bytes pass: see functions.py
+    gone               what the kernel holds while rawtap runs, and when it has ended
+    cost               what verification costs
+    start              what rawtap says when it starts and ends, with each backend that works
 
 $RAWTAP is the rawtap to run; verifier_cost is beside it.
 """
@@ -76,7 +77,7 @@ def check():
     return found
 
 
-# contract
+# scenarios
 
 def missing(data, moved, calls):
     """The ranges that a file tells as missing, [offset, size, reason]; the rest is there, a
@@ -108,7 +109,7 @@ def outcome(place):
         return str(error)
 
 
-def contract(programs, backend):
+def scenarios(programs, backend):
     """One recorder for all scenarios, each in a home of its own: rawtap takes long to start."""
     options = [] if backend == "default" else ["--backend", backend]
     with ExitStack() as stack:
@@ -228,8 +229,8 @@ def trace():
         return functions.trace(Path(directory, "file"))
 
 
-JOBS = {"check": check, "contract": contract, "cost": cost, "dovecot": dovecot, "e2e": e2e,
-        "functions": trace, "gone": gone, "start": start}
+JOBS = {"check": check, "cost": cost, "dovecot": dovecot, "e2e": e2e, "functions": trace,
+        "gone": gone, "scenarios": scenarios, "start": start}
 
 
 def main():

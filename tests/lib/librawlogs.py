@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Files as lib/iostream-rawlog.c of Dovecot writes them: the ways with a directory of their own.
+"""Files as lib/iostream-rawlog.c of Dovecot writes them: the modes with a directory of their own.
 
     dirs = TwoDirs(dovecot.root, "lmtp_rawlog_dir")
     ... Dovecot is configured with dirs.native, rawtap started with dirs.rawtap

@@ -168,12 +168,12 @@ def wrap_socket(raw):
 
 
 class MailClient(Connection):
-    """What the protocols have in common: the session begins behind the login command."""
+    """What the protocols have in common: the session begins after the login command."""
 
     def __init__(self, user, host, port, **options):
         super().__init__(host, port, **options)
         self.user = user
-        self.pipelined = b""         # sent together with the login command, behind it
+        self.pipelined = b""         # sent together with the login command, after it
         self._in_start = None
         self._out_start = None
 
@@ -437,14 +437,15 @@ class Submission(MailClient):
         self.close()
 
 
-PROTOCOLS = {"imap": Imap, "pop3": Pop3, "submission": Submission}
+CLIENTS = {"imap": Imap, "pop3": Pop3, "submission": Submission}
+PROTOCOLS = tuple(CLIENTS)
 
 
 def connect(dovecot, protocol, transport, user, host="127.0.0.1", **options):
     """A client that has read the greeting and, if asked for, started TLS."""
     tls = transport == "tls"
     port = dovecot.ports[protocol + "s" if tls else protocol]
-    client = PROTOCOLS[protocol](user, host, port, tls=tls, **options)
+    client = CLIENTS[protocol](user, host, port, tls=tls, **options)
     client.dovecot = dovecot
     if transport == "starttls":
         client.starttls()

@@ -10,7 +10,7 @@ from pathlib import Path
 NAME = re.compile(
     r"(?:(?P<ip>[0-9a-fA-F.:]+)-)?(?P<time>\d{8}-\d{6})-(?P<pid>\d+)"
     r"(?:-(?P<serial>\d+))?\.(?P<direction>in|out)")
-# The names of all ways but the rawlog binary's (lib/iostream-rawlog.c of Dovecot 2.3.19.1).
+# The names in all modes but the rawlog binary's (lib/iostream-rawlog.c of Dovecot 2.3.19.1).
 LIB_NAME = re.compile(
     r"(?P<ip>(?!))?(?P<time>\d{8}-\d{6})\.(?P<pid>\d+)\.(?P<serial>\d+)\.(?P<direction>in|out)")
 TIMESTAMP = re.compile(rb"^(\d+\.\d{6}) ", re.MULTILINE)

@@ -120,7 +120,7 @@ def _lmtp(dovecot, transport, **options):
 
 
 class Submission(SmtpClient):
-    """What rawlog_dir has of it begins behind the AUTH command."""
+    """What rawlog_dir has of it begins after the AUTH command."""
 
     def __init__(self, dovecot, transport, user, **options):
         tls = transport == "tls"
@@ -135,7 +135,7 @@ class Submission(SmtpClient):
         self.greet()
 
     def log_in(self, pipelined=b"", expect=b"235"):
-        """pipelined: sent in the same segment, behind the AUTH command."""
+        """pipelined: sent in the same segment, after the AUTH command."""
         line = b"AUTH PLAIN " + sasl_plain(self.user) + b"\r\n"
         self._login = len(self.sent) + len(line), len(self.received)
         self.send(line + pipelined)
@@ -199,7 +199,7 @@ class SmtpServer:
         # extra: more capabilities ("AUTH PLAIN", "XCLIENT ADDR"); lacks: not these
         self.capabilities = [word for word in (*self.CAPABILITIES, *extra) if word not in lacks]
         self.faults = faults or Faults()
-        self.answers_quit = answers_quit    # no: for a client that closes behind its QUIT
+        self.answers_quit = answers_quit    # no: for a client that closes right after its QUIT
         self.sessions = []              # in the order of the connections
         self._context = None
         self._threads = []

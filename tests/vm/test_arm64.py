@@ -23,10 +23,11 @@ ENVIRONMENT = {
     "PYTHONDONTWRITEBYTECODE": "1",
 }
 # All system calls and buffers; what can't be had; the ends of processes.
-CONTRACT = ["tests/kernel/test_calls.py", *(f"tests/kernel/test_sessions.py::{name}" for name in (
-    "test_bytes_from_a_file", "test_several_messages_in_one_call",
-    "test_received_and_thrown_away", "test_recording_goes_on_after_kills",
-    "test_child_goes_on_with_the_socket"))]
+KERNEL_TESTS = ["tests/kernel/test_calls.py", *(
+    f"tests/kernel/test_sessions.py::{name}" for name in (
+        "test_bytes_from_a_file", "test_several_messages_in_one_call",
+        "test_received_and_thrown_away", "test_recording_goes_on_after_kills",
+        "test_child_goes_on_with_the_socket"))]
 
 
 def make(*command):
@@ -68,9 +69,9 @@ def test_check(guest):
         "backend sock (this one is used)", "backend fexit"]
 
 
-def test_contract(guest):
+def test_kernel_side(guest):
     """The files hold the bytes that the tracee moved, and tell what they don't."""
     tested = run(guest, "python3", "-m", "pytest", "-q", "--noconftest", "-p", "cross_place",
-                 "-p", "no:cacheprovider", *CONTRACT, limit=900)
+                 "-p", "no:cacheprovider", *KERNEL_TESTS, limit=900)
     assert tested.returncode == 0, tested.stdout + tested.stderr
     assert " passed" in tested.stdout and "skipped" not in tested.stdout

@@ -73,7 +73,10 @@ struct doubt {
  *                                    |                  meanwhile is held
  *           first byte, or the end   v
  *                                  ASKED -FACT_LOG-> RECORDING
- *                                                 -> REFUSED     reached from any
+ *                                    ^                   |
+ *                                    +- TLS: new files --+
+ *
+ *  REFUSED is reached from any: from RECORDING only where TLS wants new files, and none can be had.
  */
 enum session_state {
 	SESSION_LOGIN,	   /* the login request came */
@@ -106,6 +109,7 @@ struct log_names {
 
 /* session_logs.c: the logs, by the number of their rule. */
 struct session_logs {
+	/* opened and closed in session_logs.c; delivery.c writes to them through rawlog.h */
 	struct rawlog open[RULES_MAX];
 	uint32_t asked;	  /* rules whose FACT_LOG has not come yet, a bit each */
 	uint32_t refused; /* rules that got no log, a bit each; since the last session_logs_ask() */
@@ -213,20 +217,21 @@ struct sock {
 	UT_hash_handle hh;
 };
 
+/* engine.c; members that name another file: that one. */
 struct engine {
 	const struct rules *rules;
 	struct sink *sink;
 	struct engine_world world;
-	struct engine_summary summary;
-	int64_t realtime_offset_ns; /* realtime minus monotonic */
-	int32_t utc_offset;	    /* seconds east of UTC */
-	struct master *masters;
+	struct engine_summary summary; /* each counter: the file that sees the event */
+	int64_t realtime_offset_ns;    /* realtime minus monotonic */
+	int32_t utc_offset;	       /* seconds east of UTC */
+	struct master *masters;	       /* process.c, and the next one */
 	struct proc *procs;
 	struct sock *socks;
 	uint32_t sessions_seen; /* session.c, and the next two */
 	struct session *sessions_by_id, *sessions_by_ino;
 	struct session *dirty;	     /* delivery.c */
-	unsigned int stray_socks;    /* engine.c: sockets of class NONE */
+	unsigned int stray_socks;    /* sockets of class NONE */
 	unsigned int undecided;	     /* tls.c: processes with an undecided socket */
 	unsigned int untrusted_told; /* process.c: warnings about masters so far */
 };

@@ -65,7 +65,8 @@ void session_log_answered(struct engine *engine, struct session *session,
 /* FACT_WRITE */
 void session_write_failed(struct engine *engine, struct session *session,
 			  const struct event *event);
-/* Don't record it. Does nothing if it is recorded already, or refused. */
+/* Don't record it. Does nothing in RECORDING and REFUSED. One that waits for new logs because TLS has
+ * begun can still be refused. */
 void session_refuse(struct engine *engine, struct session *session, enum reason reason);
 
 /* Its process ends: sessions without a socket end and are freed, the others go on without it, as a

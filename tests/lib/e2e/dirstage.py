@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import rawlogs
-from stage import Stage, add_user, dovecot_with, perform, protocols_of
+from mailclient import PROTOCOLS
+from stage import HomeStage, add_user, dovecot_with, perform, protocols_of
 
 
-PROTOCOLS = ("imap", "pop3", "submission")
 WRITERS = ("native", "rawtap")
 RAWLOG_DIR = """\
 protocol imap {{
@@ -82,12 +82,11 @@ def both(dovecot, user):
 
 # For many sessions
 
-@dataclass
-class DirStage(Stage):
-    """Both write what rawlog's -t writes."""
-
-    def __post_init__(self):
-        self.native_flags = self.rawtap_flags = ("-t",)
+@dataclass(kw_only=True)
+class DirStage(HomeStage):
+    """In directories of their own; both write what rawlog's -t writes."""
+    native_flags: tuple = ("-t",)
+    rawtap_flags: tuple = ("-t",)
 
     def directory(self, who, user):
         return self.dovecot.root / who / user.name
@@ -114,7 +113,7 @@ class DirStage(Stage):
 def play_dirs(cases, *, rawtap=None, binary=None, at_once=1):
     """rawtap: more options of it; None: it is not there."""
     with dovecot_with(protocols_of(cases), config=native_config("{root}/native/%u")) as dovecot:
-        stage = DirStage(dovecot, None, None, {})
+        stage = DirStage(dovecot=dovecot)
         users = [add_user(dovecot, case) for case in cases]
         for user in users:
             for who in WRITERS:

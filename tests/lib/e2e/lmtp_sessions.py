@@ -149,7 +149,7 @@ def xclient(client):
     """Greeted anew. (A unix socket has no address that could be trusted.)"""
     client.greet()
     client.command("XCLIENT ADDR=192.0.2.1 PORT=4711", expect=b"220")
-    client.command("LHLO behind-xclient")
+    client.command("LHLO after-xclient")
     client.quit()
 
 

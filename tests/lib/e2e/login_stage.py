@@ -14,14 +14,13 @@ from pathlib import Path
 
 import rawlogs
 from logins import LOGINS, LoginScript, go_on
-from mailclient import MailClient, connect
-from private_dovecot import PrivateDovecot, User
+from mailclient import PROTOCOLS, connect
+from private_dovecot import PrivateDovecot
 from rawlogs import wait_until
 from recorder import Rawtap
-from stage import RING_SIZE
-from taps import Tap
+from stage import RING_SIZE, Outcome, Stage
+from taps import Tap, login_transcripts
 
-PROTOCOLS = ("imap", "pop3", "submission")
 _serial = itertools.count(1)
 LOGIN_SERVICES = tuple(f"{protocol}-login" for protocol in PROTOCOLS)
 # Dovecot's two ways to serve logins: settings of the service.
@@ -49,15 +48,10 @@ def cases(*transports):
             if transport in script.transports]
 
 
-@dataclass
-class Outcome:
-    """What became of a session."""
-    user: User
-    started: float
+@dataclass(kw_only=True)
+class LoginOutcome(Outcome):
     login_pid: int | None = None
     number: int | None = None       # of those that this process served
-    client: MailClient | None = None
-    error: Exception | None = None
 
 
 def login_dovecot(*, log_to=None, mode=SECURE, services=None, config="", **options):
@@ -70,24 +64,9 @@ def login_dovecot(*, log_to=None, mode=SECURE, services=None, config="", **optio
                           config=SUBMISSION + config, **options)
 
 
-@dataclass
-class LoginStage:
-    dovecot: PrivateDovecot
+@dataclass(kw_only=True)
+class LoginStage(Stage):
     directories: dict[str, Path]    # of "native" and "rawtap"
-    outcomes: dict[Case, Outcome]
-    status: int | None = None       # of rawtap
-    stderr: str = ""
-    over: float | None = None       # when the last session was
-
-    def outcome(self, case):
-        outcome = self.outcomes[case]
-        if outcome.error:
-            raise AssertionError(
-                f"{outcome.error!r}\n{self.dovecot.log()}\n{self.stderr}") from outcome.error
-        return outcome
-
-    def client(self, case):
-        return self.outcome(case).client
 
     def pair(self, by, case):
         """By its name: the login process, and how many that one had before."""
@@ -121,7 +100,7 @@ def play(cases, *options, by=("native", "rawtap"), mode=SECURE, binary=None, at_
     directories = {name: dovecot.make_login_dir(name) for name in by}
     users = [dovecot.add_user(f"{case}@example.org") for case in cases]
     with dovecot:
-        stage = LoginStage(dovecot, directories, {})
+        stage = LoginStage(dovecot=dovecot, directories=directories)
 
         def play_all():
             with ThreadPoolExecutor(at_once) as pool:
@@ -151,17 +130,15 @@ def wait_over(dovecot, mode):
 
 
 def _play(stage, case, user):
-    outcome = Outcome(user, started=time.time())
+    outcome = LoginOutcome(user=user)
     protocol = case.script.protocol
-    try:
+
+    def run():
         outcome.client = connect(stage.dovecot, protocol, case.transport, user)
         outcome.login_pid = stage.dovecot.wait_serving(outcome.client, f"{protocol}-login")
         case.script.run(outcome.client)
-    except Exception as error:  # told by the test of this case alone
-        outcome.error = error
-        if outcome.client:
-            outcome.client.close()
-    return outcome
+
+    return outcome.play(run)
 
 
 def _number(stage):
@@ -173,11 +150,6 @@ def _number(stage):
 
 
 # Connections one by one
-
-def transcripts(*clients):
-    """What pre-login logs of these must hold."""
-    return [(client.login_in, client.login_out) for client in clients]
-
 
 class LoginLogs:
     """What a rawtap -R (or a native one) leaves in its directory."""
@@ -211,7 +183,7 @@ class LoginLogs:
 
     def expect(self, *clients):
         """Each of these gets its pair, while rawtap runs."""
-        self.expect_contents(*transcripts(*clients))
+        self.expect_contents(*login_transcripts(*clients))
 
     def expect_contents(self, *contents):
         self._expected.update(contents)
@@ -222,7 +194,7 @@ class LoginLogs:
 
     def assert_all(self, *clients):
         """Nothing more follows, there is no other pair, and nothing was lost."""
-        self._expected.update(transcripts(*clients))
+        self._expected.update(login_transcripts(*clients))
         if self._missing() or self._surplus():
             self._describe()
         assert self.tap is None or self.tap.status == 0, self.tap.stderr

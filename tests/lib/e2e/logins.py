@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Login scripts: what a client does before and at its login, the same over every transport.
-Behind a login each goes on a little: none of that may be in a pre-login log."""
+After its login each goes on a little: none of that may be in a pre-login log."""
 
 import base64
 import ssl
@@ -48,7 +48,7 @@ def too_much(client, data):
 
 def go_on(client):
     """What follows the login, for nobody to find in the log."""
-    client.command("EHLO behind.example.org" if hasattr(client, "ehlo") else "NOOP")
+    client.command("EHLO after.example.org" if hasattr(client, "ehlo") else "NOOP")
     client.logout()
 
 
@@ -150,14 +150,14 @@ def imap_pipelined_before(client):
 
 
 @imap
-def imap_pipelined_behind(client):
+def imap_pipelined_after(client):
     client.login(pipelined=b"p1 NOOP\r\np2 CAPABILITY\r\n")
     client.read_reply(b"p2")
     go_on(client)
 
 
 @imap
-def imap_pipelined_behind_cut(client):
+def imap_pipelined_after_cut(client):
     client.login(pipelined=b"p1 NOOP\r\np2 CAPABI")
     client.read_reply(b"p1")
     client.send(b"LITY\r\n")
@@ -166,7 +166,7 @@ def imap_pipelined_behind_cut(client):
 
 
 @imap
-def imap_pipelined_behind_authenticate(client):
+def imap_pipelined_after_authenticate(client):
     client.authenticate_plain(pipelined=b"p1 NOOP\r\n")
     client.read_reply(b"p1")
     go_on(client)

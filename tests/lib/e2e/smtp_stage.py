@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 from librawlogs import TwoDirs
 from recorder import Rawtap
+from stage import RING_SIZE, Outcome, Stage
 
-RING_SIZE = "128M"
 OPTIONS = {
     "rawlog_dir": "--rawlog-dir",
     "lmtp_rawlog_dir": "--lmtp-rawlog-dir",
@@ -22,8 +22,9 @@ OPTIONS = {
 }
 
 
-class Ways:
-    """Settings of Dovecot and options of rawtap that name two directories for each mode."""
+class Modes:
+    """What Dovecot and rawtap are to record at the same time: for each mode a setting of the
+    one and an option of the other, with a directory each."""
 
     def __init__(self, dovecot, *settings):
         # Mail users write there too.
@@ -39,28 +40,11 @@ class Ways:
                 for word in (OPTIONS[name], dirs.rawtap)]
 
 
-@dataclass
-class Outcome:
-    client: object = None
-    error: Exception | None = None
-
-
-@dataclass
-class Stage:
-    dovecot: object
+@dataclass(kw_only=True)
+class SmtpStage(Stage):
     dirs: dict
-    outcomes: dict = field(default_factory=dict)
     started: float | None = None
-    over: float | None = None
-    status: int | None = None       # of rawtap
-    stderr: str = ""
     _pairs: dict = field(default_factory=dict)
-
-    def client(self, case):
-        outcome = self.outcomes[case]
-        if outcome.error:
-            raise AssertionError(f"{outcome.error!r}\n{self.stderr}") from outcome.error
-        return outcome.client
 
     def pairs(self, kind, setting):
         """For when nothing is written any more."""
@@ -73,13 +57,7 @@ def play(stage, cases, run, wait_over, at_once=1):
     """run(case, outcome) sets outcome.client and plays."""
     def play_one(case):
         outcome = Outcome()
-        try:
-            run(case, outcome)
-        except Exception as error:      # told by the test of this case alone
-            outcome.error = error
-            if outcome.client:
-                outcome.client.close()
-        return outcome
+        return outcome.play(lambda: run(case, outcome))
 
     stage.started = time.time()
     with ThreadPoolExecutor(at_once) as pool:
@@ -89,11 +67,11 @@ def play(stage, cases, run, wait_over, at_once=1):
 
 
 @contextmanager
-def recording(dovecot, ways, *options, binary=None):
+def recording(dovecot, modes, *options, binary=None):
     """A stage on this Dovecot. Without binary Dovecot alone records. When the block ends all
     sessions have to be over."""
-    stage = Stage(dovecot, ways.dirs)
-    with (Rawtap("--base-dir", dovecot.base_dir, "--ring-size", RING_SIZE, *ways.options,
+    stage = SmtpStage(dovecot=dovecot, dirs=modes.dirs)
+    with (Rawtap("--base-dir", dovecot.base_dir, "--ring-size", RING_SIZE, *modes.options,
                  *options, binary=binary) if binary else nullcontext()) as rawtap:
         yield stage
         if rawtap:

@@ -9,10 +9,10 @@ then, it has lost. So no test depends on a moment.
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import rawlogs
-from mailclient import TRANSPORTS, MailClient, connect
+from mailclient import TRANSPORTS, Connection, connect
 from private_dovecot import PrivateDovecot, User
 from recorder import Rawtap
 from sessions import SCRIPTS, Script
@@ -37,22 +37,33 @@ CASES = [Case(script, transport) for script in SCRIPTS + SUBMISSION_SCRIPTS
          for transport in TRANSPORTS]
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Outcome:
     """What became of a session."""
-    user: User
-    started: float
-    client: MailClient | None = None
+    user: User | None = None
+    started: float | None = None
     ended: float | None = None
+    client: Connection | None = None
     error: Exception | None = None
 
+    def play(self, run):
+        """run() sets self.client and plays. Its error is told by the test of this case alone."""
+        self.started = time.time()
+        try:
+            run()
+        except Exception as error:
+            self.error = error
+            if self.client:
+                self.client.close()
+        self.ended = time.time()
+        return self
 
-@dataclass
+
+@dataclass(kw_only=True)
 class Stage:
+    """What all stages have: a Dovecot, the sessions that were played on it, what rawtap said."""
     dovecot: PrivateDovecot
-    native_flags: tuple | None
-    rawtap_flags: tuple | None
-    outcomes: dict[Case, Outcome]
+    outcomes: dict = field(default_factory=dict)    # by case
     status: int | None = None       # of rawtap
     stderr: str = ""
     over: float | None = None       # when the last session was
@@ -60,13 +71,27 @@ class Stage:
     def outcome(self, case):
         outcome = self.outcomes[case]
         if outcome.error:
-            log = [line for line in self.dovecot.log().splitlines() if outcome.user.name in line]
             raise AssertionError(
-                f"{outcome.error!r}\n" + "\n".join(log) + "\n" + self.stderr) from outcome.error
+                f"{outcome.error!r}\n{self.log_of(outcome)}\n{self.stderr}") from outcome.error
         return outcome
+
+    def log_of(self, outcome):
+        """What Dovecot's log has of it."""
+        return self.dovecot.log()
 
     def client(self, case):
         return self.outcome(case).client
+
+
+@dataclass(kw_only=True)
+class HomeStage(Stage):
+    """rawlog's: the files are in the users' homes."""
+    native_flags: tuple | None
+    rawtap_flags: tuple | None
+
+    def log_of(self, outcome):
+        return "\n".join(line for line in self.dovecot.log().splitlines()
+                         if outcome.user.name in line)
 
     def is_complete(self, case):
         """Has the client received everything that the server wrote? Not after a reset,
@@ -140,7 +165,7 @@ def play(cases, *, native=None, rawtap=None, binary=None, at_once=1):
     rawtap: flags of rawtap; None: not there. at_once: sessions side by side."""
     with dovecot_with(protocols_of(cases), native=None if native is None else "binary",
                       native_flags=" ".join(native or ())) as dovecot:
-        stage = Stage(dovecot, native, rawtap, {})
+        stage = HomeStage(dovecot=dovecot, native_flags=native, rawtap_flags=rawtap)
         users = [add_user(dovecot, case) for case in cases]
         for user in users:
             dovecot.make_rawlog_dir(user)
@@ -188,14 +213,11 @@ def add_user(dovecot, case):
 
 
 def _play(dovecot, case, user):
-    outcome = Outcome(user, started=time.time())
-    try:
+    outcome = Outcome(user=user)
+
+    def run():
         outcome.client = connect(
             dovecot, case.script.protocol, case.transport, user, **case.script.options)
         case.script.run(outcome.client)
-    except Exception as error:  # told by the test of this case alone
-        outcome.error = error
-        if outcome.client:
-            outcome.client.close()
-    outcome.ended = time.time()
-    return outcome
+
+    return outcome.play(run)

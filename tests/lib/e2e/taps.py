@@ -106,6 +106,11 @@ def transcripts(*clients):
     return sorted((client.session_in, client.session_out) for client in clients)
 
 
+def login_transcripts(*clients):
+    """What pre-login logs of these must hold."""
+    return sorted((client.login_in, client.login_out) for client in clients)
+
+
 def wait_recorded(*clients, flags=()):
     """Until that is in the files of their user; the sessions may still be open."""
     wait_until(lambda: recorded(clients[0].user, flags) == transcripts(*clients),
