@@ -165,13 +165,14 @@ static inline void world_cut(struct sink *sink, int handle, const __u64 sizes[2]
 	assert(((struct world *)sink)->logs[handle].open);
 }
 
-static inline void world_close(struct sink *sink, int handle)
+static inline int world_close(struct sink *sink, int handle)
 {
 	struct world *world = (struct world *)sink;
 
 	assert(world->logs[handle].open);
 	world->logs[handle].open = false;
 	world->logs_open--;
+	return 0;
 }
 
 static inline void world_new_process(void *context, const struct service *service)

@@ -67,5 +67,5 @@ void summary_print(const struct engine_summary *summary)
 			 summary->stray_bytes);
 	log_info("%" PRIu64 " bytes lost%s%s", summary->lost_bytes,
 		 summary->lost_bytes ? " (where: see the files)" : "",
-		 summary->given_up ? ", and what those logs did not take" : "");
+		 summary->given_up ? ", and what came when those logs had ended" : "");
 }

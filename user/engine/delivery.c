@@ -14,6 +14,16 @@ void delivery_strip(struct session *session, uint64_t size)
 	session->delivery.stripped = session->delivery.next[RL_IN] = size;
 }
 
+bool delivery_wants(const struct engine *engine, const struct session *session, int dir)
+{
+	unsigned int i;
+
+	for (i = 0; i < engine->rules->count; i++)
+		if (rawlog_wants(&session->logs.open[i], dir))
+			return true;
+	return false;
+}
+
 static void write_failed(struct engine *engine, struct session *session, struct rawlog *log,
 			 int error)
 {
@@ -134,7 +144,8 @@ static void deliver_chunk(struct engine *engine, struct session *session, const 
 		redact_feed(session->delivery.redact, chunk, deliver_redacted, &context);
 	else
 		to_logs(engine, session, chunk);
-	engine->summary.bytes[chunk->dir] += chunk->len;
+	if (delivery_wants(engine, session, chunk->dir))
+		engine->summary.bytes[chunk->dir] += chunk->len;
 	mark_dirty(engine, session);
 }
 

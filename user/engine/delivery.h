@@ -12,6 +12,8 @@ void delivery_set_input(struct session *session, const void *data, size_t size, 
 /* The first `size` bytes from the client go to no log. */
 void delivery_strip(struct session *session, uint64_t size);
 
+/* Does a log take this direction? */
+bool delivery_wants(const struct engine *engine, const struct session *session, int dir);
 /* One DATA or GAP. Bytes that are missing before it become a gap. */
 void delivery_event(struct engine *engine, struct session *session, const struct event *event);
 /* The text inside TLS begins: offsets start at 0 again. Bytes that are missing before the offsets

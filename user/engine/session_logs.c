@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/delivery.h"
 #include "engine/explain.h"
 #include "base/log.h"
 #include "engine/log_place.h"
@@ -175,7 +176,9 @@ bool session_logs_end_at_tls(struct engine *engine, struct session *session, boo
 void session_logs_write_failed(struct engine *engine, struct session *session,
 			       const struct rl_write *write)
 {
+	uint64_t lost[2];
 	struct rawlog *log;
+	int dir;
 
 	if (write->rule >= engine->rules->count)
 		return;
@@ -183,7 +186,12 @@ void session_logs_write_failed(struct engine *engine, struct session *session,
 	if (!rawlog_is_open(log))
 		return;
 	give_up(engine, session, write->rule, write->error);
-	rawlog_abandon(log, write->size);
+	rawlog_abandon(log, write->size, lost);
+	for (dir = RL_IN; dir <= RL_OUT; dir++) {
+		engine->summary.lost_bytes += lost[dir];
+		if (!delivery_wants(engine, session, dir))
+			engine->summary.bytes[dir] -= lost[dir];
+	}
 }
 
 void session_logs_close(struct engine *engine, struct session *session)

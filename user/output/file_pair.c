@@ -83,15 +83,17 @@ int file_pairs_write(struct file_pairs *pairs, int handle, int file, const void 
 	return 0;
 }
 
-void file_pairs_close(struct file_pairs *pairs, int handle)
+int file_pairs_close(struct file_pairs *pairs, int handle)
 {
 	struct file_pair *pair = &pairs->all[handle];
-	int file;
+	int file, ret = 0;
 
+	/* after an error, EINTR too, the descriptor is closed: close(2) */
 	for (file = RL_IN; file <= RL_OUT; file++)
-		if (pair->fds[file] >= 0)
-			close(pair->fds[file]);
+		if (pair->fds[file] >= 0 && close(pair->fds[file]) && errno != EINTR)
+			ret = -errno;
 	*pair = (struct file_pair){0};
+	return ret;
 }
 
 void file_pairs_free(struct file_pairs *pairs)

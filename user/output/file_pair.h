@@ -38,7 +38,8 @@ int file_pairs_find(const struct file_pairs *pairs, uint32_t session, uint32_t r
 /* Appends to a file (RL_IN or RL_OUT). 0, or -errno: some of it may have been written, which is in
  * `sizes`. */
 int file_pairs_write(struct file_pairs *pairs, int handle, int file, const void *data, size_t size);
-void file_pairs_close(struct file_pairs *pairs, int handle);
+/* 0; -errno of close(): what was written may not be in the files. */
+int file_pairs_close(struct file_pairs *pairs, int handle);
 /* Closes what is open. Zeroed afterwards. */
 void file_pairs_free(struct file_pairs *pairs);
 

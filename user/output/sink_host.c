@@ -232,10 +232,10 @@ static void host_cut(struct sink *sink, int handle, const __u64 sizes[2])
 {
 }
 
-static void host_close(struct sink *sink, int handle)
+static int host_close(struct sink *sink, int handle)
 {
 	tcp_conn_close(&of(sink)->pairs.all[handle].tcp);
-	file_pairs_close(&of(sink)->pairs, handle);
+	return file_pairs_close(&of(sink)->pairs, handle);
 }
 
 static const struct sink_ops host_ops = {

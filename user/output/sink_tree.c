@@ -144,9 +144,9 @@ static void tree_cut(struct sink *sink, int handle, const __u64 sizes[2])
 			log_warn("cutting a log failed: %s", strerror(errno));
 }
 
-static void tree_close(struct sink *sink, int handle)
+static int tree_close(struct sink *sink, int handle)
 {
-	file_pairs_close(&of(sink)->pairs, handle);
+	return file_pairs_close(&of(sink)->pairs, handle);
 }
 
 static const struct sink_ops tree_ops = {

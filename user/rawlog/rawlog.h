@@ -16,6 +16,8 @@ struct rawlog {
 	int handle;		      /* the sink's */
 	struct format_state state[2]; /* by file: see format_file() */
 	struct str pending[2];	      /* formatted, not handed to the sink yet; by file */
+	uint64_t formatted[2];	      /* bytes that the formats have made so far; by file */
+	uint64_t taken[2];	      /* a connection's bytes in these, by enum rl_dir */
 };
 
 /* Opens the log whose files the sink has created with `serial`. `rawlog` is zeroed or closed; `sink`
@@ -34,9 +36,11 @@ int rawlog_write(struct rawlog *rawlog, const struct chunk *chunk);
 int rawlog_gap(struct rawlog *rawlog, const struct chunk_gap *gap);
 int rawlog_flush(struct rawlog *rawlog);
 
-/* Lets the format end the log, flushes and closes. 0, or -errno of the flush: it is closed, too. */
+/* Lets the format end the log, flushes and closes. 0, or -errno: it is closed, too. */
 int rawlog_close(struct rawlog *rawlog);
-/* Closes without writing: what is pending is dropped, the files are cut to `sizes` (bytes, by file). */
-void rawlog_abandon(struct rawlog *rawlog, const __u64 sizes[2]);
+/* Closes without writing: what is pending is dropped, the files are cut to `sizes` (bytes, by file).
+ * `lost_r`: how many of the connection's bytes are not in the files, by enum rl_dir; at most, where
+ * formats add bytes of their own. */
+void rawlog_abandon(struct rawlog *rawlog, const __u64 sizes[2], uint64_t lost_r[2]);
 
 #endif

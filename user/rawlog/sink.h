@@ -58,8 +58,8 @@ struct sink_ops {
 	void (*sizes)(struct sink *sink, int handle, __u64 sizes_r[2]);
 	/* FACT_WRITE has said with which sizes the log ends: cuts longer files. */
 	void (*cut)(struct sink *sink, int handle, const __u64 sizes[2]);
-	/* The handle is invalid afterwards. */
-	void (*close)(struct sink *sink, int handle);
+	/* The handle is invalid afterwards. 0; -errno: what was written may not be in the files. */
+	int (*close)(struct sink *sink, int handle);
 };
 
 struct sink {
