@@ -41,6 +41,24 @@ static __always_inline bool muted_by_verdict(struct sock_state *state)
 	return state->stream.verdict == RL_VERDICT_MUTE;
 }
 
+/*
+ * An operation failed. If the client was gone before the first one on its
+ * connection, that is all that will ever be seen of it: it is announced even so.
+ */
+static __always_inline int on_failed(struct sock *sk, const struct rl_service *service, int error)
+{
+	struct operation op = {.dir = RL_IN};
+	struct sock_state *state;
+
+	if (error != -EPIPE && error != -ECONNRESET)
+		return 0;
+	state = bpf_sk_storage_get(&socks, sk, 0, 0);
+	if (state && state->role != service->role)
+		sock_hand_over(state, service->role);
+	sock_state_get(sk, service, &op);
+	return 0;
+}
+
 /* An operation on a socket that is not recorded: what it moved may pass through TLS next. */
 static __always_inline void other_note(struct sock *sk, struct sock_state *state,
 				       const struct rl_service *service, struct operation *op)
@@ -65,8 +83,10 @@ static __always_inline int on_io(struct sock *sk, int ret, __u8 dir, bool unread
 	__u32 unseen;
 	int reason;
 
-	if (likely(!service) || !role_has_traffic(service->role) || ret < 0)
+	if (likely(!service) || !role_has_traffic(service->role))
 		return 0;
+	if (ret < 0)
+		return on_failed(sk, service, ret);
 	COUNT(operations, 1);
 	op.left = ret;
 	state = bpf_sk_storage_get(&socks, sk, 0, 0);
@@ -77,9 +97,7 @@ static __always_inline int on_io(struct sock *sk, int ret, __u8 dir, bool unread
 		COUNT(muted, 1);
 		return 0;
 	}
-	reason = buffer_find(&op, &control);
-	if (unread)
-		reason = RL_GAP_CALL;
+	reason = unread ? RL_GAP_CALL : buffer_find(&op, &control);
 	state = sock_state_get(sk, service, &op);
 	if (!state)
 		return 0;
@@ -87,10 +105,11 @@ static __always_inline int on_io(struct sock *sk, int ret, __u8 dir, bool unread
 		other_note(sk, state, service, &op);
 		return 0;
 	}
-	if (ret == 0 && (dir == RL_OUT || state->eof))
-		return 0;
-	if (ret == 0)
+	if (ret == 0) {
+		if (dir == RL_OUT || state->eof)
+			return 0;
 		state->eof = 1;
+	}
 	op.cookie = state->stream.cookie;
 	op.class = state->stream.class;
 	unseen = tcp_unseen(sk, state, dir, ret);

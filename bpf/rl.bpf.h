@@ -50,6 +50,8 @@
 #define SOCK_STREAM	1
 #define SOL_SOCKET	1
 #define SCM_RIGHTS	1
+#define EPIPE		32
+#define ECONNRESET	104
 #define MSG_PEEK	2
 #define MSG_TRUNC	0x20
 #define MSG_ERRQUEUE	0x2000

@@ -11,6 +11,8 @@ from logins import go_on
 from mailclient import connect
 from recorder import REPOSITORY
 
+# Other Dovecots' sockets would take the room.
+pytestmark = pytest.mark.alone
 SOCKETS = 64
 CLIENTS = 100
 

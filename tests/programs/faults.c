@@ -20,12 +20,18 @@
 #include <sys/types.h>
 #include <unistd.h>
 
+static int number_of(const char *name, int missing)
+{
+	const char *text = getenv(name);
+
+	return text ? strtol(text, NULL, 10) : missing;
+}
+
 static bool is_ours(const char *call, const char *name)
 {
 	const char *which = getenv("FAULT_CALL"), *end = getenv("FAULT_NAME");
 	static int seen;
-	const char *skip = getenv("FAULT_SKIP"), *times = getenv("FAULT_TIMES");
-	int first = skip ? atoi(skip) : 0, count = times ? atoi(times) : INT_MAX;
+	int first = number_of("FAULT_SKIP", 0), count = number_of("FAULT_TIMES", INT_MAX);
 	size_t len = strlen(name), end_len = end ? strlen(end) : 0;
 
 	if (!which || strcmp(which, call) != 0 || !end || len < end_len ||
@@ -50,9 +56,7 @@ static bool is_our_file(const char *call, int fd)
 
 static int error(void)
 {
-	const char *text = getenv("FAULT_ERROR");
-
-	return text ? atoi(text) : 0;
+	return number_of("FAULT_ERROR", 0);
 }
 
 ssize_t write(int fd, const void *data, size_t size)

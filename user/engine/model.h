@@ -150,6 +150,7 @@ struct session {
 	struct session *prev, *next; /* of the same process */
 	uint64_t ino;		     /* of the client's socket; 0: not known */
 	struct sock *sock;	     /* NULL: no operation yet, or closed */
+	bool seen;		     /* it had a socket */
 
 	enum session_state state;
 	enum reason reason;

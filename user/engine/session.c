@@ -120,6 +120,7 @@ void session_refuse(struct engine *engine, struct session *session, enum reason 
 void session_bind(struct engine *engine, struct session *session, struct sock *sock)
 {
 	session->sock = sock;
+	session->seen = true;
 	sock->session = session;
 	if (session->state == SESSION_REFUSED)
 		engine_verdict(engine, sock, false);
@@ -416,11 +417,23 @@ void session_write_failed(struct engine *engine, struct session *session, const 
 		engine_verdict(engine, session->sock, false);
 }
 
+/* A mail process has always said something to its client: these files can't hold it. */
+static void tell_unseen(struct engine *engine, struct session *session)
+{
+	if (session->state != SESSION_RECORDING || session->seen)
+		return;
+	engine->summary.sessions[REASON_NONE]--;
+	engine->summary.sessions[REASON_UNSEEN]++;
+	session->reason = REASON_UNSEEN;
+	explain_refused(engine, session);
+}
+
 static void session_free(struct engine *engine, struct session **session_p)
 {
 	struct session *session = *session_p;
 
 	*session_p = NULL;
+	tell_unseen(engine, session);
 	if (is_parting(session))
 		part_in_doubt(engine, session, NULL);
 	delivery_finish(engine, session, session->state == SESSION_RECORDING);

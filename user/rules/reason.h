@@ -32,6 +32,7 @@ enum reason_weight { REASON_PLAIN, REASON_WARNING, REASON_LOSS };
 	X(BACKLOG, "too many bytes came before its user was known", LOSS)                          \
 	X(MASTER, "its master process is not recorded", PLAIN)                                     \
 	X(ENDED, "it ended before it was clear whether to record it", PLAIN)                       \
+	X(UNSEEN, "its connection was not seen", LOSS)                                             \
 	X(CUT, "it ended, with bytes, before it was clear whether to record it", LOSS)
 
 enum reason {
