@@ -186,6 +186,15 @@ def test_a_full_pipe_and_a_loss(dovecot, users, start, pipe):
     assert status == 3 and seconds < ENDS_IN
 
 
+def test_a_full_pipe_and_no_start(rawtap_binary, pipe):
+    """It can't say why it ends, and ends."""
+    fill(pipe[1])
+    process = subprocess.run([rawtap_binary, "--backend", "none"], stdin=subprocess.DEVNULL,
+                             stderr=pipe[1], timeout=60)
+    os.close(pipe[1])
+    assert process.returncode == 1
+
+
 def test_a_full_pipe_that_is_read_at_the_end(dovecot, users, start, pipe, assert_all_told):
     """Slowly: the summary comes before what is old."""
     fill(pipe[1])
