@@ -12,7 +12,7 @@ LIBS	:= libbpf libcap-ng libelf nettle
 CFLAGS	?= -O2 -g
 WARN	:= -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	   -Wpointer-arith -Wswitch-enum -Wno-unused-parameter
-ALL_CFLAGS := -std=gnu11 $(WARN) $(CFLAGS) -Iinclude -Iuser -I$(OUTPUT) -D_GNU_SOURCE \
+ALL_CFLAGS := -std=gnu11 -pthread $(WARN) $(CFLAGS) -Iinclude -Iuser -I$(OUTPUT) -D_GNU_SOURCE \
 	      -DRAWTAP_VERSION='"$(VERSION)"' $(shell pkg-config --cflags $(LIBS))
 LDLIBS	:= $(shell pkg-config --libs $(LIBS))
 BPF_EXTRA ?=

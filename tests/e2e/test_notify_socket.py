@@ -3,45 +3,20 @@
 
 import os
 import re
-import select
 import shutil
 import signal
 import socket
-import struct
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from manager import READY, STOPPING, Manager
 from taps import Tap, recorded, recorded_user, talk, transcripts, wait_recorded
 
-READY, STOPPING = b"READY=1\nSTATUS=recording", b"STOPPING=1"
 CAP_SETUID, CAP_BPF = 7, 39
 ADDRESSES = ["path", "abstract"]
 LONG = 108      # bytes of an AF_UNIX address; a path needs a NUL besides
-
-
-class Manager:
-    """A service manager's socket. As systemd's it asks the kernel who sends."""
-
-    def __init__(self, address):
-        self.address = address
-        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
-        self.socket.settimeout(60)
-        self.socket.bind(address.replace("@", "\0", 1) if address[0] == "@" else address)
-
-    @property
-    def env(self):
-        return {**os.environ, "NOTIFY_SOCKET": self.address}
-
-    def receive(self):
-        """(the next datagram, its sender's pid)."""
-        data, ((_, _, credentials),), _, _ = self.socket.recvmsg(4096, 256)
-        return data, struct.unpack("3i", credentials)[0]
-
-    def nothing_more(self):
-        return not select.select([self.socket], [], [], 0)[0]
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@
 #include "host/clock.h"
 #include "dovecot/host_port.h"
 #include "base/log.h"
+#include "host/log_writer.h"
 #include "host/notify_socket.h"
 #include "commands/pipeline.h"
 #include "output/sink_host.h"
@@ -384,6 +385,7 @@ static int run(struct recorder *recorder)
 	engine_finish(recorder->pipeline.engine);
 	pipeline_flush(&recorder->pipeline);
 	unsent = tcp_conns_finish(recorder->connections, CONNECTIONS_END_MS);
+	log_writer_last();
 	summary_print(engine_summary(recorder->pipeline.engine));
 	if (status)
 		return status;
@@ -393,7 +395,7 @@ static int run(struct recorder *recorder)
 		       0;
 }
 
-int record_run(const struct opts *opts)
+static int record(const struct opts *opts)
 {
 	struct recorder recorder = {.opts = opts, .epoll = -1, .signals = -1};
 	int status = 1, ret;
@@ -417,5 +419,18 @@ int record_run(const struct opts *opts)
 		close(recorder.signals);
 	rules_free(&recorder.rules);
 	free(recorder.base_dir);
+	return status;
+}
+
+int record_run(const struct opts *opts)
+{
+	int ret = log_writer_start(), status;
+
+	if (ret) {
+		log_error("starting a thread that writes messages: %s", strerror(-ret));
+		return 1;
+	}
+	status = record(opts);
+	log_writer_finish();
 	return status;
 }

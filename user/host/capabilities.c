@@ -41,6 +41,13 @@ int capabilities_check(struct str *missing)
 	return missing->len ? -EPERM : 0;
 }
 
+static int apply(void)
+{
+	if (capng_apply(CAPNG_SELECT_CAPS))
+		return -EPERM;
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ? -errno : 0;
+}
+
 int capabilities_drop(unsigned int kept)
 {
 	unsigned int i;
@@ -50,7 +57,11 @@ int capabilities_drop(unsigned int kept)
 		if (needed[i].kept || kept & needed[i].kept_with)
 			capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED,
 				     needed[i].capability);
-	if (capng_apply(CAPNG_SELECT_CAPS))
-		return -EPERM;
-	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ? -errno : 0;
+	return apply();
+}
+
+int capabilities_drop_all(void)
+{
+	capng_clear(CAPNG_SELECT_BOTH);
+	return apply();
 }

@@ -14,8 +14,12 @@ enum capabilities_kept {
 	CAPABILITIES_ROOT_FILES = 1 << 0, /* to write root's files, as lmtp does */
 };
 
-/* Drops what is not needed after the start, for good, for us and the programs that we run. `kept`:
- * flags of enum capabilities_kept. 0; -errno: not everything was dropped. */
+/* Drops what is not needed after the start, for good, for this thread and the programs that it
+ * runs: each thread has capabilities of its own. `kept`: flags of enum capabilities_kept. 0; -errno:
+ * not everything was dropped. */
 int capabilities_drop(unsigned int kept);
+
+/* The same for a thread that needs none. */
+int capabilities_drop_all(void);
 
 #endif
