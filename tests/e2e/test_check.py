@@ -188,6 +188,27 @@ def test_check_an_unknown_version(fake_program, run, tmp_path):
     assert_lacks(result, "2.9.0 (x)", f"master process {fake.pid}", "2.3")
 
 
+def test_check_a_program_that_prints_no_version(root, run, tmp_path):
+    mute = tmp_path / "dovecot"
+    (tmp_path / "mute.c").write_text(FAKE.replace('return puts("2.9.0 (x)") < 0', "return 1"))
+    subprocess.run(["gcc", "-o", mute, tmp_path / "mute.c"], check=True)
+    with running(mute, tmp_path) as fake:
+        result = run("check", "--base-dir", tmp_path)
+    assert_lacks(result, f"process {fake.pid}, called dovecot: its program", "--version")
+
+
+def test_check_a_container(fake_program, mounts, run, tmp_path):
+    """Neither its version nor its directory is asked for, and so neither is said."""
+    with subprocess.Popen(["unshare", "--pid", "--fork", "--kill-child", fake_program, tmp_path],
+                          stdout=subprocess.PIPE) as container:
+        assert container.stdout.readline() == b"up\n"
+        children = Path(f"/proc/{container.pid}/task/{container.pid}/children").read_text()
+        result = run("check")
+        container.kill()
+    line, = (line for line in lines(result, "NO") if f"process {children.strip()}" in line)
+    assert line.startswith(f"process {children.strip()}, called dovecot: it runs in a container")
+
+
 @pytest.mark.alone
 def test_record_an_unknown_version(fake_program, dovecot, rawtap_binary, tmp_path):
     """It is said, and the others are recorded."""
