@@ -267,22 +267,27 @@ static void notify(const struct recorder *recorder, const char *message)
 			 message, strerror(-ret));
 }
 
+/* What is to be recorded. 0; else the exit status. */
+static int configure(struct recorder *recorder)
+{
+	const char *base_dir = recorder->opts->base_dir;
+
+	if (base_dir) {
+		recorder->base_dir = realpath(base_dir, NULL);
+		if (!recorder->base_dir) {
+			log_error("--base-dir %s: %s", base_dir, strerror(errno));
+			return 1;
+		}
+	}
+	return config_rules(recorder->opts, recorder->base_dir, &recorder->rules);
+}
+
 static int start(struct recorder *recorder)
 {
-	const struct opts *opts = recorder->opts;
 	struct engine_world world;
 	int ret;
 
-	umask(077);
-	if (opts->base_dir) {
-		recorder->base_dir = realpath(opts->base_dir, NULL);
-		if (!recorder->base_dir) {
-			ret = -errno;
-			log_error("--base-dir %s: %s", opts->base_dir, strerror(-ret));
-			return ret;
-		}
-	}
-	if (config_rules(opts, recorder->base_dir, &recorder->rules) || open_save(recorder))
+	if (open_save(recorder))
 		return -EINVAL;
 	raise_file_limit();
 	if (catch_signals(recorder) || check_capabilities() || start_bpf(recorder) ||
@@ -404,15 +409,17 @@ static int run(struct recorder *recorder)
 int record_run(const struct opts *opts)
 {
 	struct recorder recorder = {.opts = opts, .epoll = -1, .signals = -1};
-	int status = 1, ret;
+	int status, ret;
 
+	umask(077);
 	ret = notify_socket_init(&recorder.manager);
 	if (ret)
 		log_warn("NOTIFY_SOCKET: %s; the service manager gets no messages", strerror(-ret));
 	recorder.now_ms = clock_now_ms();
 	recorder.sweep_at_ms = recorder.now_ms + SWEEP_MS;
-	if (start(&recorder) == 0)
-		status = run(&recorder);
+	status = configure(&recorder);
+	if (!status)
+		status = start(&recorder) ? 1 : run(&recorder);
 	pipeline_free(&recorder.pipeline);
 	sink_host_free(&recorder.sink);
 	source_free(&recorder.source);
