@@ -76,6 +76,8 @@ WRONG_TOGETHER = {
     "-u user -R /x": "-u",
     "-u user --lmtp-rawlog-dir /x": "-u",
     "--rawlog-dir /x/%{nonsense}": "nonsense",
+    "check --rawlog-dir /x/%{nonsense}": "nonsense",
+    "check --submission-relay-rawlog-dir /x/%k": "%k",
 }
 
 

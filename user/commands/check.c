@@ -11,6 +11,7 @@
 #include "kernel/bpf_load.h"
 #include "host/capabilities.h"
 #include "host/dovecot_master.h"
+#include "config/config.h"
 #include "base/log.h"
 #include "dovecot/master_status.h"
 #include "dovecot/service.h"
@@ -134,12 +135,19 @@ static bool check_dovecot(const char *base_dir)
 int check_run(const struct opts *opts)
 {
 	bool privileges, btf, backend, tls, dovecot;
+	struct rules rules = {0};
+	int status = config_rules(opts, NULL, &rules);
 
+	if (status)
+		goto out;
 	bpf_side_take_messages();
 	privileges = check_privileges();
 	btf = check_btf();
 	backend = check_backends(opts->backend);
-	tls = check_tls() || !rules_need_tls(&opts->rules); /* NO is no error if no rule needs it */
+	tls = check_tls() || !rules_need_tls(&rules); /* NO is no error if no rule needs it */
 	dovecot = check_dovecot(opts->base_dir);
-	return privileges && btf && backend && tls && dovecot ? 0 : 1;
+	status = privileges && btf && backend && tls && dovecot ? 0 : 1;
+out:
+	rules_free(&rules);
+	return status;
 }
