@@ -118,9 +118,48 @@ def test_record_with_an_unknown_backend(root, run):
     assert_one_line(run("--backend", "nope"), 1, "nope")
 
 
-# Dovecot
+# The TLS module
 
 OTHER_PIDS = ["--pid", "--fork", "--mount-proc"]
+NO_MODULE = "mount -t tmpfs none /usr/lib/dovecot/modules &&"
+MAPS_A_MODULE = r"""
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+int main(int argc, char *argv[])
+{
+	if (mmap(0, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, open(argv[1], O_RDONLY), 0) ==
+	    MAP_FAILED)
+		return 1;
+	creat(argv[2], 0600);
+	return pause();
+}
+"""
+
+
+def test_check_without_a_tls_module(dovecot, inside):
+    result = inside(["-m", *OTHER_PIDS], NO_MODULE, "check")
+    line = next(line for line in lines(result, "NO") if line.startswith("TLS probes"))
+    assert "install" in line and "start Dovecot" in line
+
+
+def test_check_a_tls_module_that_runs_and_is_not_roots(root, inside, shared_path):
+    """It is there: to install one is no advice."""
+    module, up = shared_path / "libssl_iostream_openssl.so", shared_path / "up"
+    module.write_bytes(bytes(4096))
+    os.chown(module, NOBODY, NOBODY)
+    (shared_path / "imap-login.c").write_text(MAPS_A_MODULE)
+    subprocess.run(["gcc", "-o", shared_path / "imap-login", shared_path / "imap-login.c"],
+                   check=True)
+    script = (f"{NO_MODULE} {{ {shared_path}/imap-login {module} {up} & "
+              f"while ! test -e {up}; do sleep 0.01; done; }};")
+    result = inside(["-m", *OTHER_PIDS, "--kill-child"], script, "check")
+    probes, = (line for line in lines(result, "NO") if line.startswith("TLS probes"))
+    assert str(module) in probes and "install" not in probes
+
+
+# Dovecot
 
 
 def test_check_without_a_dovecot(root, inside):
@@ -186,6 +225,27 @@ def test_check_an_unknown_version(fake_program, run, tmp_path):
     with running(fake_program, tmp_path) as fake:
         result = run("check", "--base-dir", tmp_path)
     assert_lacks(result, "2.9.0 (x)", f"master process {fake.pid}", "2.3")
+
+
+def test_check_a_program_that_prints_no_version(root, run, tmp_path):
+    mute = tmp_path / "dovecot"
+    (tmp_path / "mute.c").write_text(FAKE.replace('return puts("2.9.0 (x)") < 0', "return 1"))
+    subprocess.run(["gcc", "-o", mute, tmp_path / "mute.c"], check=True)
+    with running(mute, tmp_path) as fake:
+        result = run("check", "--base-dir", tmp_path)
+    assert_lacks(result, f"process {fake.pid}, called dovecot: its program", "--version")
+
+
+def test_check_a_container(fake_program, mounts, run, tmp_path):
+    """Neither its version nor its directory is asked for, and so neither is said."""
+    with subprocess.Popen(["unshare", "--pid", "--fork", "--kill-child", fake_program, tmp_path],
+                          stdout=subprocess.PIPE) as container:
+        assert container.stdout.readline() == b"up\n"
+        children = Path(f"/proc/{container.pid}/task/{container.pid}/children").read_text()
+        result = run("check")
+        container.kill()
+    line, = (line for line in lines(result, "NO") if f"process {children.strip()}" in line)
+    assert line.startswith(f"process {children.strip()}, called dovecot: it runs in a container")
 
 
 @pytest.mark.alone

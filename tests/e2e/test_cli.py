@@ -69,6 +69,36 @@ def test_wrong_usage(run, arguments):
     assert result.stdout == ""
 
 
+# What is wrong only of options together, or in a directory. A file is not the command line.
+WRONG_TOGETHER = {
+    "-b --rawlog-dir /x": "-b",
+    "-i --lmtp-rawlog-dir /x": "-i",
+    "-u user -R /x": "-u",
+    "-u user --lmtp-rawlog-dir /x": "-u",
+    "--rawlog-dir /x/%{nonsense}": "nonsense",
+    "check --rawlog-dir /x/%{nonsense}": "nonsense",
+    "check --submission-relay-rawlog-dir /x/%k": "%k",
+}
+
+
+@pytest.mark.parametrize("arguments", WRONG_TOGETHER)
+def test_wrong_together(run, arguments):
+    result = run(*arguments.split())
+    assert_one_line(result, 2, WRONG_TOGETHER[arguments])
+    assert result.stdout == ""
+
+
+def test_wrong_together_with_the_file_of_c(run, file):
+    path = file("lmtp_rawlog_dir = /x\n")
+    assert_one_line(run("-b", "-c", path, "--dovecot-config", "/dev/null"), 2, "-b")
+
+
+def test_an_unknown_variable_in_the_file_of_c(run, file):
+    path = file("protocol imap {\n  rawlog_dir = /x/%{nonsense}\n}\n")
+    result = run("-c", path, "--dovecot-config", "/dev/null")
+    assert_one_line(result, 1, f"-c {path}: ", "nonsense")
+
+
 def test_an_empty_file_name(run):
     assert_one_line(run("replay", ""), 1)
 

@@ -254,6 +254,12 @@ CHROOTS = {
     "relative": ("login", "{who}", "{base_dir}/login/{who}"),
     "outside": ("", "{root}/{who}", "{root}/{who}"),
     "outside, relative": ("", "{who}", "{base_dir}/login/{who}"),
+    "outside, above": ("", "../{who}", "{base_dir}/{who}"),
+    "/ is none": ("/", "{root}/{who}", "{root}/{who}"),
+    "/ is none, relative": ("/", "{who}", "{base_dir}/login/{who}"),
+    "/ is none, above": ("/", "../{who}", "{base_dir}/{who}"),
+    "with a slash": ("login/", "../{who}", "{base_dir}/login/{who}"),
+    "by its path": ("{base_dir}/login", "../{who}", "{base_dir}/login/{who}"),
 }
 
 
@@ -266,14 +272,12 @@ def test_where_r_points_to(root, record, file, case):
         return (text.replace("{who}", who).replace("{root}", str(dovecot.root))
                 .replace("{base_dir}", str(dovecot.base_dir)))
     dovecot.services = {"imap-login": {
-        "chroot": chroot, "executable": "imap-login -R " + fill(argument, "native")}}
+        "chroot": fill(chroot, ""), "executable": "imap-login -R " + fill(argument, "native")}}
     text = f"service imap-login {{\n  executable = imap-login -D -R {fill(argument, 'rawtap')}\n}}\n"
     with dovecot:
         user = dovecot.add_user("joe")
         for who in "native", "rawtap":
-            made = dovecot.make_login_dir(who)
-            if "root" in place:
-                made.rename(fill(place, who))
+            dovecot.make_login_dir(who).rename(fill(place, who))
         with record(dovecot, "-c", file(text)) as rawtap:
             client = talk(dovecot, user)
         native, rawtaps = (

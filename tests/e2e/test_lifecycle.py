@@ -52,6 +52,25 @@ def test_stop_in_a_session(dovecot, tap, user, transport, stop):
     assert recorded(user) == until_then
 
 
+@pytest.fixture
+def nohup():
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    yield
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+def test_a_hangup_ends_it(tap):
+    assert tap().stop(signal.SIGHUP)[0] == 0
+
+
+def test_a_hangup_that_was_ignored_stays_so(nohup, dovecot, tap, user):
+    rawtap = tap()
+    rawtap.process.send_signal(signal.SIGHUP)
+    client = talk(dovecot, user)
+    wait_recorded(client)
+    assert rawtap.stop()[0] == 0
+
+
 def test_what_was_said_last_is_there(dovecot, tap, user):
     """Nothing is left in the ring or in a buffer: no waiting before the signal."""
     for _ in range(5):

@@ -11,7 +11,9 @@
 #include "kernel/bpf_load.h"
 #include "host/capabilities.h"
 #include "host/dovecot_master.h"
+#include "config/config.h"
 #include "base/log.h"
+#include "dovecot/master_status.h"
 #include "dovecot/service.h"
 
 static bool report(bool ok, const char *what, const char *todo)
@@ -90,37 +92,26 @@ struct instances {
 static void on_master(void *context, const struct found_process *process)
 {
 	struct instances *instances = context;
+	struct str what = {0}, why = {0};
 	struct rl_master fact;
-	char what[RL_BASE_DIR_LEN + RL_VERSION_LEN + 64];
 
 	if (process->service->role != RL_ROLE_MASTER)
 		return;
 	dovecot_master_look(process->pid, instances->base_dir, &fact);
-	snprintf(what, sizeof(what), "Dovecot %s in %s (master process %d)", fact.version,
-		 fact.base_dir, (int)process->pid);
-	switch ((enum rl_master_status)fact.status) {
-	case RL_MASTER_OK:
-		report(true, what, "");
+	if (fact.status == RL_MASTER_GONE || fact.status == RL_MASTER_EXCLUDED)
+		return;
+	if (fact.version[0])
+		str_printf(&what, "Dovecot %s in %s (master process %d)", fact.version,
+			   fact.base_dir, (int)process->pid);
+	else
+		str_printf(&what, "process %d, called dovecot", (int)process->pid);
+	master_status_text(&fact, &why);
+	if (report(fact.status == RL_MASTER_OK, str_text(&what), str_text(&why)))
 		instances->good++;
-		break;
-	case RL_MASTER_VERSION:
-		report(false, what, "only version 2.3 is supported");
+	else
 		instances->bad++;
-		break;
-	case RL_MASTER_UNTRUSTED:
-		snprintf(what, sizeof(what), "process %d, called dovecot", (int)process->pid);
-		report(false, what,
-		       "its program is not a dovecot that belongs to root and runs as root");
-		instances->bad++;
-		break;
-	case RL_MASTER_CONTAINER:
-		report(false, what, "it runs in a container, which rawtap can't record");
-		instances->bad++;
-		break;
-	case RL_MASTER_GONE:
-	case RL_MASTER_EXCLUDED:
-		break;
-	}
+	str_free(&what);
+	str_free(&why);
 }
 
 static bool check_dovecot(const char *base_dir)
@@ -144,12 +135,19 @@ static bool check_dovecot(const char *base_dir)
 int check_run(const struct opts *opts)
 {
 	bool privileges, btf, backend, tls, dovecot;
+	struct rules rules = {0};
+	int status = config_rules(opts, NULL, &rules);
 
+	if (status)
+		goto out;
 	bpf_side_take_messages();
 	privileges = check_privileges();
 	btf = check_btf();
 	backend = check_backends(opts->backend);
-	tls = check_tls() || !rules_need_tls(&opts->rules); /* NO is no error if no rule needs it */
+	tls = check_tls() || !rules_need_tls(&rules); /* NO is no error if no rule needs it */
 	dovecot = check_dovecot(opts->base_dir);
-	return privileges && btf && backend && tls && dovecot ? 0 : 1;
+	status = privileges && btf && backend && tls && dovecot ? 0 : 1;
+out:
+	rules_free(&rules);
+	return status;
 }

@@ -128,6 +128,13 @@ static int close_save(struct recorder *recorder)
 	return ret;
 }
 
+static bool is_ignored(int number)
+{
+	struct sigaction action;
+
+	return sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
 static int catch_signals(struct recorder *recorder)
 {
 	struct epoll_event event = {.events = EPOLLIN};
@@ -139,7 +146,8 @@ static int catch_signals(struct recorder *recorder)
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
+	if (!is_ignored(SIGHUP)) /* it is under nohup(1) */
+		sigaddset(&set, SIGHUP);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	recorder->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	recorder->epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -260,22 +268,27 @@ static void notify(const struct recorder *recorder, const char *message)
 			 message, strerror(-ret));
 }
 
+/* What is to be recorded. 0; else the exit status. */
+static int configure(struct recorder *recorder)
+{
+	const char *base_dir = recorder->opts->base_dir;
+
+	if (base_dir) {
+		recorder->base_dir = realpath(base_dir, NULL);
+		if (!recorder->base_dir) {
+			log_error("--base-dir %s: %s", base_dir, strerror(errno));
+			return 1;
+		}
+	}
+	return config_rules(recorder->opts, recorder->base_dir, &recorder->rules);
+}
+
 static int start(struct recorder *recorder)
 {
-	const struct opts *opts = recorder->opts;
 	struct engine_world world;
 	int ret;
 
-	umask(077);
-	if (opts->base_dir) {
-		recorder->base_dir = realpath(opts->base_dir, NULL);
-		if (!recorder->base_dir) {
-			ret = -errno;
-			log_error("--base-dir %s: %s", opts->base_dir, strerror(-ret));
-			return ret;
-		}
-	}
-	if (config_rules(opts, recorder->base_dir, &recorder->rules) || open_save(recorder))
+	if (open_save(recorder))
 		return -EINVAL;
 	raise_file_limit();
 	if (catch_signals(recorder) || check_capabilities() || start_bpf(recorder) ||
@@ -398,15 +411,17 @@ static int run(struct recorder *recorder)
 static int record(const struct opts *opts)
 {
 	struct recorder recorder = {.opts = opts, .epoll = -1, .signals = -1};
-	int status = 1, ret;
+	int status, ret;
 
+	umask(077);
 	ret = notify_socket_init(&recorder.manager);
 	if (ret)
 		log_warn("NOTIFY_SOCKET: %s; the service manager gets no messages", strerror(-ret));
 	recorder.now_ms = clock_now_ms();
 	recorder.sweep_at_ms = recorder.now_ms + SWEEP_MS;
-	if (start(&recorder) == 0)
-		status = run(&recorder);
+	status = configure(&recorder);
+	if (!status)
+		status = start(&recorder) ? 1 : run(&recorder);
 	pipeline_free(&recorder.pipeline);
 	sink_host_free(&recorder.sink);
 	source_free(&recorder.source);

@@ -2,13 +2,16 @@
 #include "commands/summary.h"
 
 #include <inttypes.h>
+#include <stdbool.h>
 
 #include "base/log.h"
 #include "base/str.h"
 
-/* How many there are, and for which reasons: " 2 the user is root; 1 ..." is appended. */
+/* How many there are, and for which reasons: " 2 the user is root; 1 ..." is appended. Which they
+ * are was said when it happened. */
 static uint64_t add_reasons(const uint64_t counts[REASONS_COUNT], struct str *text)
 {
+	bool warned = false;
 	uint64_t sum = 0;
 	unsigned int i;
 
@@ -18,7 +21,10 @@ static uint64_t add_reasons(const uint64_t counts[REASONS_COUNT], struct str *te
 		sum += counts[i];
 		str_printf(text, "%s %" PRIu64 " %s", text->len ? ";" : "", counts[i],
 			   reason_text(i));
+		warned = warned || reason_weight(i) != REASON_PLAIN;
 	}
+	if (warned)
+		str_append_text(text, " (which: see the warnings)");
 	return sum;
 }
 

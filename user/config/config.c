@@ -54,6 +54,23 @@ static int find_config(const struct opts *opts, const char *base_dir, struct con
 	return 0;
 }
 
+/* Can the directories be expanded? 0; -EINVAL, with one line in `error`. */
+static int check_dirs(const struct rules *rules, struct str *error)
+{
+	const struct rule *rule;
+	struct str why = {0};
+	int ret = 0;
+
+	for (rule = rules->all; rule < rules->all + rules->count && !ret; rule++) {
+		if (rule->mode->variables)
+			ret = expand_check(rule->dir, &why);
+		if (ret)
+			str_printf(error, "%s: %s", rule->dir, str_text(&why));
+	}
+	str_free(&why);
+	return ret;
+}
+
 static int read_config(const struct opts *opts, const char *base_dir, struct rules *rules)
 {
 	struct config_search search;
@@ -73,6 +90,8 @@ static int read_config(const struct opts *opts, const char *base_dir, struct rul
 	}
 	ret = doveconf_read(opts->config, search.path[0] ? search.path : NULL, rules, &debug,
 			    &error);
+	if (!ret)
+		ret = check_dirs(rules, &error);
 	if (ret)
 		log_error("-c %s: %s", opts->config, str_text(&error));
 	str_free(&error);
@@ -109,40 +128,48 @@ static int set_options(struct rules *rules, const struct opts *opts)
 	return ret;
 }
 
-/* Can the directories be expanded? Do the connections have users, for -u? */
-static int check_rules(const struct rules *rules)
+/* For -u: do the connections have users? 0 or -EINVAL. */
+static int check_masks(const struct rules *rules)
 {
-	struct str error = {0};
 	const struct rule *rule;
-	int ret = 0;
 
-	for (rule = rules->all; rule < rules->all + rules->count && !ret; rule++) {
-		if (rules->masks_count && !traffic_has_user(rule->mode->traffic)) {
-			log_error("-u can't be used together with the directory %s: it is "
-				  "for connections that have no user",
-				  rule->dir);
-			ret = -EINVAL;
-		} else if (rule->mode->variables) {
-			ret = expand_check(rule->dir, &error);
-			if (ret)
-				log_error("%s: %s", rule->dir, str_text(&error));
-		}
+	if (!rules->masks_count)
+		return 0;
+	for (rule = rules->all; rule < rules->all + rules->count; rule++) {
+		if (traffic_has_user(rule->mode->traffic))
+			continue;
+		log_error("-u can't be used together with the directory %s: it is for "
+			  "connections that have no user",
+			  rule->dir);
+		return -EINVAL;
 	}
-	str_free(&error);
-	return ret;
+	return 0;
 }
 
-int config_rules(const struct opts *opts, const char *base_dir, struct rules *rules)
+/* The command line's own rules, and its options for all rules. */
+static int add_options(const struct opts *opts, struct rules *rules)
 {
-	if (opts->config && read_config(opts, base_dir, rules))
-		return -EINVAL;
+	struct str error = {0};
+	int ret = check_dirs(&opts->rules, &error);
+
+	if (ret)
+		log_error("%s", str_text(&error));
+	str_free(&error);
+	if (ret)
+		return ret;
 	if (rules_merge(rules, &opts->rules)) {
 		log_error("too many directories: at most %d are possible", RULES_MAX);
 		return -EINVAL;
 	}
 	if (opts->rawlog || !rules->count)
 		add_home_rule(rules);
-	if (set_options(rules, opts))
-		return -EINVAL;
-	return check_rules(rules);
+	ret = set_options(rules, opts);
+	return ret ? ret : check_masks(rules);
+}
+
+int config_rules(const struct opts *opts, const char *base_dir, struct rules *rules)
+{
+	if (opts->config && read_config(opts, base_dir, rules))
+		return 1;
+	return add_options(opts, rules) ? 2 : 0;
 }

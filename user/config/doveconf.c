@@ -201,31 +201,51 @@ out:
 	return ret;
 }
 
-/* Makes the DIR of -R that a login process finds in its chroot a path outside of it, relative to
- * $base_dir/login. Without a chroot that is its current directory (restrict-access.c,
- * login-common/main.c, 2.3.19.1). */
-static void leave_chroot(const struct layer *layer, const char *service, struct str *dir)
+/* A login process's root directory; "": it has none. `base_dir`: Dovecot's. As in service-process.c,
+ * restrict-access.c and master-settings.c, 2.3.19.1: one slash at the end is dropped, so "/" is none. */
+static void login_chroot(const struct layer *layer, const char *service, const char *base_dir,
+			 struct str *chroot)
 {
-	struct str setting = {0}, chroot = {0}, base_dir = {0}, inside = {0};
-	const char *path = dir->data;
+	struct str setting = {0}, value = {0};
 
 	str_printf(&setting, "service/%s/chroot", service);
-	if (ask(layer, NULL, setting.data, &chroot) || !chroot.len)
+	if (ask(layer, NULL, setting.data, &value) == 0 && value.len) {
+		if (value.data[value.len - 1] == '/')
+			value.data[--value.len] = '\0';
+		if (value.len && value.data[0] != '/')
+			str_printf(chroot, "%s/", base_dir);
+		str_append_text(chroot, value.data);
+	}
+	str_free(&setting);
+	str_free(&value);
+}
+
+/*
+ * Makes the DIR of -R that a login process takes a path as the rule has it:
+ * below $base_dir/login and never above it, or the host's. Without a chroot the
+ * process's current directory is $base_dir/login (login-common/main.c, 2.3.19.1).
+ */
+static void leave_chroot(const struct layer *layer, const char *service, struct str *dir)
+{
+	struct str chroot = {0}, base_dir = {0}, login = {0}, inside = {0};
+	const char *path = dir->data;
+
+	ask(layer, NULL, "base_dir", &base_dir);
+	str_printf(&login, "%s/login", str_text(&base_dir));
+	login_chroot(layer, service, str_text(&base_dir), &chroot);
+	if (!chroot.len && *path == '/')
 		goto out;
-	while (*path == '/')
-		path++;
+	while (chroot.len && (*path == '/' || strncmp(path, "../", 3) == 0))
+		path += *path == '/' ? 1 : 3;
 	str_append_text(&inside, *path ? path : ".");
 	str_clear(dir);
-	if (strcmp(chroot.data, "login") != 0) {
-		if (chroot.data[0] != '/' && ask(layer, NULL, "base_dir", &base_dir) == 0)
-			str_printf(dir, "%s/", str_text(&base_dir));
-		str_printf(dir, "%s/", chroot.data);
-	}
+	if (strcmp(str_text(&chroot), login.data) != 0)
+		str_printf(dir, "%s/", chroot.len ? chroot.data : login.data);
 	str_append_text(dir, inside.data);
 out:
-	str_free(&setting);
 	str_free(&chroot);
 	str_free(&base_dir);
+	str_free(&login);
 	str_free(&inside);
 }
 

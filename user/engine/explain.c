@@ -57,6 +57,8 @@ void explain_log_refused(const struct engine *engine, const struct session *sess
 	else if (reason == REASON_CREATE)
 		str_printf(&text, "creat(%s/%s) failed: %s", str_text(&dir), name ? name : "",
 			   error);
+	else if (reason == REASON_EXPAND)
+		str_printf(&text, "%s: %s", reason_text(reason), engine->rules->all[rule].dir);
 	else
 		str_append_text(&text, reason_text(reason));
 	not_recorded(session, reason, str_text(&text));
@@ -64,22 +66,33 @@ void explain_log_refused(const struct engine *engine, const struct session *sess
 	str_free(&dir);
 }
 
-void explain_opened(const struct engine *engine, const struct session *session, uint32_t rule)
+/* Where a log is: its directory and name, or the receiver. */
+static void log_text(const struct engine *engine, const struct session *session, uint32_t rule,
+		     struct str *text)
 {
-	bool tcp = log_place_tcp(engine, session, rule);
-	char label[SESSION_LABEL_LEN];
-	struct str dir = {0};
-
-	log_place_text(engine, session, rule, &dir);
-	log_debug("%s: recorded: %s%s%s", explain_label(session, label), str_text(&dir),
-		  tcp ? "" : "/", tcp ? "" : session->names.log[rule].name);
-	str_free(&dir);
+	log_place_text(engine, session, rule, text);
+	if (!log_place_tcp(engine, session, rule))
+		str_printf(text, "/%s", session->names.log[rule].name);
 }
 
-void explain_write_failed(const struct session *session, uint32_t rule, int error)
+void explain_opened(const struct engine *engine, const struct session *session, uint32_t rule)
 {
 	char label[SESSION_LABEL_LEN];
+	struct str log = {0};
 
+	log_text(engine, session, rule, &log);
+	log_debug("%s: recorded: %s", explain_label(session, label), str_text(&log));
+	str_free(&log);
+}
+
+void explain_write_failed(const struct engine *engine, const struct session *session, uint32_t rule,
+			  int error)
+{
+	char label[SESSION_LABEL_LEN];
+	struct str log = {0};
+
+	log_text(engine, session, rule, &log);
 	log_warn("%s: write(%s) failed: %s; the log ends there", explain_label(session, label),
-		 session->names.log[rule].name, strerror(error));
+		 str_text(&log), strerror(error));
+	str_free(&log);
 }

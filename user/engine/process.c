@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "dovecot/master_status.h"
 
 /* How many warnings: any user can start processes that are called dovecot. */
 #define UNTRUSTED_TOLD 10
@@ -84,37 +85,21 @@ void process_exit(struct engine *engine, const struct event *event)
 static void explain_master(struct engine *engine, const struct event *event)
 {
 	const struct rl_master *fact = event->master;
+	bool usual = fact->status == RL_MASTER_GONE || fact->status == RL_MASTER_EXCLUDED;
 	uint32_t tgid = event->rec->tgid;
+	struct str why = {0};
 
-	switch ((enum rl_master_status)fact->status) {
-	case RL_MASTER_OK:
+	if (fact->status == RL_MASTER_OK) {
 		log_debug("master process %" PRIu32 ": Dovecot %s in %s", tgid, fact->version,
 			  fact->base_dir);
-		break;
-	case RL_MASTER_GONE:
-		log_debug("master process %" PRIu32 ": gone", tgid);
-		break;
-	case RL_MASTER_CONTAINER:
-		log_warn("master process %" PRIu32 " is not recorded: it runs in a container",
-			 tgid);
-		break;
-	case RL_MASTER_UNTRUSTED:
-		if (engine->untrusted_told++ >= UNTRUSTED_TOLD)
-			break;
-		log_warn("master process %" PRIu32 " is not recorded: its program is not "
-			 "a dovecot that belongs to root and runs as root",
-			 tgid);
-		break;
-	case RL_MASTER_VERSION:
-		log_warn("master process %" PRIu32 " is not recorded: only version 2.3 of "
-			 "Dovecot is supported, not '%s'",
-			 tgid, fact->version);
-		break;
-	case RL_MASTER_EXCLUDED:
-		log_debug("master process %" PRIu32 " is not recorded: another instance (%s)", tgid,
-			  fact->base_dir);
-		break;
+		return;
 	}
+	if (fact->status == RL_MASTER_UNTRUSTED && engine->untrusted_told++ >= UNTRUSTED_TOLD)
+		return;
+	master_status_text(fact, &why);
+	log_line(usual ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN,
+		 "master process %" PRIu32 " is not recorded: %s", tgid, str_text(&why));
+	str_free(&why);
 }
 
 void process_master(struct engine *engine, const struct event *event)

@@ -144,7 +144,7 @@ bool session_logs_open(const struct engine *engine, const struct session *sessio
 
 static void give_up(struct engine *engine, const struct session *session, uint32_t rule, int error)
 {
-	explain_write_failed(session, rule, error);
+	explain_write_failed(engine, session, rule, error);
 	engine->summary.given_up++;
 }
 

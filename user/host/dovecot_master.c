@@ -17,13 +17,10 @@
 #include "base/str.h"
 #include "host/trusted_file.h"
 
-static bool is_called_dovecot(pid_t pid)
+static bool is_called_dovecot(const char *path)
 {
-	char path[PATH_MAX], *base;
+	const char *base = strrchr(path, '/');
 
-	if (procfs_program(pid, path, sizeof(path)))
-		return false;
-	base = strrchr(path, '/');
 	return base && strcmp(base + 1, "dovecot") == 0;
 }
 
@@ -34,10 +31,13 @@ static bool is_called_dovecot(pid_t pid)
  */
 static int open_program(pid_t pid, const struct procfs_status *status)
 {
+	char path[PATH_MAX];
 	struct stat st;
-	int fd;
+	int fd = procfs_program(pid, path, sizeof(path));
 
-	if (status->uid != 0 || !is_called_dovecot(pid))
+	if (fd < 0)
+		return fd;
+	if (status->uid != 0 || !is_called_dovecot(path))
 		return -EPERM;
 	fd = procfs_open_program(pid);
 	if (fd < 0)
@@ -62,19 +62,26 @@ static void ask_version(int program, char version_r[RL_VERSION_LEN])
 	str_free(&out);
 }
 
+/* Why a process could not be looked at. Who can't be examined is not trusted. */
+static enum rl_master_status status_of(int error)
+{
+	return error == -ENOENT || error == -ESRCH ? RL_MASTER_GONE : RL_MASTER_UNTRUSTED;
+}
+
 static enum rl_master_status look(pid_t pid, const char *base_dir, struct rl_master *fact)
 {
 	struct procfs_status status;
-	int program;
+	int program, contained;
 
 	if (procfs_status(pid, &status))
 		return RL_MASTER_GONE;
 	program = open_program(pid, &status);
 	if (program < 0)
-		return program == -EPERM ? RL_MASTER_UNTRUSTED : RL_MASTER_GONE;
-	if (procfs_is_contained(pid)) { /* its program must not run outside of its container */
+		return status_of(program);
+	contained = procfs_is_contained(pid);
+	if (contained) { /* its program must not run outside of its container */
 		close(program);
-		return RL_MASTER_CONTAINER;
+		return contained < 0 ? status_of(contained) : RL_MASTER_CONTAINER;
 	}
 	ask_version(program, fact->version);
 	close(program);

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -137,7 +138,7 @@ int procfs_working_dir(pid_t pid, char *path_r, size_t size)
 	return read_link(pid, "cwd", path_r, size);
 }
 
-bool procfs_is_contained(pid_t pid)
+int procfs_is_contained(pid_t pid)
 {
 	static const char *const names[] = {"ns/pid", "ns/user"};
 	char path[PATH_LEN], own_path[PATH_LEN];
@@ -147,11 +148,12 @@ bool procfs_is_contained(pid_t pid)
 	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		proc_path(pid, names[i], path);
 		snprintf(own_path, sizeof(own_path), "/proc/self/%s", names[i]);
-		if (stat(path, &theirs) || stat(own_path, &ours) || theirs.st_ino != ours.st_ino ||
-		    theirs.st_dev != ours.st_dev)
-			return true;
+		if (stat(path, &theirs) || stat(own_path, &ours))
+			return -errno;
+		if (theirs.st_ino != ours.st_ino || theirs.st_dev != ours.st_dev)
+			return 1;
 	}
-	return false;
+	return 0;
 }
 
 #define OPEN_PATH_LEN 96 /* of "/proc/PID/map_files/START-END" */

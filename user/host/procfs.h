@@ -8,7 +8,6 @@
 #ifndef PROCFS_H
 #define PROCFS_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -41,9 +40,8 @@ int procfs_open_program(pid_t pid);
 /* The path of its working directory, with the results of procfs_program(). If the directory was
  * deleted, " (deleted)" follows. */
 int procfs_working_dir(pid_t pid, char *path_r, size_t size);
-/* Is it in a container: is its pid or user namespace not ours? Also true if that can't be found
- * out. */
-bool procfs_is_contained(pid_t pid);
+/* Is it in a container: is its pid or user namespace not ours? 1 or 0; -errno. */
+int procfs_is_contained(pid_t pid);
 
 /* A file that a process maps as code. */
 struct procfs_mapping {

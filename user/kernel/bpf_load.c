@@ -190,10 +190,14 @@ int bpf_side_find_tls(const struct bpf_side *side, struct tls_probes *probes, st
 		return ret;
 	}
 	ret = tls_probes_add_usual(probes, error);
-	if (ret != -ENOENT || !probes->count)
+	if (ret != -ENOENT || (!probes->count && !warnings->len))
 		return ret;
 	str_clear(error); /* running processes have it in another folder */
-	return 0;
+	if (probes->count)
+		return 0;
+	str_append_text(error, warnings->data); /* which can't be probed, and there is no other */
+	str_clear(warnings);
+	return -ENOEXEC;
 }
 
 static int attach_probes(struct bpf_side *side, struct str *error)

@@ -355,8 +355,9 @@ int tls_probes_add_usual(struct tls_probes *probes, struct str *error)
 	if (search.is_found)
 		return first;
 	str_printf(next_error(error),
-		   "no %s in %s or the other usual folders: install Dovecot's TLS module", MODULE,
-		   module_folders[0]);
+		   "no %s in %s or the other usual folders, nor in a running Dovecot: install "
+		   "Dovecot's TLS module, or start Dovecot first",
+		   MODULE, module_folders[0]);
 	return -ENOENT;
 }
 

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT
+#include "dovecot/master_status.h"
+
+void master_status_text(const struct rl_master *fact, struct str *text)
+{
+	switch ((enum rl_master_status)fact->status) {
+	case RL_MASTER_OK:
+		break;
+	case RL_MASTER_GONE:
+		str_append_text(text, "it has ended");
+		break;
+	case RL_MASTER_UNTRUSTED:
+		str_append_text(
+			text, "its program is not a dovecot that belongs to root and runs as root");
+		break;
+	case RL_MASTER_VERSION:
+		if (fact->version[0])
+			str_printf(text, "only version 2.3 of Dovecot is supported, not '%s'",
+				   fact->version);
+		else
+			str_append_text(text, "its program could not be asked for its version, "
+					      "with --version");
+		break;
+	case RL_MASTER_EXCLUDED:
+		str_printf(text, "another instance (%s)", fact->base_dir);
+		break;
+	case RL_MASTER_CONTAINER:
+		str_append_text(text, "it runs in a container, which rawtap can't record");
+		break;
+	}
+}
