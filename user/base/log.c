@@ -4,6 +4,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+
+#include "base/printable.h"
 
 static bool debug;
 
@@ -17,20 +20,6 @@ bool log_is_debug(void)
 	return debug;
 }
 
-/* Names come from outside: they must not forge lines or control a terminal, neither with ASCII's
- * control characters nor with U+0080 to U+009F in UTF-8. */
-static void hide_controls(char *text)
-{
-	unsigned char *c;
-
-	for (c = (unsigned char *)text; *c; c++) {
-		if (*c < ' ' || *c == 0x7f)
-			*c = '?';
-		else if (c[0] == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0)
-			c[0] = c[1] = '?';
-	}
-}
-
 void log_line(enum log_level level, const char *format, ...)
 {
 	static const char *const prefix[] = {
@@ -39,6 +28,7 @@ void log_line(enum log_level level, const char *format, ...)
 		[LOG_LEVEL_INFO] = "",
 		[LOG_LEVEL_DEBUG] = "debug: ",
 	};
+	struct str shown = {0};
 	char text[2048];
 	va_list args;
 
@@ -47,8 +37,9 @@ void log_line(enum log_level level, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	hide_controls(text);
+	printable_append(&shown, text, strlen(text));
 	if (getenv("JOURNAL_STREAM"))
 		fprintf(stderr, "<%d>", level);
-	fprintf(stderr, "rawtap: %s%s\n", prefix[level], text);
+	fprintf(stderr, "rawtap: %s%s\n", prefix[level], str_text(&shown));
+	str_free(&shown);
 }

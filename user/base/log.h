@@ -2,7 +2,7 @@
 /*
  * Messages for people, one line each, on standard error: "rawtap: ...". Under
  * systemd (JOURNAL_STREAM is set) each begins with its priority, "<N>". A text
- * is cut after 2047 bytes, control characters are shown as '?'. Never pass
+ * is cut after 2047 bytes, and shown as base/printable.h says. Never pass
  * bytes that a client sent: a password would be readable.
  */
 #ifndef LOG_H

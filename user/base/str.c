@@ -34,20 +34,27 @@ void str_append_text(struct str *str, const char *text)
 	str_append(str, text, strlen(text));
 }
 
+void str_vprintf(struct str *str, const char *format, va_list args)
+{
+	va_list again;
+	int len;
+
+	va_copy(again, args);
+	len = vsnprintf(NULL, 0, format, again);
+	va_end(again);
+	assert(len >= 0);
+	reserve(str, len);
+	vsnprintf(str->data + str->len, len + 1, format, args);
+	str->len += len;
+}
+
 void str_printf(struct str *str, const char *format, ...)
 {
 	va_list args;
-	int len;
 
 	va_start(args, format);
-	len = vsnprintf(NULL, 0, format, args);
+	str_vprintf(str, format, args);
 	va_end(args);
-	assert(len >= 0);
-	reserve(str, len);
-	va_start(args, format);
-	vsnprintf(str->data + str->len, len + 1, format, args);
-	va_end(args);
-	str->len += len;
 }
 
 void str_consume(struct str *str, size_t size)
