@@ -12,12 +12,17 @@
 static void reserve(struct str *str, size_t more)
 {
 	size_t need = str->len + more + 1;
+	struct str old = *str;
 
 	assert(need > more);
 	if (need <= str->cap)
 		return;
-	str->cap = need > 2 * str->cap ? need : 2 * str->cap;
-	str->data = mem_resize(str->data, str->cap);
+	/* not realloc(), which leaves a copy behind */
+	str->cap = need > 2 * old.cap ? need : 2 * old.cap;
+	str->data = mem_resize(NULL, str->cap);
+	if (old.data)
+		memcpy(str->data, old.data, old.len + 1);
+	str_free(&old);
 }
 
 void str_append(struct str *str, const void *data, size_t size)
@@ -64,13 +69,13 @@ void str_consume(struct str *str, size_t size)
 		return;
 	str->len -= size;
 	memmove(str->data, str->data + size, str->len + 1);
+	mem_wipe(str->data + str->len + 1, size);
 }
 
 void str_clear(struct str *str)
 {
+	mem_wipe(str->data, str->len);
 	str->len = 0;
-	if (str->data)
-		str->data[0] = '\0';
 }
 
 const char *str_text(const struct str *str)
@@ -80,6 +85,7 @@ const char *str_text(const struct str *str)
 
 void str_free(struct str *str)
 {
+	mem_wipe(str->data, str->cap);
 	free(str->data);
 	*str = (struct str){0};
 }

@@ -2,7 +2,8 @@
 /*
  * A growable string of bytes (NUL included) that knows its length. Once
  * something was appended, `data` is not NULL and data[len] is 0.
- * Zero-initialise; the owner calls str_free().
+ * Zero-initialise; the owner calls str_free(). What it no longer holds is wiped:
+ * it may have been private.
  */
 #ifndef STR_H
 #define STR_H
