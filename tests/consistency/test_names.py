@@ -29,7 +29,7 @@ OTHERS = set("""
     smtp_server_connection_update_rawlog ssl_module_load str_hash str_nescape var_expand_hash
     verify_xid wildcard_match_icase
 
-    __bpf_prog_enter_recur bpf_preempt_disable sock_orphan tcp_finish_connect tcp_recvmsg
+    __bpf_prog_enter_recur bpf_preempt_disable do_coredump sock_orphan tcp_finish_connect tcp_recvmsg
     tcp_v4_connect tcp_v6_connect
 
     BIO_new_bio_pair BIO_write SSL_free SSL_read SSL_write

@@ -18,6 +18,7 @@
 #include "kernel/bpf_load.h"
 #include "host/capabilities.h"
 #include "host/clock.h"
+#include "host/core_dump.h"
 #include "dovecot/host_port.h"
 #include "base/log.h"
 #include "host/notify_socket.h"
@@ -285,6 +286,11 @@ static int start(struct recorder *recorder)
 	int ret;
 
 	umask(077);
+	ret = core_dump_forbid();
+	if (ret) {
+		log_error("forbidding core dumps: %s", strerror(-ret));
+		return ret;
+	}
 	if (opts->base_dir) {
 		recorder->base_dir = realpath(opts->base_dir, NULL);
 		if (!recorder->base_dir) {
