@@ -11,6 +11,7 @@ from recorder import REPOSITORY
 # Not <...>, ~/..., /usr/...
 PATH = re.compile(r"(?<![\w/.<~$*-])(?:\./)?((?:[\w.*-]+/)+[\w.*-]+"
                   r"\.(?:c|h|py|sh|md|rls|txt|cfg|8))\b")
+TEST = re.compile(r"\b([\w/]+\.py)::(\w+)")
 FUNCTION = re.compile(r"\b([A-Za-z_]\w*)\(\)")
 PLACEHOLDER = re.compile(r"NAME|SUITE")
 # A comment, or a text in quotes, which may have what looks like one.
@@ -29,7 +30,7 @@ OTHERS = set("""
     smtp_server_connection_update_rawlog ssl_module_load str_hash str_nescape var_expand_hash
     verify_xid wildcard_match_icase
 
-    __bpf_prog_enter_recur bpf_preempt_disable sock_orphan tcp_finish_connect tcp_recvmsg
+    __bpf_prog_enter_recur bpf_preempt_disable do_coredump sock_orphan tcp_finish_connect tcp_recvmsg
     tcp_v4_connect tcp_v6_connect
 
     BIO_new_bio_pair BIO_write SSL_free SSL_read SSL_write
@@ -74,6 +75,14 @@ def lost_paths(text, folder=""):
             if not OTHERS_PATH.fullmatch(name) and not is_there(name, folder)]
 
 
+def lost_tests(text):
+    """FILE::TEST, which is below tests/."""
+    def defines(path, name):
+        return path.exists() and re.search(rf"^def {name}\(", path.read_text(), re.M)
+    return [f"{file}::{name}" for file, name in TEST.findall(text)
+            if not defines(REPOSITORY / "tests" / file, name)]
+
+
 def lost_functions(text):
     return [name for name in FUNCTION.findall(text) if name not in KNOWN | OTHERS]
 
@@ -81,7 +90,8 @@ def lost_functions(text):
 def test_what_is_named_is_there():
     """A function of another program belongs into OTHERS."""
     lost = {str(path.relative_to(REPOSITORY)):
-            lost_paths(text, path.parent.relative_to(REPOSITORY)) + lost_functions(text)
+            lost_paths(text, path.parent.relative_to(REPOSITORY)) + lost_functions(text) +
+            lost_tests(text)
             for path, text in TEXTS.items()}
     assert {path: names for path, names in lost.items() if names} == {}
 
@@ -106,6 +116,12 @@ def test_a_lost_path_is_found(text, lost):
 
 def test_a_lost_function_is_found():
     assert lost_functions("main() calls no_such_function(), not memcpy()") == ["no_such_function"]
+
+
+def test_a_lost_test_is_found():
+    text = "`consistency/test_names.py::test_a_lost_test_is_found`, `consistency/test_names.py::test_no`"
+    assert lost_tests(text) == ["consistency/test_names.py::test_no"]
+    assert lost_tests("e2e/test_none.py::test_it") == ["e2e/test_none.py::test_it"]
 
 
 def test_comments_alone():

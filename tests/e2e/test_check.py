@@ -59,6 +59,12 @@ def test_each_line_is_ok_or_no(dovecot, run):
     assert all(line.startswith(("ok   ", "NO   ")) for line in result.stdout.splitlines())
 
 
+def test_what_it_names_is_printable(run):
+    result = run("check", "--base-dir", "/\x1b[2J\u202e")
+    assert r"NO   /\x1b[2J\xe2\x80\xae: " in result.stdout
+    assert result.stdout.isascii() and "\x1b" not in result.stdout
+
+
 def test_every_backend_by_name(dovecot, run):
     found = re.findall(r"^(ok|NO) +backend (\w+)", run("check").stdout, re.M)
     assert ("ok", "sock") in found or ("ok", "fexit") in found

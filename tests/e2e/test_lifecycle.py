@@ -17,7 +17,11 @@ from rawlogs import wait_until
 from taps import (assert_same_but_for_gaps, files, log_in, only_pair, recorded, recorded_user, say,
                   split_gaps, talk, transcripts, wait_recorded)
 
-STOP_SIGNALS = [signal.SIGINT, signal.SIGTERM]
+STOP_SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGQUIT]
+# Those that end a process by default, and that nobody means to end rawtap with.
+OTHER_SIGNALS = [signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM, signal.SIGVTALRM, signal.SIGPROF,
+                 signal.SIGIO, signal.SIGPWR, signal.SIGSTKFLT, signal.SIGXCPU, signal.SIGXFSZ,
+                 signal.SIGPIPE, *range(signal.SIGRTMIN, signal.SIGRTMAX + 1)]
 
 
 @pytest.fixture
@@ -69,6 +73,20 @@ def test_a_hangup_that_was_ignored_stays_so(nohup, dovecot, tap, user):
     client = talk(dovecot, user)
     wait_recorded(client)
     assert rawtap.stop()[0] == 0
+
+
+def test_other_signals_change_nothing(dovecot, tap, user):
+    rawtap = tap()
+    client = log_in(dovecot, user)
+    for number in OTHER_SIGNALS:
+        rawtap.process.send_signal(number)
+        say(client, f"after{int(number)}")
+    client.logout()
+    dovecot.wait_sessions_over()
+    status, stderr = rawtap.stop()
+    assert status == 0, stderr
+    assert rawtap.count("sessions recorded") == 1
+    assert recorded(user) == transcripts(client)
 
 
 def test_what_was_said_last_is_there(dovecot, tap, user):

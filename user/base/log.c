@@ -6,9 +6,10 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
-#define TEXT_SIZE 2048
+#include "base/printable.h"
 
 static bool debug;
 static log_writer *writer;
@@ -28,20 +29,6 @@ void log_set_writer(log_writer *new_writer)
 	writer = new_writer;
 }
 
-/* Names come from outside: they must not forge lines or control a terminal, neither with ASCII's
- * control characters nor with U+0080 to U+009F in UTF-8. */
-static void hide_controls(char *text)
-{
-	unsigned char *c;
-
-	for (c = (unsigned char *)text; *c; c++) {
-		if (*c < ' ' || *c == 0x7f)
-			*c = '?';
-		else if (c[0] == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0)
-			c[0] = c[1] = '?';
-	}
-}
-
 static size_t format_line(char line_r[LOG_LINE_SIZE], enum log_level level, const char *format,
 			  va_list args)
 {
@@ -51,13 +38,18 @@ static size_t format_line(char line_r[LOG_LINE_SIZE], enum log_level level, cons
 		[LOG_LEVEL_INFO] = "",
 		[LOG_LEVEL_DEBUG] = "debug: ",
 	};
-	char text[TEXT_SIZE], priority[8] = "";
+	char text[LOG_TEXT_SIZE], priority[8] = "";
+	struct str shown = {0};
+	size_t size;
 
 	vsnprintf(text, sizeof(text), format, args);
-	hide_controls(text);
+	printable_append(&shown, text, strlen(text));
 	if (getenv("JOURNAL_STREAM"))
 		snprintf(priority, sizeof(priority), "<%d>", level);
-	return snprintf(line_r, LOG_LINE_SIZE, "%srawtap: %s%s\n", priority, prefix[level], text);
+	size = snprintf(line_r, LOG_LINE_SIZE, "%srawtap: %s%s\n", priority, prefix[level],
+			str_text(&shown));
+	str_free(&shown);
+	return size;
 }
 
 size_t log_format(char line_r[LOG_LINE_SIZE], enum log_level level, const char *format, ...)

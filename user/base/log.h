@@ -2,7 +2,7 @@
 /*
  * Messages for people, one line each, on standard error: "rawtap: ...". Under
  * systemd (JOURNAL_STREAM is set) each begins with its priority, "<N>". A text
- * is cut after 2047 bytes, control characters are shown as '?'. Never pass
+ * is cut after 2047 bytes, and shown as base/printable.h says. Never pass
  * bytes that a client sent: a password would be readable.
  */
 #ifndef LOG_H
@@ -24,7 +24,9 @@ void log_line(enum log_level level, const char *format, ...) __attribute__((form
 
 /* For those who can't wait for standard error: host/log_writer.c. */
 
-#define LOG_LINE_SIZE 2112
+#define LOG_TEXT_SIZE 2048
+/* Each byte can be shown as \xHH. */
+#define LOG_LINE_SIZE (4 * LOG_TEXT_SIZE + 64)
 
 /* Takes a line, with its end, instead of standard error. */
 typedef void log_writer(enum log_level level, const char *line, size_t size);

@@ -29,3 +29,9 @@ char *mem_strdup(const char *text)
 {
 	return text ? mem_dup(text, strlen(text) + 1) : NULL;
 }
+
+void mem_wipe(void *data, size_t size)
+{
+	if (size)
+		explicit_bzero(data, size);
+}

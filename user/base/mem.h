@@ -13,6 +13,8 @@ void *mem_alloc(size_t size);		  /* zeroed */
 void *mem_resize(void *old, size_t size); /* `old` may be NULL */
 char *mem_strdup(const char *text);	  /* NULL stays NULL */
 void *mem_dup(const void *data, size_t size);
+/* Zeroes what may be private, before it is freed: a compiler does not remove it. */
+void mem_wipe(void *data, size_t size);
 
 /* The same for uthash: include this header before uthash.h. */
 #define uthash_malloc(size)  mem_alloc(size)

@@ -12,12 +12,17 @@
 static void reserve(struct str *str, size_t more)
 {
 	size_t need = str->len + more + 1;
+	struct str old = *str;
 
 	assert(need > more);
 	if (need <= str->cap)
 		return;
-	str->cap = need > 2 * str->cap ? need : 2 * str->cap;
-	str->data = mem_resize(str->data, str->cap);
+	/* not realloc(), which leaves a copy behind */
+	str->cap = need > 2 * old.cap ? need : 2 * old.cap;
+	str->data = mem_resize(NULL, str->cap);
+	if (old.data)
+		memcpy(str->data, old.data, old.len + 1);
+	str_free(&old);
 }
 
 void str_append(struct str *str, const void *data, size_t size)
@@ -34,20 +39,27 @@ void str_append_text(struct str *str, const char *text)
 	str_append(str, text, strlen(text));
 }
 
+void str_vprintf(struct str *str, const char *format, va_list args)
+{
+	va_list again;
+	int len;
+
+	va_copy(again, args);
+	len = vsnprintf(NULL, 0, format, again);
+	va_end(again);
+	assert(len >= 0);
+	reserve(str, len);
+	vsnprintf(str->data + str->len, len + 1, format, args);
+	str->len += len;
+}
+
 void str_printf(struct str *str, const char *format, ...)
 {
 	va_list args;
-	int len;
 
 	va_start(args, format);
-	len = vsnprintf(NULL, 0, format, args);
+	str_vprintf(str, format, args);
 	va_end(args);
-	assert(len >= 0);
-	reserve(str, len);
-	va_start(args, format);
-	vsnprintf(str->data + str->len, len + 1, format, args);
-	va_end(args);
-	str->len += len;
 }
 
 void str_consume(struct str *str, size_t size)
@@ -57,13 +69,13 @@ void str_consume(struct str *str, size_t size)
 		return;
 	str->len -= size;
 	memmove(str->data, str->data + size, str->len + 1);
+	mem_wipe(str->data + str->len + 1, size);
 }
 
 void str_clear(struct str *str)
 {
+	mem_wipe(str->data, str->len);
 	str->len = 0;
-	if (str->data)
-		str->data[0] = '\0';
 }
 
 const char *str_text(const struct str *str)
@@ -73,6 +85,7 @@ const char *str_text(const struct str *str)
 
 void str_free(struct str *str)
 {
+	mem_wipe(str->data, str->cap);
 	free(str->data);
 	*str = (struct str){0};
 }

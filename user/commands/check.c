@@ -13,12 +13,13 @@
 #include "host/dovecot_master.h"
 #include "config/config.h"
 #include "base/log.h"
+#include "base/print_line.h"
 #include "dovecot/master_status.h"
 #include "dovecot/service.h"
 
 static bool report(bool ok, const char *what, const char *todo)
 {
-	printf("%-4s %s%s%s\n", ok ? "ok" : "NO", what, ok || !*todo ? "" : ": ", ok ? "" : todo);
+	print_line("%-4s %s%s%s", ok ? "ok" : "NO", what, ok || !*todo ? "" : ": ", ok ? "" : todo);
 	return ok;
 }
 

@@ -18,6 +18,7 @@
 #include "kernel/bpf_load.h"
 #include "host/capabilities.h"
 #include "host/clock.h"
+#include "host/core_dump.h"
 #include "dovecot/host_port.h"
 #include "base/log.h"
 #include "host/log_writer.h"
@@ -135,16 +136,35 @@ static bool is_ignored(int number)
 	return sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
 }
 
+/* What was captured must not be lost to a signal that nobody meant to end rawtap with. Programs that
+ * rawtap starts ignore it, too. */
+static void ignore_signals(void)
+{
+	/* They stop it in order, tell of a fault of its own, or end nothing. */
+	static const int not_these[] = {SIGHUP,	 SIGINT,  SIGQUIT, SIGTERM, SIGABRT, SIGBUS,
+					SIGFPE,	 SIGILL,  SIGSEGV, SIGSYS,  SIGTRAP, SIGCHLD,
+					SIGCONT, SIGTSTP, SIGTTIN, SIGTTOU};
+	size_t i, count = sizeof(not_these) / sizeof(not_these[0]);
+	int number;
+
+	for (number = 1; number <= SIGRTMAX; number++) {
+		for (i = 0; i < count && not_these[i] != number; i++)
+			;
+		if (i == count)
+			signal(number, SIG_IGN); /* fails for SIGKILL, SIGSTOP and glibc's own */
+	}
+}
+
 static int catch_signals(struct recorder *recorder)
 {
 	struct epoll_event event = {.events = EPOLLIN};
 	sigset_t set;
 	int ret;
 
-	signal(SIGPIPE, SIG_IGN);
-	signal(SIGXFSZ, SIG_IGN); /* a file size limit is an error of write() */
+	ignore_signals(); /* SIGPIPE and SIGXFSZ, too: they are errors of write() */
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGQUIT);
 	sigaddset(&set, SIGTERM);
 	if (!is_ignored(SIGHUP)) /* it is under nohup(1) */
 		sigaddset(&set, SIGHUP);
@@ -288,6 +308,11 @@ static int start(struct recorder *recorder)
 	struct engine_world world;
 	int ret;
 
+	ret = core_dump_forbid();
+	if (ret) {
+		log_error("forbidding core dumps: %s", strerror(-ret));
+		return ret;
+	}
 	if (open_save(recorder))
 		return -EINVAL;
 	raise_file_limit();

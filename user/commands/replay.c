@@ -9,6 +9,7 @@
 
 #include "engine/engine.h"
 #include "records/event.h"
+#include "host/core_dump.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "output/sink_tree.h"
@@ -123,17 +124,22 @@ static const char *feed_all(struct replay *replay)
 
 int replay_run(const struct opts *opts)
 {
-	struct replay replay = {.opts = opts, .buffer = mem_alloc(SAVED_STREAM_RECORD_MAX)};
+	struct replay replay = {.opts = opts};
 	const char *root = opts->root ? opts->root : ".", *error = NULL;
-	int status = 1;
+	int status = 1, ret;
 
 	umask(077);
+	ret = core_dump_forbid();
+	if (ret) {
+		log_error("forbidding core dumps: %s", strerror(-ret));
+		return 1;
+	}
 	replay.sink = sink_tree_new(root);
 	if (!replay.sink) {
 		log_error("--root %s: %s", root, strerror(errno));
-		free(replay.buffer);
 		return 1;
 	}
+	replay.buffer = mem_alloc(SAVED_STREAM_RECORD_MAX);
 	error = open_stream(&replay);
 	if (!error)
 		error = begin(&replay);
@@ -154,6 +160,7 @@ int replay_run(const struct opts *opts)
 	str_free(&replay.refused);
 	if (replay.file)
 		fclose(replay.file);
+	mem_wipe(replay.buffer, SAVED_STREAM_RECORD_MAX);
 	free(replay.buffer);
 	return status;
 }

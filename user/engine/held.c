@@ -29,6 +29,15 @@ struct held *held_take(struct held_queue *queue)
 	return held;
 }
 
+void held_free(struct held **held_p)
+{
+	struct held *held = *held_p;
+
+	*held_p = NULL;
+	mem_wipe(&held->rec, held->rec.len);
+	free(held);
+}
+
 void held_append(struct held_queue *queue, struct held_queue *tail)
 {
 	DL_CONCAT(queue->first, tail->first);
@@ -84,7 +93,7 @@ void held_replace_by_gaps(struct held_queue *queue, unsigned int reason)
 			grow_gap(&gaps[dir], &event, dir,
 				 is_gap ? event.gap->offset : event.data->offset);
 		}
-		free(held);
+		held_free(&held);
 	}
 	for (dir = RL_IN; dir <= RL_OUT; dir++) {
 		if (!gaps[dir].rec.len)
@@ -111,5 +120,5 @@ void held_clear(struct held_queue *queue)
 	struct held *held;
 
 	while ((held = held_take(queue)) != NULL)
-		free(held);
+		held_free(&held);
 }

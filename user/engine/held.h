@@ -24,8 +24,9 @@ struct held_queue {
 
 /* Appends a copy of a whole record. */
 void held_add(struct held_queue *queue, const struct rl_rec *rec);
-/* Removes and returns the first one, which the caller frees with free(). NULL: it is empty. */
+/* Removes and returns the first one, which the caller frees with held_free(). NULL: it is empty. */
 struct held *held_take(struct held_queue *queue);
+void held_free(struct held **held); /* wipes it */
 /* Moves all records of `tail` to the end of `queue`; `tail` is empty then. */
 void held_append(struct held_queue *queue, struct held_queue *tail);
 /* Moves the records from before `time_ns` (monotonic) from the beginning of `from` to the end of

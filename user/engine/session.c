@@ -250,7 +250,7 @@ static void drain(struct engine *engine, struct session *session)
 			deliver(engine, session, &event);
 		else
 			engine_malformed(engine, "what was held", session->tgid);
-		free(held);
+		held_free(&held);
 	}
 }
 

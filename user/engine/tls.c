@@ -67,7 +67,7 @@ static void pass_held(struct engine *engine, struct sock *sock)
 	sock->tls.awaited = false;
 	while ((held = held_take(&sock->tls.undecided)) != NULL) {
 		pass_one(engine, sock, held);
-		free(held);
+		held_free(&held);
 	}
 }
 
@@ -131,7 +131,7 @@ static void begin_unread(struct sock *sock)
 	while ((held = held_take(&sock->tls.undecided)) != NULL) {
 		if (event_parse(&held->rec, held->rec.len, &event) == 0)
 			note_unread(sock, &event);
-		free(held);
+		held_free(&held);
 	}
 }
 
@@ -305,7 +305,7 @@ void tls_begin(struct engine *engine, struct sock *sock, const struct event *eve
 			pass_plain_in(engine, sock, held, where.offset);
 		else if (!hello)
 			pass_one(engine, sock, held);
-		free(held);
+		held_free(&held);
 	}
 	sock->tls.awaited = false;
 	if (sock->tls.begun && !sock->tls.unread)

@@ -12,6 +12,7 @@
 
 #include "probes/elf_object.h"
 #include "base/mem.h"
+#include "base/print_line.h"
 #include "probes/plt.h"
 #include "host/procfs.h"
 #include "host/trusted_file.h"
@@ -364,25 +365,27 @@ int tls_probes_add_usual(struct tls_probes *probes, struct str *error)
 void tls_probes_print(const struct tls_probes *probes)
 {
 	const struct tls_probe *probe;
-	const char *separator;
+	struct str line = {0};
 	size_t i, j;
 
 	for (i = 0; i < probes->files_count; i++) {
-		separator = NULL;
+		str_clear(&line);
 		for (j = 0; j < probes->count; j++) {
 			probe = &probes->probes[j];
 			if (probe->file != probes->files[i])
 				continue;
-			if (!separator)
-				printf("ok   TLS probes: %s", probe->file->path);
-			printf("%s%s at 0x%" PRIx64 " (%s)", separator ? separator : ": ",
-			       tls_function_name(probe->function), probe->offset,
-			       probe->is_plt ? "PLT" : "the function, for all programs");
-			separator = ", ";
+			if (line.len)
+				str_append_text(&line, ", ");
+			else
+				str_printf(&line, "ok   TLS probes: %s: ", probe->file->path);
+			str_printf(&line, "%s at 0x%" PRIx64 " (%s)",
+				   tls_function_name(probe->function), probe->offset,
+				   probe->is_plt ? "PLT" : "the function, for all programs");
 		}
-		if (separator)
-			printf("\n");
+		if (line.len)
+			print_line("%s", str_text(&line));
 	}
+	str_free(&line);
 }
 
 void tls_probes_free(struct tls_probes *probes)

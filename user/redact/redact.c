@@ -28,6 +28,7 @@ void redact_free(struct redact **redact_p)
 		str_free(&redact->sides[dir].out);
 		str_free(&redact->sides[dir].held);
 	}
+	mem_wipe(redact, sizeof(*redact)); /* has parts of lines */
 	free(redact);
 }
 
