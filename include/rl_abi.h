@@ -301,7 +301,10 @@ struct rl_write {
 /*
  * SETTING. Recorder, the first record of a stream: its own rules, as words.
  * FACT_SETTINGS. Recorder, after the FACT_MASTER of the same rl_rec.tgid:
- * settings that log directories depend on; a name, its value, and so on.
+ * settings that directories and names of logs depend on; a name, its value, and
+ * so on. Besides Dovecot's: `zone`, if import_environment sets a TZ. Its
+ * offset from UTC in seconds, and each change: "3600 1774746000=7200 ...", with
+ * the time, in seconds since 1970, from which on it counts.
  */
 struct rl_setting {
 	__u32 size; /* of `text`, bytes */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "kernel/bpf_load.h"
+#include "host/clock.h"
 #include "host/dovecot_master.h"
 #include "base/log.h"
 #include "commands/pipeline.h"
@@ -14,6 +15,27 @@ static void add_setting(struct str *text, const char *name, const char *value)
 {
 	str_append(text, name, strlen(name) + 1);
 	str_append(text, value, strlen(value) + 1);
+}
+
+/* The zone that import_environment gives its processes, if it does: "TZ=Europe/Paris". What the master
+ * itself was started with can't be known: Dovecot writes over it (lib/process-title.c, 2.3.19.1). */
+static void add_zone(const struct rl_master *fact, struct str *text)
+{
+	struct str imported = {0}, zone = {0};
+	char *save = NULL, *word;
+
+	dovecot_master_setting(fact, "import_environment", &imported);
+	for (word = imported.len ? strtok_r(imported.data, " \t", &save) : NULL; word;
+	     word = strtok_r(NULL, " \t", &save)) {
+		if (strncmp(word, "TZ=", 3) != 0)
+			continue;
+		str_clear(&zone);
+		clock_zone(word + 3, clock_realtime_ns(), &zone);
+	}
+	if (zone.len)
+		add_setting(text, "zone", zone.data);
+	str_free(&imported);
+	str_free(&zone);
 }
 
 /* What directories depend on besides the user: mail_home, where userdb returned no home;
@@ -42,6 +64,8 @@ static void tell_settings(struct answers *answers, uint32_t tgid, const struct r
 			 dovecot_hostname(own, sizeof(own)) == 0)
 			add_setting(&text, settings[i].name, own);
 	}
+	if (rules_need_zone(answers->rules))
+		add_zone(fact, &text);
 	head.size = text.len;
 	str_append(&payload, &head, sizeof(head));
 	str_append(&payload, str_text(&text), text.len);
@@ -81,9 +105,7 @@ static void ask_master(void *context, uint32_t tgid)
 	dovecot_master_look(tgid, answers->base_dir, &fact);
 	pipeline_answer(answers->pipeline, (struct rl_rec){.type = RL_FACT_MASTER, .tgid = tgid},
 			&fact, sizeof(fact));
-	if (fact.status != RL_MASTER_OK)
-		return;
-	if (rules_have_variable(answers->rules, ""))
+	if (fact.status == RL_MASTER_OK)
 		tell_settings(answers, tgid, &fact);
 }
 

@@ -92,6 +92,25 @@ const char *log_place_tcp(const struct engine *engine, const struct session *ses
 	return host_port_of_dir(dir);
 }
 
+/* The offset from UTC in a zone, "OFFSET SECONDS=OFFSET ...", see rl_abi.h. */
+static int32_t zone_offset(const char *zone, int64_t realtime_ns)
+{
+	char *at;
+	int32_t offset = strtol(zone, &at, 10);
+
+	while (*at == ' ' && strtoimax(at, &at, 10) <= realtime_ns / 1000000000 && *at == '=')
+		offset = strtol(at + 1, &at, 10);
+	return offset;
+}
+
+static int32_t utc_offset(const struct engine *engine, const struct session *session,
+			  const struct rule *rule, int64_t realtime_ns)
+{
+	const char *zone = proc_setting(engine, session->proc, "zone");
+
+	return zone && rule->mode->iostream ? zone_offset(zone, realtime_ns) : engine->utc_offset;
+}
+
 /* [IP-]yyyymmdd-HHMMSS-pid, or yyyymmdd-HHMMSS.pid.number. */
 static char *name_of(const struct engine *engine, const struct session *session,
 		     uint32_t rule_index, uint64_t time_ns)
@@ -99,9 +118,10 @@ static char *name_of(const struct engine *engine, const struct session *session,
 	const struct rule *rule = &engine->rules->all[rule_index];
 	char ip[IP_TEXT_LEN], when[TIMESTAMP_NAME_LEN];
 	uint32_t number = session->proc ? session->proc->rawlogs : session->names.rawlogs;
+	int64_t now = engine_realtime(engine, time_ns);
 	struct str name = {0};
 
-	timestamp_name(engine_realtime(engine, time_ns), engine->utc_offset, when);
+	timestamp_name(now, utc_offset(engine, session, rule, now), when);
 	if (log_place_tcp(engine, session, rule_index)) {
 		/* a TCP stream uses up no number; only a replay makes a file of this name */
 		str_printf(&name, "%s.%" PRIu32 ".session-%" PRIu32, when, session->tgid,

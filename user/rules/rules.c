@@ -143,6 +143,16 @@ bool rules_need_root(const struct rules *rules)
 	return false;
 }
 
+bool rules_need_zone(const struct rules *rules)
+{
+	unsigned int i;
+
+	for (i = 0; i < rules->count; i++)
+		if (rules->all[i].mode->iostream)
+			return true;
+	return false;
+}
+
 bool rules_have_variable(const struct rules *rules, const char *name)
 {
 	unsigned int i;

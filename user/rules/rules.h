@@ -73,6 +73,9 @@ bool rules_record(const struct rules *rules, enum traffic traffic);
 bool rules_need_tls(const struct rules *rules);
 /* Do files of these rules belong to root? */
 bool rules_need_root(const struct rules *rules);
+/* Do names of files depend on the zone of Dovecot's processes? Those of the rawlog program have the
+ * host's, as script-login removes TZ (util/script-login.c, 2.3.19.1). */
+bool rules_need_zone(const struct rules *rules);
 /* Can a directory of these rules depend on the variable `name`? "": on any variable? */
 bool rules_have_variable(const struct rules *rules, const char *name);
 /* The rule of this mode that names `protocol` (NULL: the one that names none), or NULL. */
