@@ -18,8 +18,8 @@ void master_status_text(const struct rl_master *fact, struct str *text)
 			str_printf(text, "only version 2.3 of Dovecot is supported, not '%s'",
 				   fact->version);
 		else
-			str_append_text(text, "its program could not be asked for its version, "
-					      "with --version");
+			str_append_text(text, "only version 2.3 of Dovecot is supported, and its "
+					      "program does not tell --version");
 		break;
 	case RL_MASTER_EXCLUDED:
 		str_printf(text, "another instance (%s)", fact->base_dir);

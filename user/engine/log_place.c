@@ -98,7 +98,7 @@ static int32_t zone_offset(const char *zone, int64_t realtime_ns)
 	char *at;
 	int32_t offset = strtol(zone, &at, 10);
 
-	while (*at == ' ' && strtoll(at, &at, 10) <= realtime_ns / 1000000000 && *at == '=')
+	while (*at == ' ' && strtoimax(at, &at, 10) <= realtime_ns / 1000000000 && *at == '=')
 		offset = strtol(at + 1, &at, 10);
 	return offset;
 }
