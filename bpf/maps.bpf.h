@@ -102,7 +102,10 @@ struct map_announced_socks {
 	__type(value, struct rl_announced);
 };
 
-/* By tgid: Dovecot processes that are looked at, each with its row of `services`. */
+/*
+ * By tgid: processes whose end will be told, each with its row of `services`: those of a `dovecot`
+ * that root runs. STRANGER: they are not looked at. Nobody else's are in it, so no user can fill it.
+ */
 struct map_procs {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, RL_MAX_PROCS);

@@ -7,9 +7,6 @@
 
 #include "base/log.h"
 
-/* How many warnings: any user can start processes that are called dovecot. */
-#define UNTRUSTED_TOLD 10
-
 void process_groups(struct engine *engine, const struct event *event)
 {
 	struct proc *proc = proc_find(engine, event->rec->tgid);
@@ -47,6 +44,22 @@ static void forget_master(struct engine *engine, uint32_t tgid)
 		process_free_master(engine, &master);
 }
 
+/* Once for each, and for a few only: any user can start processes that are called dovecot. */
+static void warn_untrusted(struct engine *engine, uint32_t tgid)
+{
+	unsigned int i;
+
+	for (i = 0; i < engine->untrusted_count; i++)
+		if (engine->untrusted[i] == tgid)
+			return;
+	if (engine->untrusted_count == UNTRUSTED_TOLD)
+		return;
+	engine->untrusted[engine->untrusted_count++] = tgid;
+	log_warn("master process %" PRIu32 " is not recorded: its program is not "
+		 "a dovecot that belongs to root and runs as root",
+		 tgid);
+}
+
 void process_exec(struct engine *engine, const struct event *event)
 {
 	const struct service *service = service_find(event->proc->comm);
@@ -56,10 +69,18 @@ void process_exec(struct engine *engine, const struct event *event)
 	if (proc)
 		process_free(engine, &proc);
 	forget_master(engine, tgid);
-	if (service && service->role == RL_ROLE_MASTER && event->rec->flags & RL_F_FOUND)
-		engine->world.ask_master(engine->world.context, tgid); /* later it may be gone */
-	if (!service || service->role == RL_ROLE_MASTER)
+	if (!service)
 		return;
+	if (event->proc->role == RL_ROLE_STRANGER) { /* nothing is kept: its end is not told */
+		warn_untrusted(engine,
+			       service->role == RL_ROLE_MASTER ? tgid : event->proc->parent_tgid);
+		return;
+	}
+	if (service->role == RL_ROLE_MASTER) {
+		if (event->rec->flags & RL_F_FOUND) /* later it may be gone */
+			engine->world.ask_master(engine->world.context, tgid);
+		return;
+	}
 	proc = mem_alloc(sizeof(*proc));
 	proc->tgid = tgid;
 	proc->master_tgid = event->proc->parent_tgid;
@@ -99,11 +120,7 @@ static void explain_master(struct engine *engine, const struct event *event)
 			 tgid);
 		break;
 	case RL_MASTER_UNTRUSTED:
-		if (engine->untrusted_told++ >= UNTRUSTED_TOLD)
-			break;
-		log_warn("master process %" PRIu32 " is not recorded: its program is not "
-			 "a dovecot that belongs to root and runs as root",
-			 tgid);
+		warn_untrusted(engine, tgid);
 		break;
 	case RL_MASTER_VERSION:
 		log_warn("master process %" PRIu32 " is not recorded: only version 2.3 of "
