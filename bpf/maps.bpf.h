@@ -131,7 +131,8 @@ struct map_verdicts {
 	__type(value, struct rl_decision);
 };
 
-/* By cookie: the enum rl_verdict of a connection that carries TLS. User space removes it. */
+/* By cookie: the enum rl_verdict of a connection that carries TLS. User space removes it; if it was
+ * never told of the socket, the end of the SSL object does. */
 struct map_tls_socks {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, RL_MAX_SOCKETS);
@@ -163,7 +164,7 @@ struct map_bios {
 };
 
 /* By inode number of one end of a socketpair: that of the other end, which was passed to a mail
- * process. Until it is known whose it is. */
+ * process. Until it is known whose it is; if that never is, until others need the space. */
 struct map_pairs {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, RL_MAX_SOCKETS);
@@ -180,7 +181,8 @@ struct map_threads {
 	__type(value, struct thread_state);
 };
 
-/* By cookie: where a socket stood when records of it were lost last. */
+/* By cookie: where a socket of `announced_socks` stood when records of it were lost last. User space
+ * removes it. */
 struct map_tails {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, RL_MAX_SOCKETS);
