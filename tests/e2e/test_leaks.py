@@ -26,8 +26,8 @@ SHORT = 3000, 300
 ROUND = 100             # connections, then their files are removed
 AT_ONCE = 4
 # What malloc() may want for pieces that it can't join, and for more at once than before. If each
-# process of SHORT that is called imap left a record of itself, that would be three times as much.
-MEMORY = 128 * 1024
+# process of SHORT that is called imap left a record of itself, that would be more.
+MEMORY = 256 * 1024
 EACH = 4                # bytes, of processes and connections: no piece of memory is so small
 SWEEP = 2.2             # seconds; rawtap looks for what has ended every two
 SETTLED = 60
