@@ -284,6 +284,12 @@ check-kernels: $(OUTPUT)/rawtap	## the backends on other kernels (root): KERNELS
 	$(Q)RAWTAP_VM_KERNELS='$(KERNELS)' RAWTAP=$(abspath $<) $(PYTEST) -ra \
 		tests/vm/test_backends.py $(T)
 
+LEAKS	?= 100000,100000
+
+.PHONY: check-leaks
+check-leaks: $(OUTPUT)/rawtap	## nothing stays of many processes and connections (root; hours): LEAKS=PROCESSES,CONNECTIONS
+	$(Q)RAWTAP=$(abspath $<) $(PYTEST) -ra tests/e2e/test_leaks.py --leaks $(LEAKS) $(T)
+
 CLANGS	?= clang-14 clang-16 clang-19
 
 .PHONY: check-clangs

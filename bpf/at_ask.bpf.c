@@ -9,6 +9,7 @@
  */
 #include "on_proc.bpf.h"
 #include "on_sock.bpf.h"
+#include "on_tls.bpf.h"
 
 /* The questions, and their answers. Written by user space, before it runs the program. */
 struct rl_asked asked[RL_ASKED_MAX] = {};
@@ -32,14 +33,16 @@ int ask__sockets(void *ctx)
 /* bpf_for_each_map_elem() callback: forgets the object if its process is not tracked any more. */
 static long forget_ssl(void *map, struct object_key *key, struct ssl_state *state, void *unused)
 {
-	__u32 tgid = key->tgid;
-	struct object_key outer;
+	if (role_of(key->tgid) == RL_ROLE_NONE)
+		ssl_forget(key, state);
+	return 0;
+}
 
-	if (role_of(tgid) != RL_ROLE_NONE)
-		return 0;
-	outer = (struct object_key){.address = state->outer, .tgid = tgid};
-	bpf_map_delete_elem(&bios, &outer);
-	bpf_map_delete_elem(&ssls, key);
+/* The same for halves of BIO pairs: those of an object for which `ssls` had no space. */
+static long forget_bio(void *map, struct object_key *key, __u64 *ssl, void *unused)
+{
+	if (role_of(key->tgid) == RL_ROLE_NONE)
+		bpf_map_delete_elem(&bios, key);
 	return 0;
 }
 
@@ -48,5 +51,6 @@ SEC("syscall")
 int ask__processes(void *ctx)
 {
 	bpf_for_each_map_elem(&ssls, forget_ssl, NULL, 0);
+	bpf_for_each_map_elem(&bios, forget_bio, NULL, 0);
 	return 0;
 }

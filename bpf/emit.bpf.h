@@ -214,7 +214,7 @@ static long emit_next(__u32 index, struct operation *op)
 /*
  * Writes all bytes of an operation on `stream`; an operation without any is an end of file.
  * Lost bytes show as a step in the offsets: at the next DATA, or, from `tails`,
- * at the socket's end.
+ * at the socket's end, which is told of announced sockets only.
  */
 static __always_inline void emit_bytes(struct operation *op, const struct byte_stream *stream)
 {
@@ -224,7 +224,7 @@ static __always_inline void emit_bytes(struct operation *op, const struct byte_s
 		bpf_loop(op->iov_left + op->left / CHUNK_MAX + 2, emit_next, op, 0);
 	else
 		chunk_emit(op, 0, 192, RL_F_EOF);
-	if (!op->lost)
+	if (!op->lost || !bpf_map_lookup_elem(&announced_socks, &stream->cookie))
 		return;
 	tail.end[RL_IN] = stream->offset[RL_IN];
 	tail.end[RL_OUT] = stream->offset[RL_OUT];

@@ -102,7 +102,10 @@ struct map_announced_socks {
 	__type(value, struct rl_announced);
 };
 
-/* By tgid: Dovecot processes that are looked at, each with its row of `services`. */
+/*
+ * By tgid: processes whose end will be told, each with its row of `services`: those of a `dovecot`
+ * that root runs. STRANGER: they are not looked at. Nobody else's are in it, so no user can fill it.
+ */
 struct map_procs {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, RL_MAX_PROCS);
@@ -128,7 +131,8 @@ struct map_verdicts {
 	__type(value, struct rl_decision);
 };
 
-/* By cookie: the enum rl_verdict of a connection that carries TLS. User space removes it. */
+/* By cookie: the enum rl_verdict of a connection that carries TLS. User space removes it; if it was
+ * never told of the socket, the end of the SSL object does. */
 struct map_tls_socks {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, RL_MAX_SOCKETS);
@@ -160,7 +164,7 @@ struct map_bios {
 };
 
 /* By inode number of one end of a socketpair: that of the other end, which was passed to a mail
- * process. Until it is known whose it is. */
+ * process. Until it is known whose it is; if that never is, until others need the space. */
 struct map_pairs {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, RL_MAX_SOCKETS);
@@ -177,7 +181,8 @@ struct map_threads {
 	__type(value, struct thread_state);
 };
 
-/* By cookie: where a socket stood when records of it were lost last. */
+/* By cookie: where a socket of `announced_socks` stood when records of it were lost last. User space
+ * removes it. */
 struct map_tails {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, RL_MAX_SOCKETS);

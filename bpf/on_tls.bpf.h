@@ -184,24 +184,33 @@ static __always_inline int on_tls_return(int ret, __u8 dir)
 	return 0;
 }
 
-/* SSL_free(ssl) begins. Forgets the object. */
+/* The object has ended: forgets it. */
+static __always_inline void ssl_forget(struct object_key *key, const struct ssl_state *state)
+{
+	struct object_key outer = {.address = state->outer, .tgid = key->tgid};
+
+	bpf_map_delete_elem(&bios, &outer);
+	/* user space ends what is kept about the sockets that it was told of, and no others */
+	if (!bpf_map_lookup_elem(&announced_socks, &state->stream.cookie))
+		bpf_map_delete_elem(&tls_socks, &state->stream.cookie);
+	bpf_map_delete_elem(&ssls, key);
+}
+
+/* SSL_free(ssl) begins. */
 static __always_inline int on_ssl_free(__u64 ssl)
 {
 	struct object_key key = object_key(ssl);
 	struct thread_state *thread = tls_service() ? thread_get() : NULL;
 	struct ssl_state *state = thread ? bpf_map_lookup_elem(&ssls, &key) : NULL;
-	struct object_key outer;
 
 	if (!state)
 		return 0;
-	outer = object_key(state->outer);
-	bpf_map_delete_elem(&bios, &outer);
 	if (!state->stream.cookie) {
 		if (thread->unbound_ssls)
 			thread->unbound_ssls--;
 		tls_announce(0, 0, 0); /* for user space: TLS was prepared and given up */
 	}
-	bpf_map_delete_elem(&ssls, &key);
+	ssl_forget(&key, state);
 	return 0;
 }
 

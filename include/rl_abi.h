@@ -73,9 +73,11 @@ enum rl_family { RL_AF_UNIX = 1, RL_AF_INET = 2, RL_AF_INET6 = 10 };
 /* What kind of program a process runs. Which program has which role: services[] in user space. */
 enum rl_role {
 	RL_ROLE_NONE = 0,
-	RL_ROLE_MASTER = 1,   /* dovecot run by root: parent of the others; sockets not looked at */
-	RL_ROLE_MAIL = 2,     /* serves users who have logged in */
-	RL_ROLE_STRANGER = 3, /* named dovecot like a master, but not run by root */
+	RL_ROLE_MASTER = 1, /* dovecot run by root: parent of the others; sockets not looked at */
+	RL_ROLE_MAIL = 2,   /* serves users who have logged in */
+	/* not recorded. PROC_EXEC: of a dovecot that root does not run, or its child; no PROC_EXIT
+	 * follows. In map `procs`: user space wants no more of the process than its end */
+	RL_ROLE_STRANGER = 3,
 	RL_ROLE_LOGIN = 4,    /* serves clients until they have logged in */
 	RL_ROLE_DELIVERY = 5, /* accepts mail without a login: lmtp */
 };
@@ -132,7 +134,10 @@ struct rl_rec {
 	__u64 cookie; /* the socket that it is about (SO_COOKIE); 0: none */
 };
 
-/* PROC_EXIT. Kernel, when the main thread of a tracked process exits. */
+/*
+ * PROC_EXIT. Kernel, when the main thread of a tracked process exits, or the process executes a
+ * program that has no role.
+ */
 struct rl_none {
 	__u8 none[0];
 };
@@ -153,6 +158,7 @@ struct rl_clock {
 /*
  * PROC_EXEC. Kernel: a process executed a program that has a role, as a master
  * or as the child of one. Recorder, with RL_F_FOUND: it was running before.
+ * Its PROC_EXIT follows, unless it is a STRANGER.
  */
 struct rl_proc {
 	__u32 parent_tgid;

@@ -33,6 +33,8 @@ def pytest_addoption(parser):
                      help="the one for tests/replay (default: --rawtap)")
     parser.addoption("--crowd", metavar="LONG,RATE,SECONDS",
                      help="tests/e2e/test_crowd.py with so many sessions (default: a few)")
+    parser.addoption("--leaks", metavar="PROCESSES,CONNECTIONS",
+                     help="tests/e2e/test_leaks.py with so many (default: a few)")
 
 
 def pytest_configure():

@@ -75,7 +75,12 @@ struct group_info {
 	kgid_t gid[];
 };
 
+typedef struct {
+	__u32 val;
+} kuid_t;
+
 struct cred {
+	kuid_t uid;
 	struct group_info *group_info;
 };
 

@@ -2,7 +2,6 @@
 """rawtap starts, stops and dies; Dovecot and its clients do not notice."""
 
 import json
-import os
 import re
 import signal
 import subprocess
@@ -12,6 +11,7 @@ from functools import partial
 import pytest
 
 import rawlogs
+from footprint import kernel_objects
 from mailclient import TRANSPORTS
 from rawlogs import wait_until
 from taps import (assert_same_but_for_gaps, files, log_in, only_pair, recorded, recorded_user, say,
@@ -234,19 +234,6 @@ def test_one_of_two_ends(dovecot, tap, user):
 
 
 # What it leaves in the kernel
-
-def kernel_objects(pid):
-    """{("prog_id", 7), …} of a process."""
-    found = set()
-    for name in os.listdir(f"/proc/{pid}/fdinfo"):
-        try:
-            text = open(f"/proc/{pid}/fdinfo/{name}").read()
-        except FileNotFoundError:
-            continue
-        found |= {(kind, int(number)) for kind, number
-                  in re.findall(r"^(prog|map|link)_id:\s*(\d+)", text, re.M)}
-    return found
-
 
 def still_there():
     return {(kind, entry["id"]) for kind in ("prog", "map", "link") for entry in json.loads(

@@ -15,7 +15,8 @@ inode numbers of sockets and numbers of sessions, so a script says only what mat
     T clock ISO-TIME                realtime at T, and the zone
     T master PID VERSION [status=ok|gone|untrusted|version|excluded|container]
     T settings PID [NAME "VALUE"]...        of the master
-    T exec PID COMM parent=PID [found]      T exit PID        T ids PID UID GID  (from now on)
+    T exec PID COMM parent=PID [found] [stranger]
+    T exit PID        T ids PID UID GID  (from now on)
     T open SOCK PID CLASS ino=N [path=P]    client login auth postlogin other relay
                     [rip=] [rport=] [lip=] [lport=] [family=unix] [found]
                     [unseen]        no record   [again] [cookie=SOCK]   the cookie of another
@@ -225,7 +226,8 @@ class Script:
         self.comms[pid] = comm
         self.add("PROC_EXEC", tgid=pid, pid=pid, flags=FLAGS["found"] if args.flag("found") else 0,
                  payload=pack("rl_proc", parent_tgid=args.number("parent"), comm=comm.encode(),
-                              role=self.role(pid)))
+                              role=NUMBERS["RL_ROLE_STRANGER"] if args.flag("stranger") else
+                              self.role(pid)))
 
     def role(self, pid):
         return NUMBERS["RL_ROLE_" + self.service(pid).role]

@@ -218,6 +218,8 @@ struct sock {
 	UT_hash_handle hh;
 };
 
+#define UNTRUSTED_TOLD 10
+
 /* engine.c; members that name another file: that one. */
 struct engine {
 	const struct rules *rules;
@@ -231,10 +233,11 @@ struct engine {
 	struct sock *socks;
 	uint32_t sessions_seen; /* session.c, and the next two */
 	struct session *sessions_by_id, *sessions_by_ino;
-	struct session *dirty;	     /* delivery.c */
-	unsigned int stray_socks;    /* sockets of class NONE */
-	unsigned int undecided;	     /* tls.c: processes with an undecided socket */
-	unsigned int untrusted_told; /* process.c: warnings about masters so far */
+	struct session *dirty;	      /* delivery.c */
+	unsigned int stray_socks;     /* sockets of class NONE */
+	unsigned int undecided;	      /* tls.c: processes with an undecided socket */
+	unsigned int untrusted_count; /* process.c, and the next one: masters that were warned of */
+	uint32_t untrusted[UNTRUSTED_TOLD];
 };
 
 /* These four return NULL if it is not known. They stay the engine's. */

@@ -8,9 +8,6 @@
 #include "base/log.h"
 #include "dovecot/master_status.h"
 
-/* How many warnings: any user can start processes that are called dovecot. */
-#define UNTRUSTED_TOLD 10
-
 void process_groups(struct engine *engine, const struct event *event)
 {
 	struct proc *proc = proc_find(engine, event->rec->tgid);
@@ -48,6 +45,30 @@ static void forget_master(struct engine *engine, uint32_t tgid)
 		process_free_master(engine, &master);
 }
 
+static void not_recorded(uint32_t tgid, enum log_level level, const struct rl_master *fact)
+{
+	struct str why = {0};
+
+	master_status_text(fact, &why);
+	log_line(level, "master process %" PRIu32 " is not recorded: %s", tgid, str_text(&why));
+	str_free(&why);
+}
+
+/* Once for each, and for a few only: any user can start processes that are called dovecot. */
+static void warn_untrusted(struct engine *engine, uint32_t tgid)
+{
+	const struct rl_master fact = {.status = RL_MASTER_UNTRUSTED};
+	unsigned int i;
+
+	for (i = 0; i < engine->untrusted_count; i++)
+		if (engine->untrusted[i] == tgid)
+			return;
+	if (engine->untrusted_count == UNTRUSTED_TOLD)
+		return;
+	engine->untrusted[engine->untrusted_count++] = tgid;
+	not_recorded(tgid, LOG_LEVEL_WARN, &fact);
+}
+
 void process_exec(struct engine *engine, const struct event *event)
 {
 	const struct service *service = service_find(event->proc->comm);
@@ -57,10 +78,18 @@ void process_exec(struct engine *engine, const struct event *event)
 	if (proc)
 		process_free(engine, &proc);
 	forget_master(engine, tgid);
-	if (service && service->role == RL_ROLE_MASTER && event->rec->flags & RL_F_FOUND)
-		engine->world.ask_master(engine->world.context, tgid); /* later it may be gone */
-	if (!service || service->role == RL_ROLE_MASTER)
+	if (!service)
 		return;
+	if (event->proc->role == RL_ROLE_STRANGER) { /* nothing is kept: its end is not told */
+		warn_untrusted(engine,
+			       service->role == RL_ROLE_MASTER ? tgid : event->proc->parent_tgid);
+		return;
+	}
+	if (service->role == RL_ROLE_MASTER) {
+		if (event->rec->flags & RL_F_FOUND) /* later it may be gone */
+			engine->world.ask_master(engine->world.context, tgid);
+		return;
+	}
 	proc = mem_alloc(sizeof(*proc));
 	proc->tgid = tgid;
 	proc->master_tgid = event->proc->parent_tgid;
@@ -87,19 +116,14 @@ static void explain_master(struct engine *engine, const struct event *event)
 	const struct rl_master *fact = event->master;
 	bool usual = fact->status == RL_MASTER_GONE || fact->status == RL_MASTER_EXCLUDED;
 	uint32_t tgid = event->rec->tgid;
-	struct str why = {0};
 
-	if (fact->status == RL_MASTER_OK) {
+	if (fact->status == RL_MASTER_OK)
 		log_debug("master process %" PRIu32 ": Dovecot %s in %s", tgid, fact->version,
 			  fact->base_dir);
-		return;
-	}
-	if (fact->status == RL_MASTER_UNTRUSTED && engine->untrusted_told++ >= UNTRUSTED_TOLD)
-		return;
-	master_status_text(fact, &why);
-	log_line(usual ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN,
-		 "master process %" PRIu32 " is not recorded: %s", tgid, str_text(&why));
-	str_free(&why);
+	else if (fact->status == RL_MASTER_UNTRUSTED)
+		warn_untrusted(engine, tgid);
+	else
+		not_recorded(tgid, usual ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN, fact);
 }
 
 void process_master(struct engine *engine, const struct event *event)

@@ -213,15 +213,14 @@ static void add_record(struct source *source, struct rl_rec head, const void *pa
 	source->record(source->context, &record, record.head.len);
 }
 
-/* The role that the BPF programs know a process by. */
-static enum rl_role parent_role(struct source *source, __u32 parent)
+/* Does the kernel side know this process as a master? */
+static bool is_master(struct source *source, __u32 tgid)
 {
 	struct rl_service value;
 
-	return bpf_map__lookup_elem(source->side->skeleton->maps.procs, &parent, sizeof(parent),
-				    &value, sizeof(value), 0) ?
-		       RL_ROLE_NONE :
-		       (enum rl_role)value.role;
+	return bpf_map__lookup_elem(source->side->skeleton->maps.procs, &tgid, sizeof(tgid), &value,
+				    sizeof(value), 0) == 0 &&
+	       value.role == RL_ROLE_MASTER;
 }
 
 /* For processes that are running already what on_exec() of bpf/on_proc.bpf.h does for later ones. */
@@ -229,25 +228,22 @@ static void on_process(void *context, const struct found_process *process)
 {
 	struct source *source = context;
 	struct bpf_map *procs = source->side->skeleton->maps.procs;
-	enum rl_role role = process->service->role, parent = RL_ROLE_MASTER;
-	struct rl_proc proc = {.parent_tgid = process->parent};
+	struct rl_proc proc = {.parent_tgid = process->parent, .role = process->service->role};
 	struct rl_service value;
 	__u32 tgid = process->pid;
 
 	if (!bpf_side_wants(source->side, process->service))
 		return;
-	if (role == RL_ROLE_MASTER && process->uid != 0)
-		role = RL_ROLE_STRANGER;
-	if (process->service->role != RL_ROLE_MASTER)
-		parent = parent_role(source, process->parent);
-	if (parent != RL_ROLE_MASTER && parent != RL_ROLE_STRANGER)
-		return;
-	bpf_side_service(source->side, process->service, &value);
-	value.role = role;
-	if (parent == RL_ROLE_MASTER &&
-	    bpf_map__update_elem(procs, &tgid, sizeof(tgid), &value, sizeof(value), BPF_NOEXIST))
-		return; /* its exec was seen: the record is in the ring */
-	proc.role = role;
+	if (proc.role == RL_ROLE_MASTER && process->uid != 0) {
+		proc.role = RL_ROLE_STRANGER;
+	} else {
+		if (proc.role != RL_ROLE_MASTER && !is_master(source, process->parent))
+			return;
+		bpf_side_service(source->side, process->service, &value);
+		if (bpf_map__update_elem(procs, &tgid, sizeof(tgid), &value, sizeof(value),
+					 BPF_NOEXIST))
+			return; /* its exec was seen: the record is in the ring */
+	}
 	memcpy(proc.comm, process->service->name, strnlen(process->service->name, RL_COMM_LEN - 1));
 	add_record(source, (struct rl_rec){.type = RL_PROC_EXEC, .flags = RL_F_FOUND, .tgid = tgid},
 		   &proc, sizeof(proc));
@@ -469,5 +465,9 @@ void source_verdict(struct source *source, __u64 cookie, bool record)
 
 void source_forget(struct source *source, __u32 tgid)
 {
-	bpf_map__delete_elem(source->side->skeleton->maps.procs, &tgid, sizeof(tgid), 0);
+	const struct rl_service value = {.role = RL_ROLE_STRANGER};
+
+	/* not removed: then its end would not be told */
+	bpf_map__update_elem(source->side->skeleton->maps.procs, &tgid, sizeof(tgid), &value,
+			     sizeof(value), BPF_EXIST);
 }

@@ -63,12 +63,10 @@ static const struct target *find_target(const struct tcp_conns *conns, const cha
 }
 
 /* Uses the host's first address, as Dovecot does. 0, or an error of getaddrinfo(). */
-static int add_target(struct tcp_conns *conns, const char *text, const char *host, uint16_t port,
-		      int flags)
+static int look_up(const char *host, uint16_t port, int flags, struct target *target_r)
 {
 	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = flags};
 	struct addrinfo *found;
-	struct target *target;
 	char service[8];
 	int ret;
 
@@ -76,27 +74,23 @@ static int add_target(struct tcp_conns *conns, const char *text, const char *hos
 	ret = getaddrinfo(host, service, &hints, &found);
 	if (ret)
 		return ret;
-	conns->targets = mem_resize(conns->targets, (conns->targets_count + 1) * sizeof(*target));
-	target = &conns->targets[conns->targets_count++];
-	*target = (struct target){.text = mem_strdup(text), .address_len = found->ai_addrlen};
-	memcpy(&target->address, found->ai_addr, found->ai_addrlen);
+	*target_r = (struct target){.address_len = found->ai_addrlen};
+	memcpy(&target_r->address, found->ai_addr, found->ai_addrlen);
 	freeaddrinfo(found);
 	return 0;
 }
 
-static int resolve(struct tcp_conns *conns, const char *text, int flags, struct str *error)
+static int resolve(const char *text, int flags, struct target *target_r, struct str *error)
 {
 	struct str host = {0};
 	uint16_t port;
 	int ret;
 
-	if (find_target(conns, text))
-		return 0;
 	if (host_port_split(text, &host, &port)) {
 		str_printf(error, "not HOST:PORT: %s", text);
 		ret = -EINVAL;
 	} else {
-		ret = add_target(conns, text, str_text(&host), port, flags);
+		ret = look_up(str_text(&host), port, flags, target_r);
 		if (ret)
 			str_printf(error, "looking up %s: %s", str_text(&host),
 				   ret == EAI_SYSTEM ? strerror(errno) : gai_strerror(ret));
@@ -107,7 +101,18 @@ static int resolve(struct tcp_conns *conns, const char *text, int flags, struct 
 
 int tcp_conns_resolve(struct tcp_conns *conns, const char *target, struct str *error)
 {
-	return resolve(conns, target, 0, error);
+	struct target found;
+	int ret;
+
+	if (find_target(conns, target))
+		return 0;
+	ret = resolve(target, 0, &found, error);
+	if (ret)
+		return ret;
+	found.text = mem_strdup(target);
+	conns->targets = mem_resize(conns->targets, (conns->targets_count + 1) * sizeof(found));
+	conns->targets[conns->targets_count++] = found;
+	return 0;
 }
 
 /* One connection */
@@ -238,15 +243,18 @@ static int start_connecting(int fd, const struct target *target)
 
 int tcp_conns_connect(struct tcp_conns *conns, const char *text, struct tcp_conn **conn_r)
 {
-	const struct target *target;
+	const struct target *target = find_target(conns, text);
 	struct str error = {0};
+	struct target numeric;
 	int fd, ret;
 
-	ret = resolve(conns, text, AI_NUMERICHOST, &error);
-	str_free(&error);
-	if (ret)
-		return -EDESTADDRREQ;
-	target = find_target(conns, text);
+	if (!target) { /* not kept: variables in it can make it another for each session */
+		ret = resolve(text, AI_NUMERICHOST, &numeric, &error);
+		str_free(&error);
+		if (ret)
+			return -EDESTADDRREQ;
+		target = &numeric;
+	}
 	fd = socket(target->address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
