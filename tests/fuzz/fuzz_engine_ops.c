@@ -306,12 +306,22 @@ static void do_hand_over(struct world *world, struct input *input)
 	open_sock(world, input, cookie, which, 0, &sock);
 }
 
+/* A login process passes a mail process's text on to one of its clients, or to another one. */
+static void do_link(struct world *world, struct input *input)
+{
+	unsigned int cookie = take(input, 17), which = take(input, PROCS);
+	const struct rl_link link = {.ino = INODES + take(input, 4)};
+
+	feed(world, input, RL_LINK, 0, PIDS + which, cookie < 16 ? COOKIES + cookie : 0, &link,
+	     sizeof(link));
+}
+
 static void (*const ops[])(struct world *world, struct input *input) = {
 	do_master,    do_exec,	   do_exit,	 do_open,    do_open,	    do_login,
 	do_request,   do_answer,   do_script,	 do_bytes,   do_many_bytes, do_skip,
 	do_gap,	      do_close,	   do_log,	 do_write,   do_clock,	    do_ids,
 	do_flush,     do_full,	   do_bytes,	 do_ask,     do_reply,	    do_tls_begin,
-	do_handshake, do_settings, do_hand_over, do_command, do_give_up,
+	do_handshake, do_settings, do_hand_over, do_command, do_give_up,    do_link,
 };
 
 /* Processes with their sockets, so that an input need not create them first. */
