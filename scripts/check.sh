@@ -3,7 +3,7 @@
 # Everything: install what is missing, build with two compilers, lint, test. As root:
 #
 #   ./scripts/check.sh [pytest options, as -k imap]
-#   JOBS=4 ./scripts/check.sh
+#   JOBS=0 ./scripts/check.sh         one file of tests after the other
 #
 # Stops at the first step that fails. The last line is pytest's own.
 set -euo pipefail
@@ -11,12 +11,12 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 export PYTHONDONTWRITEBYTECODE=1
 
-# Measured on two CPUs, in a new clone, with nothing installed.
+# Measured on two CPUs, in a new clone: 1.4 GB with what Debian's packages take when nothing is
+# installed; 14 minutes when all is.
 DISK_MB=2000
-MINUTES=25
-# How many files of tests run side by side; 0: one after the other. Several are faster, but a few
-# tests still see what others do at the same time.
-JOBS=${JOBS:-0}
+MINUTES=20
+# How many files of tests run side by side. Tests that must be alone are marked so.
+JOBS=${JOBS:-$(($(nproc) + 1))}
 
 fail()
 {
