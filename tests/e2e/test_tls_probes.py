@@ -142,6 +142,8 @@ def without_plt(module, run):
     return code
 
 
+# Every program that uses libssl runs into these probes, the clients of other tests too.
+@pytest.mark.alone
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="the module is changed by hand: x86-64")
 def test_without_a_plt(rawtap_binary, mounts, run, tmp_path):
     """Then the functions themselves are probed, which is said, and the logs are the same."""
