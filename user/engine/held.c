@@ -56,26 +56,20 @@ void held_move_before(struct held_queue *queue, struct held_queue *from, uint64_
 	}
 }
 
-struct gap_record {
-	struct rl_rec rec;
-	struct rl_gap gap;
-};
-
-/* Makes `record` include what the event stands for. `record` is zeroed at first. */
-static void grow_gap(struct gap_record *record, const struct event *event, int dir, uint64_t offset)
+void gap_record_grow(struct gap_record *record, const struct event *event)
 {
-	uint64_t end = offset + event_bytes(event);
-
+	if (!event_bytes(event))
+		return;
 	if (!record->rec.len) {
-		record->rec = *event->rec;
+		*record = (struct gap_record){.rec = *event->rec};
 		record->rec.type = RL_GAP;
 		record->rec.len = sizeof(*record);
 		record->rec.flags &= RL_F_TLS;
-		record->gap.dir = dir;
+		record->gap.dir = event_dir(event);
 		record->gap.class = event->type == RL_GAP ? event->gap->class : event->data->class;
-		record->gap.offset = offset;
+		record->gap.offset = event_offset(event);
 	}
-	record->gap.size = end - record->gap.offset;
+	record->gap.size = event_offset(event) + event_bytes(event) - record->gap.offset;
 }
 
 void held_replace_by_gaps(struct held_queue *queue, unsigned int reason)
@@ -86,13 +80,8 @@ void held_replace_by_gaps(struct held_queue *queue, unsigned int reason)
 	int dir;
 
 	while ((held = held_take(queue)) != NULL) {
-		if (event_parse(&held->rec, held->rec.len, &event) == 0 && event_bytes(&event)) {
-			bool is_gap = event.type == RL_GAP;
-
-			dir = is_gap ? event.gap->dir : event.data->dir;
-			grow_gap(&gaps[dir], &event, dir,
-				 is_gap ? event.gap->offset : event.data->offset);
-		}
+		if (event_parse(&held->rec, held->rec.len, &event) == 0 && event_bytes(&event))
+			gap_record_grow(&gaps[event_dir(&event)], &event);
 		held_free(&held);
 	}
 	for (dir = RL_IN; dir <= RL_OUT; dir++) {

@@ -10,11 +10,18 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "records/event.h"
 #include "rl_abi.h"
 
 struct held {
 	struct held *next, *prev; /* utlist's: the first one's prev is the last one */
 	struct rl_rec rec;	  /* the payload follows */
+};
+
+/* A GAP that grows. Zero-initialise; no bytes yet: rec.len is 0. */
+struct gap_record {
+	struct rl_rec rec;
+	struct rl_gap gap;
 };
 
 struct held_queue {
@@ -35,6 +42,9 @@ void held_move_before(struct held_queue *queue, struct held_queue *from, uint64_
 /* Drops all records, and adds a GAP of this reason (enum rl_gap_reason) for each direction of which
  * there were bytes. */
 void held_replace_by_gaps(struct held_queue *queue, unsigned int reason);
+/* Makes it include what a DATA or GAP stands for; the reason is the caller's. Events without bytes
+ * change nothing. */
+void gap_record_grow(struct gap_record *record, const struct event *event);
 /* Does a DATA or GAP in it stand for at least a byte? */
 bool held_has_bytes(const struct held_queue *queue);
 /* Frees all records; the queue is empty then. */

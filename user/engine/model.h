@@ -154,12 +154,10 @@ struct session {
 
 	enum session_state state;
 	enum reason reason;
-	bool counted;	    /* in the summary */
-	uint32_t lookup_id; /* of the question who the user is */
-	bool tls;	    /* records of the text inside TLS count */
-	/* ciphertext whose text does not come, by enum rl_dir: offset and size, in bytes */
-	uint64_t unread_from[2], unread_size[2];
-	struct rl_rec unread_rec; /* the last of it */
+	bool counted;		     /* in the summary */
+	uint32_t lookup_id;	     /* of the question who the user is */
+	bool tls;		     /* records of the text inside TLS count */
+	struct gap_record unread[2]; /* by enum rl_dir: ciphertext whose text does not come */
 	struct held_queue held;
 	struct handover handover;
 	bool ended; /* the connection has ended; in ASKED the session waits for its answers */

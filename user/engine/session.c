@@ -287,18 +287,27 @@ static bool has_room(const struct session *session, const struct rl_rec *rec)
 	return session->held.size + session->handover.held.size + rec->len <= HELD_MAX;
 }
 
+/* Delivers it, or holds it, whatever room there is. */
+static void take(struct engine *engine, struct session *session, const struct event *event)
+{
+	if (session->state == SESSION_REFUSED)
+		return;
+	if (is_parting(session))
+		held_add(&session->handover.held, event->rec);
+	else if (session->state == SESSION_RECORDING)
+		deliver(engine, session, event);
+	else
+		held_add(&session->held, event->rec);
+}
+
 void session_event(struct engine *engine, struct session *session, const struct event *event)
 {
 	bool parting = is_parting(session);
 
 	decide_if_ready(engine, session, event->rec, event->rec);
-	if (session->state == SESSION_REFUSED)
-		return;
-	if (session->state == SESSION_RECORDING && !parting) {
-		deliver(engine, session, event);
-	} else if (has_room(session, event->rec)) {
-		held_add(parting ? &session->handover.held : &session->held, event->rec);
-	} else if (parting) {
+	if (has_room(session, event->rec) || (session->state == SESSION_RECORDING && !parting)) {
+		take(engine, session, event);
+	} else if (parting && session->state != SESSION_REFUSED) {
 		part_in_doubt(engine, session, event);
 		leave(engine, session, event->rec);
 	} else {
@@ -306,39 +315,24 @@ void session_event(struct engine *engine, struct session *session, const struct 
 	}
 }
 
-void session_unread(struct session *session, const struct rl_rec *rec, int dir, uint64_t offset,
-		    uint64_t size)
+void session_unread(struct session *session, const struct event *event)
 {
-	session->unread_rec = *rec;
-	if (!session->unread_size[dir])
-		session->unread_from[dir] = offset;
-	session->unread_size[dir] += size;
+	gap_record_grow(&session->unread[event_dir(event)], event);
 }
 
+/* They are two small records at most: there is always room. */
 static void tell_unread(struct engine *engine, struct session *session)
 {
-	struct {
-		struct rl_rec rec;
-		struct rl_gap gap;
-	} record = {.rec = session->unread_rec};
-	const struct event event = {.rec = &record.rec, .type = RL_GAP, .payload = &record.gap};
-	int dir;
+	struct gap_record *unread;
+	struct event event;
 
-	record.rec.type = RL_GAP;
-	record.rec.flags = 0;
-	record.rec.len = sizeof(record);
-	for (dir = RL_IN; dir <= RL_OUT; dir++) {
-		if (!session->unread_size[dir])
+	for (unread = session->unread; unread < session->unread + 2; unread++) {
+		if (!unread->rec.len)
 			continue;
-		record.gap = (struct rl_gap){
-			.offset = session->unread_from[dir],
-			.size = session->unread_size[dir],
-			.dir = dir,
-			.class = RL_CLASS_CLIENT,
-			.reason = RL_GAP_CIPHER,
-		};
-		session->unread_size[dir] = 0;
-		session_event(engine, session, &event);
+		unread->gap.reason = RL_GAP_CIPHER;
+		if (event_parse(&unread->rec, unread->rec.len, &event) == 0)
+			take(engine, session, &event);
+		unread->rec.len = 0;
 	}
 }
 

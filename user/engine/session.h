@@ -34,12 +34,10 @@ void session_user(struct engine *engine, struct session *session, struct userdb_
 		  const struct rl_rec *rec);
 
 /* DATA, GAP or TLS_BEGIN of the socket: goes to the logs, or is held until it is known whether
- * there are any. */
+ * there are any. It can end the session, which is freed then. */
 void session_event(struct engine *engine, struct session *session, const struct event *event);
-/* Ciphertext has passed in `rec`, of `size` bytes from `offset` on, whose text does not come: it becomes
- * a gap. */
-void session_unread(struct session *session, const struct rl_rec *rec, int dir, uint64_t offset,
-		    uint64_t size);
+/* A DATA or GAP of ciphertext has passed whose text does not come: it becomes a gap. */
+void session_unread(struct session *session, const struct event *event);
 /* The text inside TLS begins. `where`: zeroes if it is not known. */
 void session_tls(struct engine *engine, struct session *session, const struct rl_rec *rec,
 		 const struct rl_tls *where);

@@ -14,11 +14,6 @@ static const unsigned char tls_handshake[] = {0x16, 0x03};
 /* For TLS that began at offsets that are not known. */
 static const struct rl_tls unknown;
 
-static int event_dir(const struct event *event)
-{
-	return event->type == RL_GAP ? event->gap->dir : event->data->dir;
-}
-
 /* Which direction speaks first in TLS: the client's. */
 static int hello_dir(const struct sock *sock)
 {
@@ -115,9 +110,7 @@ static bool is_handshake(const struct held *held)
 static void note_unread(struct sock *sock, const struct event *event)
 {
 	if (sock->session)
-		session_unread(sock->session, event->rec, event_dir(event),
-			       event->type == RL_GAP ? event->gap->offset : event->data->offset,
-			       event_bytes(event));
+		session_unread(sock->session, event);
 }
 
 /* The undecided bytes are TLS, but no TLS_BEGIN came: the kernel side does not know its SSL object. */

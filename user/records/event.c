@@ -87,6 +87,16 @@ uint64_t event_bytes(const struct event *event)
 	return event->type == RL_GAP ? event->gap->size : 0;
 }
 
+int event_dir(const struct event *event)
+{
+	return event->type == RL_GAP ? event->gap->dir : event->data->dir;
+}
+
+uint64_t event_offset(const struct event *event)
+{
+	return event->type == RL_GAP ? event->gap->offset : event->data->offset;
+}
+
 const char *event_type_name(unsigned int type)
 {
 	return type < TYPES_COUNT && types[type].name ? types[type].name : "?";

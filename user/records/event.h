@@ -40,6 +40,10 @@ int event_parse(const void *data, size_t size, struct event *event_r);
 /* How many bytes of a connection it stands for: those of DATA, or those that a GAP says are missing. */
 uint64_t event_bytes(const struct event *event);
 
+/* Of a DATA or GAP: its direction (enum rl_dir), and the offset of its first byte. */
+int event_dir(const struct event *event);
+uint64_t event_offset(const struct event *event);
+
 /* "DATA"; "?" for a number that is no type. */
 const char *event_type_name(unsigned int type);
 
