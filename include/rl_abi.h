@@ -20,7 +20,7 @@
 #include <linux/types.h>
 #endif
 
-#define RL_ABI_VERSION 1
+#define RL_ABI_VERSION 2
 
 /* X(name, number, payload struct). */
 #define RL_RECORD_TYPES(X)                                                                         \
@@ -34,7 +34,7 @@
 	X(SOCK_CLOSE, 8, rl_close)	 /* a socket's end, or its handover */                     \
 	X(FACT_MASTER, 9, rl_master)	 /* answer: what a master process is */                    \
 	X(FACT_LOG, 10, rl_log)		 /* answer: could a log be created? */                     \
-	X(FACT_WRITE, 11, rl_write)	 /* a write to a log failed */                             \
+	X(FACT_WRITE, 11, rl_write)	 /* what has come of writing a log */                      \
 	X(STATS, 12, rl_stats)		 /* the kernel side's counters, at the end */              \
 	X(TLS_BEGIN, 13, rl_tls)	 /* a socket's bytes are TLS from here on */               \
 	X(FACT_SETTINGS, 14, rl_setting) /* answer: settings of a master's configuration */        \
@@ -103,7 +103,7 @@ enum rl_flag {
 	X(FAULT, 2, "the buffer could not be read")                                                \
 	X(SENDFILE, 3, "sent by sendfile or splice")                                               \
 	X(CALL, 4, "moved by a system call that is not known")                                     \
-	X(BACKLOG, 5, "held back for too long")                                                    \
+	X(BACKLOG, 5, "the file system did not keep up")                                           \
 	X(UNSEEN, 6, "passed where no hook is")                                                    \
 	X(DOUBT, 7, "they may have come after the login")                                          \
 	X(CIPHER, 8, "as TLS, whose text could not be read")
@@ -112,8 +112,8 @@ enum rl_flag {
  * The kernel sends FAULT, SENDFILE, CALL and UNSEEN. RING is in no record: a
  * full ring shows as a step in the offsets, and the engine gives it this reason.
  * The engine makes DOUBT (it is not certain that a client had not logged in yet,
- * and its pre-login log ends with the login) and CIPHER (whose size is that of the
- * ciphertext). BACKLOG is not used any more.
+ * and its pre-login log ends with the login), CIPHER (whose size is that of the
+ * ciphertext) and BACKLOG.
  */
 enum rl_gap_reason {
 #define X(name, number, text) RL_GAP_##name = number,
@@ -295,13 +295,20 @@ struct rl_log {
 	__u32 pad;
 };
 
-/* FACT_WRITE. Recorder: a write failed, the log is given up. */
+enum rl_write_status {
+	RL_WRITE_ENDED = 0,   /* the log ends at these sizes; `error` 0: all is in the files */
+	RL_WRITE_BEHIND = 1,  /* too much waits to be written: what comes now has to be dropped */
+	RL_WRITE_GOES_ON = 2, /* that is over */
+};
+
+/* FACT_WRITE. Recorder: what has come of writing a log. */
 struct rl_write {
 	__u32 session; /* as in rl_log */
 	__u32 rule;    /* as in rl_log */
-	__u32 error;   /* errno */
-	__u32 pad;
-	__u64 size[2]; /* by enum rl_dir: bytes that the files hold */
+	__u32 error;   /* errno; ENDED */
+	__u16 status;  /* enum rl_write_status */
+	__u16 turn; /* 0: the session's first log for this rule; 1: the next one, after TLS began */
+	__u64 size[2]; /* by file: bytes that have been written */
 };
 
 /*

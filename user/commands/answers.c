@@ -123,7 +123,7 @@ static void forget(void *context, uint32_t tgid)
 	source_forget(answers->source, tgid);
 }
 
-static void write_failed(void *context, const struct rl_write *write)
+static void tell_write(void *context, const struct rl_write *write)
 {
 	struct answers *answers = context;
 
@@ -131,12 +131,29 @@ static void write_failed(void *context, const struct rl_write *write)
 			sizeof(*write));
 }
 
-void answers_log(void *context, const struct rl_log *fact)
+static void tell_log(void *context, const struct rl_log *fact)
 {
 	struct answers *answers = context;
 
 	pipeline_answer(answers->pipeline, (struct rl_rec){.type = RL_FACT_LOG}, fact,
 			sizeof(*fact));
+}
+
+static void adopted_failed(void *context, int error)
+{
+	struct answers *answers = context;
+
+	pipeline_save_failed(answers->pipeline, error);
+}
+
+struct sink_host_answers answers_sink(struct answers *answers)
+{
+	return (struct sink_host_answers){
+		.context = answers,
+		.log = tell_log,
+		.write = tell_write,
+		.adopted_failed = adopted_failed,
+	};
 }
 
 struct engine_world answers_world(struct answers *answers)
@@ -147,6 +164,6 @@ struct engine_world answers_world(struct answers *answers)
 		.new_process = new_process,
 		.verdict = verdict,
 		.forget = forget,
-		.write_failed = write_failed,
+		.write_failed = tell_write,
 	};
 }

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 
 #include "engine/engine.h"
+#include "output/sink_host.h"
 #include "rl_abi.h"
 
 struct bpf_side;
@@ -28,7 +29,7 @@ struct answers {
 /* For engine_new(). Its context is `answers`, which must stay where it is. */
 struct engine_world answers_world(struct answers *answers);
 
-/* For sink_host_new(): queues a FACT_LOG record. `context` is a struct answers. */
-void answers_log(void *context, const struct rl_log *fact);
+/* For sink_host_new(), likewise: what it tells becomes records. */
+struct sink_host_answers answers_sink(struct answers *answers);
 
 #endif

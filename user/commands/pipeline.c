@@ -7,10 +7,16 @@
 #include "base/log.h"
 #include "records/saved_stream.h"
 
-static void save_failed(struct pipeline *pipeline, int error)
+void pipeline_save_failed(struct pipeline *pipeline, int error)
 {
+	const char *text = strerror(error);
+
+	if (pipeline->save_error)
+		return;
+	if (error == ETIME || error == ENOBUFS)
+		text = "its file system does not keep up";
 	pipeline->save_error = error;
-	log_error("saving the stream failed: %s; the saved file ends there", strerror(-error));
+	log_error("saving the stream failed: %s; the saved file ends there", text);
 }
 
 static void take(struct pipeline *pipeline, const void *data, size_t size)
@@ -21,7 +27,7 @@ static void take(struct pipeline *pipeline, const void *data, size_t size)
 	if (pipeline->save && !pipeline->save_error)
 		ret = saved_stream_write(pipeline->save, data, size);
 	if (ret)
-		save_failed(pipeline, ret);
+		pipeline_save_failed(pipeline, -ret);
 	if (size >= sizeof(*rec))
 		pipeline->now_ns = rec->time_ns;
 	engine_feed(pipeline->engine, data, size);
@@ -44,23 +50,8 @@ static void take_queue(struct pipeline *pipeline)
 	}
 }
 
-/*
- * A record that can end a session: what came before it is written first. If that
- * fails, the session is still there when the FACT_WRITE comes.
- */
-static void flush_before_end(struct pipeline *pipeline, const void *data, size_t size)
-{
-	const struct rl_rec *rec = data;
-
-	if (size < sizeof(*rec) || rec->type != RL_SOCK_CLOSE)
-		return;
-	engine_flush(pipeline->engine);
-	take_queue(pipeline);
-}
-
 void pipeline_feed(struct pipeline *pipeline, const void *data, size_t size)
 {
-	flush_before_end(pipeline, data, size);
 	take(pipeline, data, size);
 	take_queue(pipeline);
 }
@@ -93,7 +84,7 @@ void pipeline_flush(struct pipeline *pipeline)
 	engine_flush(pipeline->engine);
 	take_queue(pipeline); /* FACT_WRITE, if a log could not be written to */
 	if (pipeline->save && !pipeline->save_error && fflush(pipeline->save))
-		save_failed(pipeline, -errno);
+		pipeline_save_failed(pipeline, errno);
 }
 
 void pipeline_free(struct pipeline *pipeline)

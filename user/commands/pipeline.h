@@ -15,7 +15,7 @@
 struct pipeline {
 	struct engine *engine; /* owned */
 	FILE *save;	       /* NULL: not saved. The caller closes it */
-	int save_error;	       /* why saving stopped, -errno; it was logged */
+	int save_error;	       /* why saving stopped, errno; it was logged */
 	struct str queue;      /* records that answer, each padded to 8 bytes */
 	uint64_t now_ns;       /* the time of the record that is being taken: answers carry it */
 };
@@ -30,6 +30,8 @@ void pipeline_answer(struct pipeline *pipeline, struct rl_rec head, const void *
 /* Makes a record of this header and payload, and takes it now. For what answers no question: sets
  * head.len only. Must not be called while the engine takes a record. */
 void pipeline_tell(struct pipeline *pipeline, struct rl_rec head, const void *payload, size_t size);
+/* Nothing more is saved (errno). Logged once. */
+void pipeline_save_failed(struct pipeline *pipeline, int error);
 /* The end of a batch: writes what was taken so far to the logs and to the saved stream. */
 void pipeline_flush(struct pipeline *pipeline);
 /* Frees what it owns, the engine too. */

@@ -38,8 +38,13 @@
 #define SWEEP_MS     2000
 #define SWEEP_ENDED_MS                                                                             \
 	20 /* after a process has ended, which takes a moment to give up its sockets */
-#define CLOCK_MS	   1000
-#define CONNECTIONS_END_MS 2000 /* to send the rest over TCP, at the end */
+#define CLOCK_MS 1000
+
+/* At the end: for file systems to take the rest, then for TCP, then for the saved stream. Messages
+ * have LOG_WRITER_END_MS after that. Together it is less than 5 s. */
+#define LOGS_END_MS	   1800
+#define CONNECTIONS_END_MS 1000
+#define SAVE_END_MS	   500
 
 struct recorder {
 	const struct opts *opts;
@@ -101,32 +106,57 @@ static void tell_rules(struct recorder *recorder)
 	str_free(&payload);
 }
 
-static int open_save(struct recorder *recorder)
+static ssize_t save_bytes(void *context, const char *data, size_t size)
 {
-	const char *path = recorder->opts->save;
-	int fd, ret;
+	struct recorder *recorder = context;
+	int ret = sink_host_append(recorder->sink, data, size);
 
-	if (!path)
-		return 0;
-	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	recorder->pipeline.save = fd < 0 ? NULL : fdopen(fd, "w");
-	ret = recorder->pipeline.save ? saved_stream_begin(recorder->pipeline.save) : -errno;
+	errno = -ret;
+	return ret ? 0 : (ssize_t)size; /* fopencookie(3): 0 is an error */
+}
+
+/* The saved stream is the writer's file, as it can hang like a log. */
+static int begin_save(struct recorder *recorder)
+{
+	const cookie_io_functions_t functions = {.write = save_bytes};
+
+	recorder->pipeline.save = fopencookie(recorder, "w", functions);
+	return recorder->pipeline.save ? saved_stream_begin(recorder->pipeline.save) : -errno;
+}
+
+/* Starts the writer, which has the file of --save, too. */
+static int start_sink(struct recorder *recorder)
+{
+	const struct sink_host_answers answers = answers_sink(&recorder->answers);
+	const char *path = recorder->opts->save;
+	unsigned int kept = rules_need_root(&recorder->rules) ? CAPABILITIES_ROOT_FILES : 0;
+	int fd = -1, ret;
+
+	if (path) {
+		fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+		if (fd < 0) {
+			ret = -errno;
+			log_error("--save %s: %s", path, strerror(-ret));
+			return ret;
+		}
+	}
+	ret = sink_host_new(&answers, kept, fd, path, &recorder->sink);
+	if (!ret && path)
+		ret = begin_save(recorder);
 	if (ret)
-		log_error("--save %s: %s", path, strerror(-ret));
+		log_error("preparing to write logs: %s", strerror(-ret));
 	return ret;
 }
 
-/* Writes what stdio has buffered, which may fail. */
-static int close_save(struct recorder *recorder)
+/* Writes the rest, which may fail. */
+static void close_save(struct recorder *recorder)
 {
-	int ret = 0;
-
-	if (recorder->pipeline.save && fclose(recorder->pipeline.save)) {
-		ret = -errno;
-		log_error("--save %s: %s", recorder->opts->save, strerror(-ret));
-	}
+	if (!recorder->pipeline.save)
+		return;
+	if (fclose(recorder->pipeline.save))
+		pipeline_save_failed(&recorder->pipeline, errno);
 	recorder->pipeline.save = NULL;
-	return ret;
+	sink_host_close_adopted(recorder->sink, SAVE_END_MS); /* it has told of an error */
 }
 
 static bool is_ignored(int number)
@@ -254,28 +284,19 @@ static int look_hosts_up(struct recorder *recorder)
 	return ret;
 }
 
-static int start_sink(struct recorder *recorder)
+static int watch_sink(struct recorder *recorder)
 {
 	struct epoll_event event = {.events = EPOLLIN};
 	int ret;
 
-	recorder->sink = sink_host_new(answers_log, &recorder->answers);
-	if (recorder->sink) {
-		recorder->connections = sink_host_connections(recorder->sink);
-		if (epoll_ctl(recorder->epoll, EPOLL_CTL_ADD, tcp_conns_fd(recorder->connections),
-			      &event) == 0)
-			return look_hosts_up(recorder);
-	}
+	recorder->connections = sink_host_connections(recorder->sink);
+	if (epoll_ctl(recorder->epoll, EPOLL_CTL_ADD, tcp_conns_fd(recorder->connections),
+		      &event) == 0 &&
+	    epoll_ctl(recorder->epoll, EPOLL_CTL_ADD, sink_host_fd(recorder->sink), &event) == 0)
+		return look_hosts_up(recorder);
 	ret = -errno;
 	log_error("preparing to write logs: %s", strerror(-ret));
 	return ret;
-}
-
-static unsigned int capabilities_kept(const struct recorder *recorder)
-{
-	const struct rules *rules = &recorder->rules;
-
-	return rules_need_root(rules) ? CAPABILITIES_ROOT_FILES : 0;
 }
 
 /* Recording goes on if the service manager can't be reached. */
@@ -303,31 +324,34 @@ static int configure(struct recorder *recorder)
 	return config_rules(recorder->opts, recorder->base_dir, &recorder->rules);
 }
 
+/* Before there are threads, or anything that the writer must not have. */
+static int prepare(struct recorder *recorder)
+{
+	int ret = core_dump_forbid();
+
+	if (ret) {
+		log_error("forbidding core dumps: %s", strerror(-ret));
+		return ret;
+	}
+	raise_file_limit();
+	recorder->answers = (struct answers){
+		.rules = &recorder->rules,
+		.base_dir = recorder->base_dir,
+		.bpf = &recorder->bpf,
+		.pipeline = &recorder->pipeline,
+	};
+	return check_capabilities() ? -EPERM : start_sink(recorder);
+}
+
 static int start(struct recorder *recorder)
 {
 	struct engine_world world;
 	int ret;
 
-	ret = core_dump_forbid();
-	if (ret) {
-		log_error("forbidding core dumps: %s", strerror(-ret));
-		return ret;
-	}
-	if (open_save(recorder))
+	if (catch_signals(recorder) || start_bpf(recorder) || start_source(recorder) ||
+	    watch_sink(recorder))
 		return -EINVAL;
-	raise_file_limit();
-	if (catch_signals(recorder) || check_capabilities() || start_bpf(recorder) ||
-	    start_source(recorder))
-		return -EINVAL;
-	recorder->answers = (struct answers){
-		.rules = &recorder->rules,
-		.base_dir = recorder->base_dir,
-		.bpf = &recorder->bpf,
-		.source = recorder->source,
-		.pipeline = &recorder->pipeline,
-	};
-	if (start_sink(recorder))
-		return -EINVAL;
+	recorder->answers.source = recorder->source;
 	world = answers_world(&recorder->answers);
 	recorder->pipeline.engine = engine_new(&recorder->rules, recorder->sink, &world);
 	tell_rules(recorder);
@@ -337,7 +361,7 @@ static int start(struct recorder *recorder)
 		log_error("listing the running processes: %s", strerror(-ret));
 		return ret;
 	}
-	ret = capabilities_drop(capabilities_kept(recorder));
+	ret = capabilities_drop(CAPABILITIES_PROCESSES);
 	if (ret) {
 		log_error("dropping privileges: %s", strerror(-ret));
 		return ret;
@@ -354,6 +378,7 @@ static int sweep(struct recorder *recorder)
 
 	if (recorder->now_ms >= recorder->sweep_at_ms) {
 		recorder->sweep_at_ms = recorder->now_ms + SWEEP_MS;
+		sink_host_trim(recorder->sink);
 		ret = source_sweep(recorder->source);
 	}
 	if (recorder->sweep_ended_at_ms && recorder->now_ms >= recorder->sweep_ended_at_ms) {
@@ -377,28 +402,75 @@ static int wait_ms(const struct recorder *recorder)
 	return until > recorder->now_ms ? until - recorder->now_ms : 0;
 }
 
-/* 0; 1: a signal asked to stop; -errno. */
+/* What has come of the logs. 0 or -errno, which was logged. */
+static int take_answers(struct recorder *recorder)
+{
+	int ret = sink_host_take(recorder->sink);
+
+	pipeline_flush(&recorder->pipeline);
+	if (ret)
+		log_error("the process that writes logs has ended: nothing can be recorded any "
+			  "more");
+	return ret;
+}
+
+/* 0; 1: a signal asked to stop; -errno, which was logged. */
 static int run_once(struct recorder *recorder)
 {
 	struct signalfd_siginfo signal_info;
-	struct epoll_event events[3];
-	int ret;
+	struct epoll_event events[4];
+	int timeout_ms = sink_host_sleep(recorder->sink) ? wait_ms(recorder) : 0, ret;
 
-	if (epoll_wait(recorder->epoll, events, 3, wait_ms(recorder)) < 0 && errno != EINTR)
+	if (epoll_wait(recorder->epoll, events, 4, timeout_ms) < 0 && errno != EINTR)
 		return -errno;
 	recorder->now_ms = clock_now_ms();
 	if (recorder->now_ms >= recorder->clock_at_ms)
 		tell_clock(recorder);
+	if (take_answers(recorder))
+		return -EPIPE;
 	ret = source_consume(recorder->source);
 	if (ret > 0)
 		recorder->busy_until_ms = recorder->now_ms + BUSY_FOR_MS;
 	if (ret >= 0)
 		ret = sweep(recorder);
 	pipeline_flush(&recorder->pipeline);
+	sink_host_submit(recorder->sink);
 	tcp_conns_send(recorder->connections);
-	if (ret < 0)
+	if (ret < 0) {
+		log_error("reading the ring buffer: %s", strerror(-ret));
 		return ret;
+	}
 	return read(recorder->signals, &signal_info, sizeof(signal_info)) > 0;
+}
+
+/* Until all is written, or it takes too long. */
+static void finish_logs(struct recorder *recorder)
+{
+	int64_t until_ms = clock_now_ms() + LOGS_END_MS, left_ms;
+
+	pipeline_flush(&recorder->pipeline);
+	while (sink_host_is_busy(recorder->sink) && (left_ms = until_ms - clock_now_ms()) > 0) {
+		sink_host_wait(recorder->sink, left_ms);
+		sink_host_take(recorder->sink);
+		pipeline_flush(&recorder->pipeline);
+	}
+	sink_host_give_up(recorder->sink);
+	pipeline_flush(&recorder->pipeline);
+}
+
+/* Returns how many connections did not get all of their log. */
+static unsigned int finish(struct recorder *recorder)
+{
+	unsigned int unsent;
+
+	pipeline_flush(&recorder->pipeline);
+	engine_end_sessions(recorder->pipeline.engine);
+	finish_logs(recorder);
+	engine_finish(recorder->pipeline.engine);
+	pipeline_flush(&recorder->pipeline);
+	unsent = tcp_conns_finish(recorder->connections, CONNECTIONS_END_MS);
+	close_save(recorder);
+	return unsent;
 }
 
 static int run(struct recorder *recorder)
@@ -409,20 +481,15 @@ static int run(struct recorder *recorder)
 	while ((ret = run_once(recorder)) == 0)
 		;
 	notify(recorder, "STOPPING=1");
-	if (ret < 0) {
-		log_error("reading the ring buffer: %s", strerror(-ret));
+	if (ret < 0)
 		status = 1;
-	}
 	bpf_side_detach(&recorder->bpf);
 	ret = source_finish(recorder->source);
 	if (ret < 0) {
 		log_error("reading the rest of the ring buffer: %s", strerror(-ret));
 		status = 1;
 	}
-	pipeline_flush(&recorder->pipeline);
-	engine_finish(recorder->pipeline.engine);
-	pipeline_flush(&recorder->pipeline);
-	unsent = tcp_conns_finish(recorder->connections, CONNECTIONS_END_MS);
+	unsent = finish(recorder);
 	log_writer_last();
 	summary_print(engine_summary(recorder->pipeline.engine));
 	if (status)
@@ -433,7 +500,26 @@ static int run(struct recorder *recorder)
 		       0;
 }
 
-static int record(const struct opts *opts)
+/* Messages are written by a thread from here on. */
+static int start_and_run(struct recorder *recorder)
+{
+	int ret = log_writer_start(), status;
+
+	if (ret) {
+		log_error("starting a thread that writes messages: %s", strerror(-ret));
+		return 1;
+	}
+	status = start(recorder) ? 1 : run(recorder);
+	pipeline_free(&recorder->pipeline);
+	close_save(recorder);
+	sink_host_free(&recorder->sink);
+	source_free(&recorder->source);
+	bpf_side_stop(&recorder->bpf);
+	log_writer_finish();
+	return status;
+}
+
+int record_run(const struct opts *opts)
 {
 	struct recorder recorder = {.opts = opts, .epoll = -1, .signals = -1};
 	int status, ret;
@@ -446,31 +532,13 @@ static int record(const struct opts *opts)
 	recorder.sweep_at_ms = recorder.now_ms + SWEEP_MS;
 	status = configure(&recorder);
 	if (!status)
-		status = start(&recorder) ? 1 : run(&recorder);
-	pipeline_free(&recorder.pipeline);
+		status = prepare(&recorder) ? 1 : start_and_run(&recorder);
 	sink_host_free(&recorder.sink);
-	source_free(&recorder.source);
-	bpf_side_stop(&recorder.bpf);
-	if (close_save(&recorder) && status == 0)
-		status = 3;
 	if (recorder.epoll >= 0)
 		close(recorder.epoll);
 	if (recorder.signals >= 0)
 		close(recorder.signals);
 	rules_free(&recorder.rules);
 	free(recorder.base_dir);
-	return status;
-}
-
-int record_run(const struct opts *opts)
-{
-	int ret = log_writer_start(), status;
-
-	if (ret) {
-		log_error("starting a thread that writes messages: %s", strerror(-ret));
-		return 1;
-	}
-	status = record(opts);
-	log_writer_finish();
 	return status;
 }

@@ -147,6 +147,8 @@ int replay_run(const struct opts *opts)
 		error = feed_all(&replay);
 	if (replay.engine) {
 		engine_finish(replay.engine);
+		if (!error && sink_tree_failed(replay.sink))
+			error = strerror(-sink_tree_failed(replay.sink));
 		summary_print(engine_summary(replay.engine));
 		status = engine_has_lost(replay.engine) ? 3 : 0;
 	}

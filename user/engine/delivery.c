@@ -19,23 +19,26 @@ bool delivery_wants(const struct engine *engine, const struct session *session, 
 	unsigned int i;
 
 	for (i = 0; i < engine->rules->count; i++)
-		if (rawlog_wants(&session->logs.open[i], dir))
+		if (session->logs.open[i] && rawlog_wants(&session->logs.open[i]->rawlog, dir) &&
+		    !session->logs.open[i]->rawlog.behind)
 			return true;
 	return false;
 }
 
-static void write_failed(struct engine *engine, struct session *session, struct rawlog *log,
-			 int error)
+void delivery_write_failed(struct engine *engine, const struct session *session,
+			   const struct session_log *log, int error)
 {
 	struct rl_write write = {
 		.session = session->id,
-		.rule = log - session->logs.open,
+		.rule = log->rule,
+		.turn = log->turn,
+		.status = RL_WRITE_ENDED,
 		.error = -error,
 	};
 
 	if (error == 0)
 		return;
-	engine->sink->ops->sizes(engine->sink, log->handle, write.size);
+	engine->sink->ops->sizes(engine->sink, log->rawlog.handle, write.size);
 	engine->world.write_failed(engine->world.context, &write);
 }
 
@@ -49,11 +52,15 @@ static void mark_dirty(struct engine *engine, struct session *session)
 
 static void to_logs(struct engine *engine, struct session *session, const struct chunk *chunk)
 {
-	struct rawlog *logs = session->logs.open, *log;
+	struct session_log *log;
+	unsigned int i;
 
-	for (log = logs; log < logs + engine->rules->count; log++)
-		if (rawlog_is_open(log))
-			write_failed(engine, session, log, rawlog_write(log, chunk));
+	for (i = 0; i < engine->rules->count; i++) {
+		log = session->logs.open[i];
+		if (log)
+			delivery_write_failed(engine, session, log,
+					      rawlog_write(&log->rawlog, chunk));
+	}
 }
 
 struct redact_context {
@@ -106,17 +113,19 @@ static void deliver_gap(struct engine *engine, struct session *session, int dir,
 		.dir = dir,
 	};
 	struct redact_context context = {engine, session};
-	struct rawlog *logs = session->logs.open, *log;
+	struct session_log *log;
 	bool wanted = false;
+	unsigned int i;
 
 	redact_begin(engine, session);
 	if (delivery->redact)
 		redact_gap(delivery->redact, dir, size, deliver_redacted, &context);
-	for (log = logs; log < logs + engine->rules->count; log++) {
-		if (!rawlog_wants(log, dir))
+	for (i = 0; i < engine->rules->count; i++) {
+		log = session->logs.open[i];
+		if (!log || !rawlog_wants(&log->rawlog, dir))
 			continue;
 		wanted = true;
-		write_failed(engine, session, log, rawlog_gap(log, &gap));
+		delivery_write_failed(engine, session, log, rawlog_gap(&log->rawlog, &gap));
 	}
 	delivery->next[dir] += size;
 	if (!wanted)
@@ -249,14 +258,18 @@ static void unmark_dirty(struct engine *engine, struct session *session)
 
 void delivery_flush_all(struct engine *engine)
 {
-	struct rawlog *logs, *log;
+	struct session_log *log;
 	struct session *session;
+	unsigned int i;
 
 	while ((session = engine->dirty) != NULL) {
 		unmark_dirty(engine, session);
-		logs = session->logs.open;
-		for (log = logs; log < logs + engine->rules->count; log++)
-			write_failed(engine, session, log, rawlog_flush(log));
+		for (i = 0; i < engine->rules->count; i++) {
+			log = session->logs.open[i];
+			if (log)
+				delivery_write_failed(engine, session, log,
+						      rawlog_flush(&log->rawlog));
+		}
 	}
 }
 

@@ -12,7 +12,7 @@ void delivery_set_input(struct session *session, const void *data, size_t size, 
 /* The first `size` bytes from the client go to no log. */
 void delivery_strip(struct session *session, uint64_t size);
 
-/* Does a log take this direction? */
+/* Does a log take this direction, now? */
 bool delivery_wants(const struct engine *engine, const struct session *session, int dir);
 /* One DATA or GAP. Bytes that are missing before it become a gap. */
 void delivery_event(struct engine *engine, struct session *session, const struct event *event);
@@ -25,6 +25,10 @@ void delivery_tail(struct engine *engine, struct session *session, const __u64 e
 		   uint64_t time_ns);
 /* Nothing more comes. `recorded`: the logs get what redaction and pipelined input still hold. */
 void delivery_finish(struct engine *engine, struct session *session, bool recorded);
+
+/* `error`, -errno, of writing to this log: the world makes a FACT_WRITE of it. 0: nothing is done. */
+void delivery_write_failed(struct engine *engine, const struct session *session,
+			   const struct session_log *log, int error);
 
 /* Hands what was formatted so far to the sink, for all sessions. */
 void delivery_flush_all(struct engine *engine);

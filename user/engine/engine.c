@@ -290,7 +290,7 @@ static void on_write(struct engine *engine, const struct event *event)
 	struct session *session = session_by_id(engine, event->write->session);
 
 	if (session)
-		session_write_failed(engine, session, event);
+		session_written(engine, session, event);
 }
 
 void engine_feed(struct engine *engine, const void *data, size_t size)
@@ -301,6 +301,7 @@ void engine_feed(struct engine *engine, const void *data, size_t size)
 		engine_malformed(engine, "record", 0);
 		return;
 	}
+	engine->last_ns = event.rec->time_ns;
 	if (engine->undecided)
 		tls_decide(engine, &event);
 	switch (event.type) {
@@ -358,13 +359,23 @@ void engine_flush(struct engine *engine)
 	delivery_flush_all(engine);
 }
 
+void engine_end_sessions(struct engine *engine)
+{
+	struct session *session, *next;
+
+	HASH_ITER(by_id, engine->sessions_by_id, session, next)
+		session_stream_ends(engine, session, engine->last_ns);
+}
+
 /* If the recorder was killed, there are sessions whose end is not in the stream. */
 void engine_finish(struct engine *engine)
 {
 	struct session *session, *next;
 
-	HASH_ITER(by_id, engine->sessions_by_id, session, next)
-		session_finish(engine, session);
+	engine_end_sessions(engine);
+	while (engine->sessions_by_id)
+		HASH_ITER(by_id, engine->sessions_by_id, session, next)
+			session_finish(engine, session, engine->last_ns);
 }
 
 const struct engine_summary *engine_summary(const struct engine *engine)

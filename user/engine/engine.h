@@ -29,8 +29,11 @@ void engine_feed(struct engine *engine, const void *data, size_t size);
 /* Hands what was formatted so far to the sink. To be called after each batch of records, as nothing
  * else does it for a session that goes on. */
 void engine_flush(struct engine *engine);
-/* The stream has ended: writes what is known of open sessions, closes their logs, frees them. Doing
- * so again does nothing; records that answer the engine may still be fed. */
+/* The stream has ended, but for records that answer the engine: sessions end, and their logs get what
+ * is known of them. */
+void engine_end_sessions(struct engine *engine);
+/* Nothing more will come: the same, and logs are closed and sessions freed. Doing so again does
+ * nothing. */
 void engine_finish(struct engine *engine);
 /* Up to date at any time; the engine's. */
 const struct engine_summary *engine_summary(const struct engine *engine);

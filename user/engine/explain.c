@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "engine/explain.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -33,6 +34,20 @@ void explain_refused(const struct engine *engine, const struct session *session)
 		not_recorded(session, session->reason, reason_text(session->reason));
 }
 
+/* Some errors are rawtap's own. */
+static const char *error_text(int error)
+{
+	switch (error) {
+	case ETIME:
+		return "the file system did not answer in time";
+	case ENOBUFS:
+		return "too much waits for file systems that do not keep up";
+	case EPIPE:
+		return "the process that writes logs has ended";
+	}
+	return strerror(error);
+}
+
 /* The manual's DEBUG messages (util/rawlog.c) where they apply, else the reason's own text. */
 void explain_log_refused(const struct engine *engine, const struct session *session, uint32_t rule,
 			 enum reason reason, int error_number)
@@ -40,7 +55,8 @@ void explain_log_refused(const struct engine *engine, const struct session *sess
 	const struct mode *mode = engine->rules->all[rule].mode;
 	const char *tcp = log_place_tcp(engine, session, rule);
 	const char *name = session->names.log[rule].name;
-	const char *error = error_number ? strerror(error_number) : "";
+	const char *error =
+		error_number ? tcp ? strerror(error_number) : error_text(error_number) : "";
 	struct str dir = {0}, text = {0};
 
 	log_place_text(engine, session, rule, &dir);
@@ -68,11 +84,11 @@ void explain_log_refused(const struct engine *engine, const struct session *sess
 
 /* Where a log is: its directory and name, or the receiver. */
 static void log_text(const struct engine *engine, const struct session *session, uint32_t rule,
-		     struct str *text)
+		     const char *name, struct str *text)
 {
 	log_place_text(engine, session, rule, text);
 	if (!log_place_tcp(engine, session, rule))
-		str_printf(text, "/%s", session->names.log[rule].name);
+		str_printf(text, "/%s", name);
 }
 
 void explain_opened(const struct engine *engine, const struct session *session, uint32_t rule)
@@ -80,19 +96,32 @@ void explain_opened(const struct engine *engine, const struct session *session, 
 	char label[SESSION_LABEL_LEN];
 	struct str log = {0};
 
-	log_text(engine, session, rule, &log);
+	log_text(engine, session, rule, session->names.log[rule].name, &log);
 	log_debug("%s: recorded: %s", explain_label(session, label), str_text(&log));
 	str_free(&log);
 }
 
-void explain_write_failed(const struct engine *engine, const struct session *session, uint32_t rule,
-			  int error)
+void explain_write_failed(const struct engine *engine, const struct session *session,
+			  const struct session_log *log, int error)
+{
+	bool tcp = log_place_tcp(engine, session, log->rule);
+	char label[SESSION_LABEL_LEN];
+	struct str text = {0};
+
+	log_text(engine, session, log->rule, log->name, &text);
+	log_warn("%s: write(%s) failed: %s; the log ends there", explain_label(session, label),
+		 str_text(&text), tcp ? strerror(error) : error_text(error));
+	str_free(&text);
+}
+
+void explain_behind(const struct engine *engine, const struct session *session,
+		    const struct session_log *log)
 {
 	char label[SESSION_LABEL_LEN];
-	struct str log = {0};
+	struct str text = {0};
 
-	log_text(engine, session, rule, &log);
-	log_warn("%s: write(%s) failed: %s; the log ends there", explain_label(session, label),
-		 str_text(&log), strerror(error));
-	str_free(&log);
+	log_text(engine, session, log->rule, log->name, &text);
+	log_warn("%s: %s: the file system does not keep up; what comes now is lost, until it does",
+		 explain_label(session, label), str_text(&text));
+	str_free(&text);
 }

@@ -19,7 +19,10 @@ void explain_log_refused(const struct engine *engine, const struct session *sess
 /* A log of it was opened. */
 void explain_opened(const struct engine *engine, const struct session *session, uint32_t rule);
 /* A log of it could not be written to and ends; `error`: errno. */
-void explain_write_failed(const struct engine *engine, const struct session *session, uint32_t rule,
-			  int error);
+void explain_write_failed(const struct engine *engine, const struct session *session,
+			  const struct session_log *log, int error);
+/* A log of it is written too slowly. */
+void explain_behind(const struct engine *engine, const struct session *session,
+		    const struct session_log *log);
 
 #endif

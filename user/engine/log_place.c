@@ -230,6 +230,7 @@ void log_place_get(const struct engine *engine, const struct session *session, u
 	*place_r = (struct log_place){
 		.session = session->id,
 		.rule = rule_index,
+		.turn = session->logs.turn,
 		.tgid = session->tgid,
 		.format = format,
 		.files = {format_has_file(format, &rule->flags, RL_IN),

@@ -77,6 +77,7 @@ struct doubt {
  *                                    +- TLS: new files --+
  *
  *  REFUSED is reached from any: from RECORDING only where TLS wants new files, and none can be had.
+ *  ENDED follows on each when the connection has ended, until FACT_WRITE has told of all logs.
  */
 enum session_state {
 	SESSION_LOGIN,	   /* the login request came */
@@ -86,6 +87,7 @@ enum session_state {
 	SESSION_ASKED,	   /* the sink was asked to create the logs */
 	SESSION_RECORDING, /* logs are open */
 	SESSION_REFUSED,   /* `reason` says why */
+	SESSION_ENDED,	   /* the last bytes of its logs are being written */
 };
 
 /* identity.c: whose session it is. */
@@ -107,10 +109,21 @@ struct log_names {
 	uint32_t rawlogs;   /* proc->rawlogs, for when the process has ended */
 };
 
-/* session_logs.c: the logs, by the number of their rule. */
+/* session_logs.c: one log. delivery.c writes to it through rawlog.h. */
+struct session_log {
+	struct rawlog rawlog;
+	uint32_t rule;
+	uint32_t turn;			 /* as in struct rl_write */
+	char *name;			 /* as in struct log_names, when it was opened */
+	struct session_log *prev, *next; /* among the ending ones */
+};
+
+/* session_logs.c */
 struct session_logs {
-	/* opened and closed in session_logs.c; delivery.c writes to them through rawlog.h */
-	struct rawlog open[RULES_MAX];
+	struct session_log *open[RULES_MAX]; /* by the number of their rule; NULL: there is none */
+	struct session_log *ending;	     /* what has come of them is to be told: FACT_WRITE */
+	uint32_t turn;			     /* of those that are asked for now */
+	bool whole[2];	  /* by enum rl_dir: a log that has ended has all of its bytes */
 	uint32_t asked;	  /* rules whose FACT_LOG has not come yet, a bit each */
 	uint32_t refused; /* rules that got no log, a bit each; since the last session_logs_ask() */
 	struct {
@@ -159,6 +172,10 @@ struct session {
 	bool tls;		     /* records of the text inside TLS count */
 	struct gap_record unread[2]; /* by enum rl_dir: ciphertext whose text does not come */
 	struct held_queue held;
+	uint64_t held_for_logs; /* ASKED: so much was held since, bytes, until there was no room; */
+	struct gap_record late[2]; /* then, by enum rl_dir: what has come, and was dropped */
+	bool put_off;		   /* ASKED: it has not asked yet, as the names depend on others */
+	uint64_t asked_ns;	   /* ASKED: when it did, or will have done; monotonic */
 	struct handover handover;
 	bool ended; /* the connection has ended; in ASKED the session waits for its answers */
 	struct rl_close end; /* the last offsets, from SOCK_CLOSE */
@@ -226,11 +243,13 @@ struct engine {
 	struct engine_summary summary; /* each counter: the file that sees the event */
 	int64_t realtime_offset_ns;    /* realtime minus monotonic */
 	int32_t utc_offset;	       /* seconds east of UTC */
+	uint64_t last_ns;	       /* of the last record, monotonic */
 	struct master *masters;	       /* process.c, and the next one */
 	struct proc *procs;
 	struct sock *socks;
-	uint32_t sessions_seen; /* session.c, and the next two */
+	uint32_t sessions_seen; /* session.c, and the next three */
 	struct session *sessions_by_id, *sessions_by_ino;
+	uint64_t held_for_logs;	      /* of all sessions, bytes */
 	struct session *dirty;	      /* delivery.c */
 	unsigned int stray_socks;     /* sockets of class NONE */
 	unsigned int undecided;	      /* tls.c: processes with an undecided socket */

@@ -9,8 +9,13 @@
 #include "engine/log_place.h"
 #include "engine/session_logs.h"
 
-/* How much one session may hold, in bytes. */
+/* How much one session may hold until it is known whose it is, in bytes. */
 #define HELD_MAX (1024 * 1024)
+
+/* How much one session, and all, may hold while their logs are being created. One session never gets
+ * more than a quarter of what is left, so that there is always something for others. */
+#define HELD_FOR_LOGS_MAX     (64 * 1024 * 1024)
+#define HELD_FOR_ALL_LOGS_MAX (256 * 1024 * 1024)
 
 struct session *session_new(struct engine *engine, struct proc *proc, enum traffic traffic)
 {
@@ -76,6 +81,28 @@ static void clear_held(struct session *session)
 {
 	held_clear(&session->held);
 	held_clear(&session->handover.held);
+	session->late[RL_IN].rec.len = session->late[RL_OUT].rec.len = 0;
+}
+
+/* What was dropped while the logs were being created becomes gaps behind what was held. */
+static void hold_late(struct session *session)
+{
+	struct gap_record *late;
+
+	for (late = session->late; late < session->late + 2; late++) {
+		if (!late->rec.len)
+			continue;
+		late->gap.reason = RL_GAP_BACKLOG;
+		held_add(&session->held, &late->rec);
+		late->rec.len = 0;
+	}
+}
+
+static void leave_asked(struct engine *engine, struct session *session)
+{
+	engine->held_for_logs -= session->held_for_logs;
+	session->held_for_logs = 0;
+	hold_late(session);
 }
 
 static void drain(struct engine *engine, struct session *session);
@@ -83,6 +110,8 @@ static void drain(struct engine *engine, struct session *session);
 /* The only function that changes a session's state. It also does what the new state requires. */
 static void set_state(struct engine *engine, struct session *session, enum session_state state)
 {
+	if (session->state == SESSION_ASKED)
+		leave_asked(engine, session);
 	session->state = state;
 	switch (state) {
 	case SESSION_LOGIN:
@@ -90,6 +119,7 @@ static void set_state(struct engine *engine, struct session *session, enum sessi
 	case SESSION_SCRIPT:
 	case SESSION_READY:
 	case SESSION_ASKED:
+	case SESSION_ENDED:
 		break;
 	case SESSION_RECORDING:
 		count(engine, session, REASON_NONE);
@@ -113,7 +143,8 @@ static void refuse(struct engine *engine, struct session *session, enum reason r
 
 void session_refuse(struct engine *engine, struct session *session, enum reason reason)
 {
-	if (session->state != SESSION_REFUSED && session->state != SESSION_RECORDING)
+	if (session->state != SESSION_REFUSED && session->state != SESSION_RECORDING &&
+	    session->state != SESSION_ENDED)
 		refuse(engine, session, reason);
 }
 
@@ -143,8 +174,15 @@ static void leave(struct engine *engine, struct session *session, const struct r
 
 static void ask_for_logs(struct engine *engine, struct session *session, uint64_t time_ns)
 {
-	enum reason reason = session_logs_ask(engine, session, time_ns);
+	enum reason reason;
 
+	session->asked_ns = time_ns;
+	session->put_off = session_logs_must_wait(engine, session);
+	if (session->put_off) {
+		set_state(engine, session, SESSION_ASKED);
+		return;
+	}
+	reason = session_logs_ask(engine, session, time_ns);
 	if (reason == REASON_NONE)
 		set_state(engine, session, SESSION_ASKED);
 	else if (!session_logs_open(engine, session))
@@ -227,7 +265,7 @@ static void begin_tls(struct engine *engine, struct session *session, const stru
 	uint64_t time_ns = event->rec->time_ns;
 	bool used = delivery_restart(engine, session, event->tls, time_ns);
 
-	if (session_logs_end_at_tls(engine, session, used))
+	if (session_logs_end_at_tls(engine, session, used, time_ns))
 		ask_for_logs(engine, session, time_ns);
 }
 
@@ -284,7 +322,35 @@ static void part_in_doubt(struct engine *engine, struct session *session, const 
 
 static bool has_room(const struct session *session, const struct rl_rec *rec)
 {
-	return session->held.size + session->handover.held.size + rec->len <= HELD_MAX;
+	return session->held.size - session->held_for_logs + session->handover.held.size +
+		       rec->len <=
+	       HELD_MAX;
+}
+
+static bool has_room_for_logs(const struct engine *engine, const struct session *session,
+			      const struct rl_rec *rec)
+{
+	uint64_t quarter = (HELD_FOR_ALL_LOGS_MAX - engine->held_for_logs) / 4;
+	uint64_t most = quarter < HELD_FOR_LOGS_MAX ? quarter : HELD_FOR_LOGS_MAX;
+
+	return session->held_for_logs + rec->len <= most;
+}
+
+/* Its logs are being created: holds it. Once there was no room for a byte, those that come later are
+ * dropped, too. */
+static void hold_for_logs(struct engine *engine, struct session *session, const struct event *event)
+{
+	bool dropping = session->late[RL_IN].rec.len || session->late[RL_OUT].rec.len;
+
+	if (event_bytes(event) && (dropping || !has_room_for_logs(engine, session, event->rec))) {
+		gap_record_grow(&session->late[event_dir(event)], event);
+		return;
+	}
+	if (event->type == RL_TLS_BEGIN) /* offsets begin anew */
+		hold_late(session);
+	held_add(&session->held, event->rec);
+	session->held_for_logs += event->rec->len;
+	engine->held_for_logs += event->rec->len;
 }
 
 /* Delivers it, or holds it, whatever room there is. */
@@ -296,8 +362,17 @@ static void take(struct engine *engine, struct session *session, const struct ev
 		held_add(&session->handover.held, event->rec);
 	else if (session->state == SESSION_RECORDING)
 		deliver(engine, session, event);
+	else if (session->state == SESSION_ASKED)
+		hold_for_logs(engine, session, event);
 	else
 		held_add(&session->held, event->rec);
+}
+
+/* Is there a limit for it here? */
+static bool takes_any(const struct session *session)
+{
+	return !is_parting(session) &&
+	       (session->state == SESSION_RECORDING || session->state == SESSION_ASKED);
 }
 
 void session_event(struct engine *engine, struct session *session, const struct event *event)
@@ -305,7 +380,7 @@ void session_event(struct engine *engine, struct session *session, const struct 
 	bool parting = is_parting(session);
 
 	decide_if_ready(engine, session, event->rec, event->rec);
-	if (has_room(session, event->rec) || (session->state == SESSION_RECORDING && !parting)) {
+	if (takes_any(session) || has_room(session, event->rec)) {
 		take(engine, session, event);
 	} else if (parting && session->state != SESSION_REFUSED) {
 		part_in_doubt(engine, session, event);
@@ -390,24 +465,60 @@ void session_handover_answered(struct engine *engine, struct session *session,
 	}
 }
 
-void session_log_answered(struct engine *engine, struct session *session, const struct event *event)
+static void go_on_if_answered(struct engine *engine, struct session *session,
+			      const struct rl_rec *rec)
 {
-	if (session->state == SESSION_REFUSED)
-		return; /* a replay whose options refuse what the recorder asked about */
-	if (!session_logs_answer(engine, session, event->log))
-		return;
-	if (session_logs_open(engine, session))
-		set_state(engine, session, SESSION_RECORDING);
-	else
-		session_refuse(engine, session, session_logs_reason(engine, session));
-	if (session->ended)
-		session_end(engine, session, event->rec, NULL);
+	if (session->ended && session->state != SESSION_ASKED)
+		session_end(engine, session, rec, NULL);
 }
 
-void session_write_failed(struct engine *engine, struct session *session, const struct event *event)
+/* Others of its process may have waited for what the logs of one are called. */
+static void ask_put_off(struct engine *engine, const struct proc *proc, const struct rl_rec *rec)
 {
-	session_logs_write_failed(engine, session, event->write);
-	if (!session_logs_open(engine, session))
+	struct session *session, *next;
+
+	DL_FOREACH_SAFE(proc->sessions, session, next) {
+		if (!session->put_off || session_logs_must_wait(engine, session))
+			continue;
+		ask_for_logs(engine, session, session->asked_ns);
+		go_on_if_answered(engine, session, rec);
+	}
+}
+
+void session_log_answered(struct engine *engine, struct session *session, const struct event *event)
+{
+	const struct proc *proc = session->proc;
+
+	/* not in a replay whose options refuse what the recorder asked about */
+	if (session->state == SESSION_ASKED && session_logs_answer(engine, session, event->log)) {
+		if (session_logs_open(engine, session))
+			set_state(engine, session, SESSION_RECORDING);
+		else
+			session_refuse(engine, session, session_logs_reason(engine, session));
+		go_on_if_answered(engine, session, event->rec);
+	}
+	if (proc)
+		ask_put_off(engine, proc, event->rec);
+}
+
+static void session_free(struct engine *engine, struct session **session_p)
+{
+	struct session *session = *session_p;
+
+	*session_p = NULL;
+	HASH_DELETE(by_id, engine->sessions_by_id, session);
+	session_logs_free(session);
+	log_place_free(session);
+	identity_free(session);
+	free(session);
+}
+
+void session_written(struct engine *engine, struct session *session, const struct event *event)
+{
+	session_logs_written(engine, session, event->write, event->rec->time_ns);
+	if (session->state == SESSION_ENDED && !session->logs.ending)
+		session_free(engine, &session);
+	else if (session->state == SESSION_RECORDING && !session_logs_open(engine, session))
 		engine_verdict(engine, session->sock, false);
 }
 
@@ -422,32 +533,31 @@ static void tell_unseen(struct engine *engine, struct session *session)
 	explain_refused(engine, session);
 }
 
-static void session_free(struct engine *engine, struct session **session_p)
+/* Its logs get what is still to come; it is freed, now or when all is written. */
+static void finish(struct engine *engine, struct session *session, uint64_t time_ns)
 {
-	struct session *session = *session_p;
-
-	*session_p = NULL;
 	tell_unseen(engine, session);
 	if (is_parting(session))
 		part_in_doubt(engine, session, NULL);
 	delivery_finish(engine, session, session->state == SESSION_RECORDING);
-	session_logs_close(engine, session);
+	session_logs_end(engine, session, time_ns);
 	session_unbind(session);
 	if (session->proc)
 		DL_DELETE(session->proc->sessions, session);
+	session->proc = NULL;
 	forget_ino(engine, session);
-	HASH_DELETE(by_id, engine->sessions_by_id, session);
 	delivery_free(engine, session);
-	log_place_free(session);
-	identity_free(session);
 	clear_held(session);
-	free(session);
+	set_state(engine, session, SESSION_ENDED);
+	if (!session->logs.ending)
+		session_free(engine, &session);
 }
 
 /* Of one whose state says that it is not decided yet. */
 static enum reason ended_reason(const struct session *session)
 {
-	return held_has_bytes(&session->held) || held_has_bytes(&session->handover.held) ?
+	return held_has_bytes(&session->held) || held_has_bytes(&session->handover.held) ||
+			       session->late[RL_IN].rec.len || session->late[RL_OUT].rec.len ?
 		       REASON_CUT :
 		       REASON_ENDED;
 }
@@ -473,16 +583,33 @@ void session_end(struct engine *engine, struct session *session, const struct rl
 	}
 	session_refuse(engine, session,
 		       session->state == SESSION_READY ? REASON_NO_IDS : ended_reason(session));
-	session_free(engine, &session);
+	finish(engine, session, rec->time_ns);
 }
 
-void session_finish(struct engine *engine, struct session *session)
+void session_stream_ends(struct engine *engine, struct session *session, uint64_t time_ns)
 {
+	if (session->state == SESSION_ENDED)
+		return;
 	tell_unread(engine, session);
+	if (session->state == SESSION_ASKED) {
+		session->end_live |= !session->ended;
+		session->ended = true;
+		return;
+	}
 	if (session->state == SESSION_RECORDING)
 		engine->summary.sessions_open++;
 	session_refuse(engine, session, ended_reason(session));
-	session_free(engine, &session);
+	finish(engine, session, time_ns);
+}
+
+void session_finish(struct engine *engine, struct session *session, uint64_t time_ns)
+{
+	if (session->state == SESSION_ENDED) {
+		session_free(engine, &session);
+	} else {
+		session_refuse(engine, session, ended_reason(session));
+		finish(engine, session, time_ns);
+	}
 }
 
 void session_leave_process(struct engine *engine, struct proc *proc, const struct rl_rec *rec)
@@ -499,5 +626,9 @@ void session_leave_process(struct engine *engine, struct proc *proc, const struc
 		DL_DELETE(proc->sessions, session);
 		log_place_leave_process(session);
 		session->proc = NULL;
+		if (session->put_off) {
+			ask_for_logs(engine, session, session->asked_ns);
+			go_on_if_answered(engine, session, rec);
+		}
 	}
 }

@@ -60,10 +60,9 @@ void session_handover_answered(struct engine *engine, struct session *session,
 /* FACT_LOG. Frees the session if its connection has ended meanwhile. */
 void session_log_answered(struct engine *engine, struct session *session,
 			  const struct event *event);
-/* FACT_WRITE */
-void session_write_failed(struct engine *engine, struct session *session,
-			  const struct event *event);
-/* Don't record it. Does nothing in RECORDING and REFUSED. One that waits for new logs because TLS has
+/* FACT_WRITE. Frees the session if its connection has ended, and this was the last log. */
+void session_written(struct engine *engine, struct session *session, const struct event *event);
+/* Don't record it. Does nothing in RECORDING, REFUSED and ENDED. One that waits for new logs because TLS has
  * begun can still be refused. */
 void session_refuse(struct engine *engine, struct session *session, enum reason reason);
 
@@ -71,10 +70,12 @@ void session_refuse(struct engine *engine, struct session *session, enum reason 
  * connection can be handed to another process. */
 void session_leave_process(struct engine *engine, struct proc *proc, const struct rl_rec *rec);
 /* The connection has ended; `close` NULL: its last offsets are not known. Frees the session: now,
- * or when the FACT_LOG records that it waits for have come. */
+ * or when the FACT_LOG and FACT_WRITE records that it waits for have come. */
 void session_end(struct engine *engine, struct session *session, const struct rl_rec *rec,
 		 const struct rl_close *close);
-/* The stream has ended and the session has not. Frees it. */
-void session_finish(struct engine *engine, struct session *session);
+/* The stream has ended, but for such records, and the session perhaps has not. As session_end(). */
+void session_stream_ends(struct engine *engine, struct session *session, uint64_t time_ns);
+/* Nothing more will come. Frees it, if necessary at a second call. */
+void session_finish(struct engine *engine, struct session *session, uint64_t time_ns);
 
 #endif

@@ -44,6 +44,33 @@ static void count_refused(struct engine *engine, const struct session *session)
 			engine->summary.logs[session->logs.why[i].reason]++;
 }
 
+/* The rules whose logs have a number in their names, a bit each. */
+static uint32_t numbered(const struct engine *engine, const struct session *session)
+{
+	uint32_t rules = 0;
+	unsigned int i;
+
+	for (i = 0; i < engine->rules->count; i++)
+		if (engine->rules->all[i].mode->iostream &&
+		    rules_take(engine->rules, i, session->traffic, session->service->protocol))
+			rules |= UINT32_C(1) << i;
+	return rules;
+}
+
+bool session_logs_must_wait(const struct engine *engine, const struct session *session)
+{
+	const struct session *other;
+
+	if (!session->proc || !numbered(engine, session))
+		return false;
+	DL_FOREACH(session->proc->sessions, other) {
+		if (other != session && other->state == SESSION_ASKED &&
+		    other->logs.asked & numbered(engine, other))
+			return true;
+	}
+	return false;
+}
+
 enum reason session_logs_ask(struct engine *engine, struct session *session, uint64_t time_ns)
 {
 	const struct rules *rules = engine->rules;
@@ -54,7 +81,7 @@ enum reason session_logs_ask(struct engine *engine, struct session *session, uin
 
 	logs->refused = 0;
 	for (i = 0; i < rules->count; i++) {
-		if (rawlog_is_open(&logs->open[i]) ||
+		if (logs->open[i] ||
 		    !rules_take(rules, i, session->traffic, session->service->protocol))
 			continue;
 		reason = log_place_name(engine, session, i, time_ns);
@@ -94,21 +121,34 @@ static enum reason reason_of(enum rl_log_status status)
 	return REASON_CREATE;
 }
 
+static void log_free(struct session_log *log, const __u64 sizes[2])
+{
+	rawlog_release(&log->rawlog, sizes);
+	free(log->name);
+	free(log);
+}
+
 static void open_log(struct engine *engine, struct session *session, const struct rl_log *fact)
 {
+	struct session_log *log = mem_alloc(sizeof(*log));
 	struct log_place place;
 	int ret;
 
+	log->rule = fact->rule;
+	log->turn = session->logs.turn;
 	log_place_get(engine, session, fact->rule, &place);
-	ret = rawlog_open(&session->logs.open[fact->rule], engine->sink, &place,
-			  &engine->rules->all[fact->rule].flags, fact->serial);
+	ret = rawlog_open(&log->rawlog, engine->sink, &place, &engine->rules->all[fact->rule].flags,
+			  fact->serial);
 	if (ret < 0) {
+		free(log);
 		refuse_log(engine, session, fact->rule, REASON_CREATE, -ret);
 		return;
 	}
+	session->logs.open[fact->rule] = log;
 	if (!place.tcp)
 		engine->summary.files += place.files[RL_IN] + place.files[RL_OUT];
 	log_place_set_serial(session, fact->rule, fact->serial);
+	log->name = mem_strdup(session->names.log[fact->rule].name);
 	explain_opened(engine, session, fact->rule);
 }
 
@@ -137,67 +177,165 @@ bool session_logs_open(const struct engine *engine, const struct session *sessio
 	unsigned int i;
 
 	for (i = 0; i < engine->rules->count; i++)
-		if (rawlog_is_open(&session->logs.open[i]))
+		if (session->logs.open[i])
 			return true;
 	return false;
 }
 
-static void give_up(struct engine *engine, const struct session *session, uint32_t rule, int error)
+static void go_on(struct engine *engine, struct session *session, struct session_log *log,
+		  uint64_t time_ns)
 {
-	explain_write_failed(engine, session, rule, error);
-	engine->summary.given_up++;
+	uint64_t dropped;
+	int ret = rawlog_go_on(&log->rawlog, engine_realtime(engine, time_ns),
+			       event_gap_text(RL_GAP_BACKLOG), &dropped);
+
+	engine->summary.lost_bytes += dropped;
+	engine->summary.gaps += dropped > 0;
+	delivery_write_failed(engine, session, log, ret);
 }
 
-static void close_log(struct engine *engine, struct session *session, uint32_t rule)
+static void end_log(struct engine *engine, struct session *session, uint32_t rule, uint64_t time_ns)
 {
-	int ret = rawlog_close(&session->logs.open[rule]);
+	struct session_log *log = session->logs.open[rule];
 
-	if (ret)
-		give_up(engine, session, rule, -ret);
+	if (!log)
+		return;
+	if (log->rawlog.behind)
+		go_on(engine, session, log, time_ns);
+	session->logs.open[rule] = NULL;
+	DL_APPEND(session->logs.ending, log);
+	delivery_write_failed(engine, session, log, rawlog_end(&log->rawlog));
 }
 
-bool session_logs_end_at_tls(struct engine *engine, struct session *session, bool used)
+bool session_logs_end_at_tls(struct engine *engine, struct session *session, bool used,
+			     uint64_t time_ns)
 {
 	enum mode_tls tls;
-	bool closed = false;
+	bool ended = false;
 	unsigned int i;
 
 	for (i = 0; i < engine->rules->count; i++) {
 		tls = engine->rules->all[i].mode->tls;
-		if (!rawlog_is_open(&session->logs.open[i]) ||
+		if (!session->logs.open[i] ||
 		    !(tls == TLS_RENEWS || (tls == TLS_RENEWS_USED && used)))
 			continue;
-		close_log(engine, session, i);
-		closed = true;
+		end_log(engine, session, i, time_ns);
+		ended = true;
 	}
-	return closed;
+	session->logs.turn += ended;
+	return ended;
 }
 
-void session_logs_write_failed(struct engine *engine, struct session *session,
-			       const struct rl_write *write)
+static struct session_log *find_log(const struct session *session, const struct rl_write *write)
 {
-	uint64_t lost[2];
-	struct rawlog *log;
+	struct session_log *log = session->logs.open[write->rule];
+
+	if (log && log->turn == write->turn)
+		return log;
+	DL_FOREACH(session->logs.ending, log) {
+		if (log->rule == write->rule && log->turn == write->turn)
+			break;
+	}
+	return log;
+}
+
+/* Has another log of the session these bytes, or may it still get them? */
+static bool has_other(const struct engine *engine, const struct session *session, int dir)
+{
+	const struct session_log *log;
+
+	if (session->logs.whole[dir] || delivery_wants(engine, session, dir))
+		return true;
+	DL_FOREACH(session->logs.ending, log) {
+		if (rawlog_wants(&log->rawlog, dir))
+			return true;
+	}
+	return false;
+}
+
+static void count_lost(struct engine *engine, const struct session *session, const uint64_t lost[2])
+{
 	int dir;
 
-	if (write->rule >= engine->rules->count)
-		return;
-	log = &session->logs.open[write->rule];
-	if (!rawlog_is_open(log))
-		return;
-	give_up(engine, session, write->rule, write->error);
-	rawlog_abandon(log, write->size, lost);
 	for (dir = RL_IN; dir <= RL_OUT; dir++) {
 		engine->summary.lost_bytes += lost[dir];
-		if (!delivery_wants(engine, session, dir))
+		if (!has_other(engine, session, dir))
 			engine->summary.bytes[dir] -= lost[dir];
 	}
 }
 
-void session_logs_close(struct engine *engine, struct session *session)
+/* It is in neither list any more. */
+static void log_ended(struct engine *engine, struct session *session, struct session_log *log,
+		      const struct rl_write *write)
+{
+	uint64_t lost[2];
+	int dir;
+
+	if (write->error) {
+		explain_write_failed(engine, session, log, write->error);
+		engine->summary.given_up++;
+		rawlog_count_lost(&log->rawlog, write->size, lost);
+		count_lost(engine, session, lost);
+		engine->summary.lost_bytes += log->rawlog.dropped_bytes;
+	}
+	for (dir = RL_IN; dir <= RL_OUT; dir++)
+		session->logs.whole[dir] |= !write->error && rawlog_wants(&log->rawlog, dir);
+	log_free(log, write->error ? write->size : NULL);
+}
+
+void session_logs_written(struct engine *engine, struct session *session,
+			  const struct rl_write *write, uint64_t time_ns)
+{
+	struct session_log *log =
+		write->rule < engine->rules->count ? find_log(session, write) : NULL;
+	bool open;
+
+	if (!log)
+		return;
+	open = session->logs.open[write->rule] == log;
+	switch ((enum rl_write_status)write->status) {
+	case RL_WRITE_BEHIND:
+		if (!open || log->rawlog.behind)
+			break;
+		explain_behind(engine, session, log);
+		rawlog_fall_behind(&log->rawlog);
+		break;
+	case RL_WRITE_GOES_ON:
+		if (open && log->rawlog.behind)
+			go_on(engine, session, log, time_ns);
+		break;
+	case RL_WRITE_ENDED:
+		if (open && !write->error) /* it should have been asked to */
+			end_log(engine, session, write->rule, time_ns);
+		if (open && write->error)
+			session->logs.open[write->rule] = NULL;
+		else
+			DL_DELETE(session->logs.ending, log);
+		log_ended(engine, session, log, write);
+		break;
+	}
+}
+
+void session_logs_end(struct engine *engine, struct session *session, uint64_t time_ns)
 {
 	unsigned int i;
 
 	for (i = 0; i < engine->rules->count; i++)
-		close_log(engine, session, i);
+		end_log(engine, session, i, time_ns);
+}
+
+void session_logs_free(struct session *session)
+{
+	struct session_log *log, *next;
+	unsigned int i;
+
+	for (i = 0; i < RULES_MAX; i++) {
+		if (session->logs.open[i])
+			log_free(session->logs.open[i], NULL);
+		session->logs.open[i] = NULL;
+	}
+	DL_FOREACH_SAFE(session->logs.ending, log, next) {
+		DL_DELETE(session->logs.ending, log);
+		log_free(log, NULL);
+	}
 }

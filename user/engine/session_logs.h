@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The logs of one session, one for each rule that applies: asked for, opened, renewed when TLS
- * begins, closed. */
+ * begins, ended. Times are monotonic. */
 #ifndef SESSION_LOGS_H
 #define SESSION_LOGS_H
 
@@ -14,15 +14,20 @@ enum reason session_logs_ask(struct engine *engine, struct session *session, uin
 bool session_logs_answer(struct engine *engine, struct session *session, const struct rl_log *fact);
 /* If all logs were refused: why the session is not recorded; of several reasons, the gravest. */
 enum reason session_logs_reason(const struct engine *engine, const struct session *session);
+/* Must it wait, as the logs' names have a number that logs of the same process can still take? */
+bool session_logs_must_wait(const struct engine *engine, const struct session *session);
 /* Is any of them open? */
 bool session_logs_open(const struct engine *engine, const struct session *session);
-/* TLS begins: closes logs whose mode wants new files then (mode->tls). `used`: bytes have passed
- * before. True: some were closed; session_logs_ask() asks for new ones. */
-bool session_logs_end_at_tls(struct engine *engine, struct session *session, bool used);
-/* FACT_WRITE: the log ends at the sizes in `write`. */
-void session_logs_write_failed(struct engine *engine, struct session *session,
-			       const struct rl_write *write);
-/* Closes all of them. */
-void session_logs_close(struct engine *engine, struct session *session);
+/* TLS begins: ends logs whose mode wants new files then (mode->tls). `used`: bytes have passed
+ * before. True: some were ended; session_logs_ask() asks for new ones. */
+bool session_logs_end_at_tls(struct engine *engine, struct session *session, bool used,
+			     uint64_t time_ns);
+/* FACT_WRITE */
+void session_logs_written(struct engine *engine, struct session *session,
+			  const struct rl_write *write, uint64_t time_ns);
+/* Ends all of them: a FACT_WRITE for each will follow. */
+void session_logs_end(struct engine *engine, struct session *session, uint64_t time_ns);
+/* Nothing will be told any more. */
+void session_logs_free(struct session *session);
 
 #endif

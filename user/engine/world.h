@@ -23,7 +23,8 @@ struct engine_world {
 	void (*verdict)(void *context, uint64_t cookie, bool record);
 	/* No socket of this process is recorded: no more of its records are needed. */
 	void (*forget)(void *context, uint32_t tgid);
-	/* A log could not be written to. The world feeds it back as a FACT_WRITE record. */
+	/* A log could not be written to: what the sink has returned. The world feeds it back as a
+	 * FACT_WRITE record. */
 	void (*write_failed)(void *context, const struct rl_write *write);
 };
 

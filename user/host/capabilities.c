@@ -3,23 +3,21 @@
 
 #include <cap-ng.h>
 #include <errno.h>
-#include <stdbool.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
 static const struct {
 	int capability;
-	bool kept;
-	unsigned int kept_with; /* enum capabilities_kept */
+	unsigned int kept_for; /* enum capabilities_kept */
 } needed[] = {
-	{CAP_BPF, false, 0},	 /* maps, programs */
-	{CAP_PERFMON, false, 0}, /* tracing programs */
-	{CAP_SETUID, true, 0},	 /* to act as a user: see output/as_user.h */
-	{CAP_SETGID, true, 0},
+	{CAP_BPF, 0},				/* maps, programs */
+	{CAP_PERFMON, 0},			/* tracing programs */
+	{CAP_SETUID, CAPABILITIES_USERS_FILES}, /* to act as a user: see output/as_user.h */
+	{CAP_SETGID, CAPABILITIES_USERS_FILES},
 	/* The next two are not in force while acting as a user. */
-	{CAP_DAC_READ_SEARCH, true, 0},			    /* to get into a chroot */
-	{CAP_DAC_OVERRIDE, false, CAPABILITIES_ROOT_FILES}, /* to write in others' directories */
-	{CAP_SYS_PTRACE, true, 0},			    /* /proc/PID/exe of master processes */
+	{CAP_DAC_READ_SEARCH, CAPABILITIES_USERS_FILES}, /* to get into a chroot */
+	{CAP_DAC_OVERRIDE, CAPABILITIES_ROOT_FILES},	 /* to write in others' directories */
+	{CAP_SYS_PTRACE, CAPABILITIES_PROCESSES},	 /* /proc/PID/exe of master processes */
 };
 #define NEEDED_COUNT (sizeof(needed) / sizeof(needed[0]))
 
@@ -54,14 +52,8 @@ int capabilities_drop(unsigned int kept)
 
 	capng_clear(CAPNG_SELECT_BOTH);
 	for (i = 0; i < NEEDED_COUNT; i++)
-		if (needed[i].kept || kept & needed[i].kept_with)
+		if (kept & needed[i].kept_for)
 			capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED,
 				     needed[i].capability);
-	return apply();
-}
-
-int capabilities_drop_all(void)
-{
-	capng_clear(CAPNG_SELECT_BOTH);
 	return apply();
 }

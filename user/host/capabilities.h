@@ -9,17 +9,16 @@
  * which must be empty, gets their names, a blank before each: " root cap_bpf". */
 int capabilities_check(struct str *missing);
 
-/* Flags: what only some rules need after the start. */
+/* Flags: what is done after the start. */
 enum capabilities_kept {
-	CAPABILITIES_ROOT_FILES = 1 << 0, /* to write root's files, as lmtp does */
+	CAPABILITIES_USERS_FILES = 1 << 0, /* files are created as users */
+	CAPABILITIES_ROOT_FILES = 1 << 1,  /* root's, too, as lmtp's are */
+	CAPABILITIES_PROCESSES = 1 << 2,   /* other users' processes are looked at */
 };
 
-/* Drops what is not needed after the start, for good, for this thread and the programs that it
- * runs: each thread has capabilities of its own. `kept`: flags of enum capabilities_kept. 0; -errno:
- * not everything was dropped. */
+/* Drops what is not needed for these, for good, for this thread, the threads that it starts, and
+ * the programs that it runs: each thread has capabilities of its own. `kept`: flags of enum
+ * capabilities_kept. 0; -errno: not everything was dropped. */
 int capabilities_drop(unsigned int kept);
-
-/* The same for a thread that needs none. */
-int capabilities_drop_all(void);
 
 #endif

@@ -1,27 +1,49 @@
 // SPDX-License-Identifier: MIT
 #include "output/sink_host.h"
 
+#include "base/mem.h" /* before uthash: its allocations */
+
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/openat2.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
-#include <unistd.h>
+#include <uthash.h>
 
-#include "output/as_user.h"
-#include "output/file_pair.h"
-#include "base/mem.h"
-#include "host/procfs.h"
-#include "base/str.h"
+#include "host/clock.h"
 #include "output/tcp_conn.h"
+#include "output/writer.h"
+
+/* A log that has been behind goes on when so little waits, in percent of what may. */
+#define GOES_ON_AT 50
+
+/* The name of a log in records. */
+struct log_key {
+	uint32_t session, rule, turn;
+};
+
+struct host_log {
+	struct log_key key;
+	struct sink_host *host;
+	struct tcp_conn *tcp; /* NULL: it is in files */
+	uint32_t number;      /* in files: the writer's, */
+	bool at_writer;	      /* as long as it has it */
+	bool opened;	      /* the answer to create() was that it is there */
+	bool claimed;
+	bool behind;
+	int overflown; /* errno: bytes had to be dropped, and all that come later are */
+	bool told;     /* how it ended, FACT_WRITE */
+	int handle;
+	UT_hash_handle hh;
+};
 
 struct sink_host {
 	struct sink sink;
-	void (*answer)(void *context, const struct rl_log *fact);
-	void *context;
-	struct file_pairs pairs;
+	struct sink_host_answers answers;
+	struct host_log *logs;	   /* by key */
+	struct host_log **claimed; /* by handle; NULL: free */
+	int handles, free_hint;	   /* no handle below this is free */
+	struct host_log adopted;   /* in neither table */
+	bool ended;		   /* the writer has */
+	struct writer *writer;
 	struct tcp_conns *connections;
 };
 
@@ -30,212 +52,238 @@ static struct sink_host *of(struct sink *sink)
 	return (struct sink_host *)sink;
 }
 
-#define AGAIN_MAX 16
-
-static int open_how(int at, const char *path, uint64_t flags, uint64_t resolve)
+static struct host_log *log_of(struct sink *sink, int handle)
 {
-	struct open_how how = {.flags = flags | O_CLOEXEC, .resolve = resolve};
-	int tries = AGAIN_MAX;
-	long fd;
-
-	/* with RESOLVE_IN_ROOT, ".." gives EAGAIN while directories are renamed: openat2(2) */
-	do {
-		fd = syscall(SYS_openat2, at, path, &how, sizeof(how));
-	} while (fd < 0 && errno == EAGAIN && --tries);
-	return fd < 0 ? -errno : (int)fd;
+	return of(sink)->claimed[handle];
 }
 
-/*
- * A handle of what `path` names, inside the directory `root` if there is a
- * chroot: links are followed, but do not lead out of it.
- */
-static int open_path(const struct log_place *place, int root, const char *path, uint64_t flags)
+static struct host_log *find(const struct sink_host *host, const struct log_key *key)
 {
-	return open_how(root, path, O_PATH | flags,
-			RESOLVE_NO_MAGICLINKS | (place->chroot ? RESOLVE_IN_ROOT : 0));
+	struct host_log *log;
+
+	HASH_FIND(hh, host->logs, key, sizeof(*key), log);
+	return log;
 }
 
-/* Does Dovecot take this error for "there is no directory", and not log it? */
-static bool is_missing(const struct log_place *place, int error)
+static struct log_key key_of(const struct log_place *place)
 {
-	return error == ENOENT || (place->iostream && error == EACCES);
+	return (struct log_key){place->session, place->rule, place->turn};
 }
 
-static int look_failed(const struct log_place *place, int error, struct rl_log *fact_r)
+static void log_free(struct host_log *log)
 {
-	fact_r->error = error;
-	fact_r->status = is_missing(place, error) ? RL_LOG_MISSING : RL_LOG_LSTAT_FAILED;
-	return -1;
+	HASH_DEL(log->host->logs, log);
+	free(log);
 }
 
-/* As the rawlog program, which looks with lstat(): a symbolic link is no directory. A handle; -1:
- * `fact_r` says why. */
-static int look_rawlog_program(const struct log_place *place, int root, struct rl_log *fact_r)
+static void tell_log(const struct host_log *log, struct rl_log fact)
 {
-	int home = open_path(place, root, place->base, O_DIRECTORY), dir, error;
-	struct stat st = {0};
-
-	if (home < 0)
-		return look_failed(place, -home, fact_r);
-	dir = openat(home, place->dir, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-	error = dir < 0 || fstat(dir, &st) < 0 ? errno : 0;
-	close(home);
-	if (!error && S_ISDIR(st.st_mode))
-		return dir;
-	if (dir >= 0)
-		close(dir);
-	if (error)
-		return look_failed(place, error, fact_r);
-	fact_r->status = RL_LOG_NOT_DIR;
-	return -1;
+	fact.session = log->key.session;
+	fact.rule = log->key.rule;
+	log->host->answers.log(log->host->answers.context, &fact);
 }
 
-/*
- * As lib/iostream-rawlog.c, which looks with stat() and does not check that it
- * is a directory: if it is none, creating the files fails. A relative path
- * begins at Dovecot's working directory, which is "/" if it could not enter the
- * base (lib-storage/mail-storage-service.c, 2.3.19.1). A handle; -1: `fact_r`
- * says why.
- */
-static int look_iostream(const struct log_place *place, int root, struct rl_log *fact_r)
+static void tell_write(const struct host_log *log, enum rl_write_status status, int error)
 {
-	struct str path = {0};
-	int base, dir;
-
-	if (place->dir[0] && place->dir[0] != '/') {
-		base = open_path(place, root, place->base, O_DIRECTORY);
-		if (base >= 0)
-			close(base);
-		str_printf(&path, "%s/", base >= 0 ? place->base : "");
-	}
-	str_append_text(&path, place->dir);
-	dir = open_path(place, root, str_text(&path), 0);
-	str_free(&path);
-	return dir < 0 ? look_failed(place, -dir, fact_r) : dir;
-}
-
-/* Takes the first free name. The name can be that of a log of Dovecot's own (lib/iostream-rawlog.c),
- * to which Dovecot would append: two logs in one file. */
-static void create_files(const struct log_place *place, int at, struct file_pair *pair_r,
-			 struct rl_log *fact_r)
-{
-	int ret;
-
-	do {
-		ret = file_pair_create(place, at, fact_r->serial, pair_r);
-	} while (ret == -EEXIST && ++fact_r->serial <= SINK_SERIAL_MAX);
-	fact_r->status = ret ? RL_LOG_CREATE_FAILED : RL_LOG_OPENED;
-	fact_r->error = -ret;
-}
-
-/* Runs as the user. */
-static void look_and_create(const struct log_place *place, int root, struct file_pair *pair_r,
-			    struct rl_log *fact_r)
-{
-	int dir = place->iostream ? look_iostream(place, root, fact_r) :
-				    look_rawlog_program(place, root, fact_r);
-
-	if (dir < 0)
-		return;
-	create_files(place, dir, pair_r, fact_r);
-	close(dir);
-}
-
-/* A directory's access can depend on the groups that Dovecot gave this user. If `place` has none, the
- * process has them, if it still runs and is still this user's. */
-static int become(const struct log_place *place)
-{
-	struct procfs_status status;
-
-	if (place->groups_count)
-		return as_user_begin(place->uid, place->gid, place->groups, place->groups_count);
-	if (!place->tgid || procfs_status(place->tgid, &status) || status.uid != place->uid)
-		status.groups_count = 0;
-	return as_user_begin(place->uid, place->gid, status.groups, status.groups_count);
-}
-
-/* As the user; the chroot, which only the administrator can set, is opened as root. */
-static void create_as_user(const struct log_place *place, struct file_pair *pair_r,
-			   struct rl_log *fact_r)
-{
-	int root = AT_FDCWD, ret;
-
-	if (place->chroot)
-		root = open_how(AT_FDCWD, place->chroot, O_PATH | O_DIRECTORY,
-				RESOLVE_NO_MAGICLINKS);
-	ret = root == AT_FDCWD || root >= 0 ? become(place) : root;
-	if (ret == 0) {
-		look_and_create(place, root, pair_r, fact_r);
-		as_user_end();
-	} else {
-		look_failed(place, -ret, fact_r);
-	}
-	if (root >= 0)
-		close(root);
-}
-
-static void connect_log(struct sink_host *host, const struct log_place *place,
-			struct file_pair *pair_r, struct rl_log *fact_r)
-{
-	int ret;
-
-	*pair_r = (struct file_pair){
-		.used = true,
-		.session = place->session,
-		.rule = place->rule,
-		.fds = {-1, -1},
+	struct rl_write fact = {
+		.session = log->key.session,
+		.rule = log->key.rule,
+		.turn = log->key.turn,
+		.status = status,
+		.error = error,
 	};
-	ret = tcp_conns_connect(host->connections, place->tcp, &pair_r->tcp);
-	fact_r->status = ret ? RL_LOG_CREATE_FAILED : RL_LOG_OPENED;
-	fact_r->error = -ret;
+
+	if (log->tcp)
+		fact.size[RL_IN] = tcp_conn_sent(log->tcp);
+	else
+		writer_sizes(log->host->writer, log->number, fact.size);
+	log->host->answers.write(log->host->answers.context, &fact);
+}
+
+static void tell_end(struct host_log *log, int error)
+{
+	struct sink_host *host = log->host;
+
+	if (log->told)
+		return;
+	log->told = true;
+	if (log != &host->adopted)
+		tell_write(log, RL_WRITE_ENDED, error);
+	else if (error)
+		host->answers.adopted_failed(host->answers.context, error);
+}
+
+/* Events of the writer's */
+
+static void on_created(void *owner, struct rl_log *fact)
+{
+	struct host_log *log = owner;
+
+	log->opened = fact->status == RL_LOG_OPENED;
+	log->at_writer = log->opened;
+	tell_log(log, *fact);
+	if (!log->opened)
+		log_free(log);
+}
+
+static void on_written(void *owner)
+{
+	struct host_log *log = owner;
+
+	if (!log->behind || writer_has_more_than(log->host->writer, log->number, GOES_ON_AT))
+		return;
+	log->behind = false;
+	tell_write(log, RL_WRITE_GOES_ON, 0);
+}
+
+static void on_failed(void *owner, int error)
+{
+	tell_end(owner, error);
+}
+
+static void on_closed(void *owner, int error)
+{
+	struct host_log *log = owner;
+
+	tell_end(log, error ? error : log->overflown);
+	log->at_writer = false;
+}
+
+static const struct writer_events log_events = {
+	.created = on_created,
+	.written = on_written,
+	.failed = on_failed,
+	.closed = on_closed,
+};
+
+/* As the engine calls it */
+
+static struct host_log *log_new(struct sink_host *host, const struct log_place *place)
+{
+	struct host_log *log = mem_alloc(sizeof(*log));
+
+	log->key = key_of(place);
+	log->host = host;
+	HASH_ADD(hh, host->logs, key, sizeof(log->key), log);
+	return log;
+}
+
+static int connect_log(struct host_log *log, const struct log_place *place)
+{
+	int ret = tcp_conns_connect(log->host->connections, place->tcp, &log->tcp);
+
+	if (ret)
+		return ret;
+	log->opened = true;
+	tell_log(log, (struct rl_log){.status = RL_LOG_OPENED, .serial = 1});
+	return 0;
+}
+
+static int ask_writer(struct host_log *log, const struct log_place *place)
+{
+	int ret = log->host->ended ? -EPIPE : writer_create(log->host->writer, place, log);
+
+	if (ret < 0)
+		return ret;
+	log->number = ret;
+	log->at_writer = true;
+	return 0;
 }
 
 static void host_create(struct sink *sink, const struct log_place *place)
 {
-	struct rl_log fact = {.session = place->session, .rule = place->rule, .serial = 1};
-	struct file_pair pair;
+	struct host_log *log = log_new(of(sink), place);
+	int ret = place->tcp ? connect_log(log, place) : ask_writer(log, place);
 
-	if (place->tcp)
-		connect_log(of(sink), place, &pair, &fact);
-	else
-		create_as_user(place, &pair, &fact);
-	if (fact.status == RL_LOG_OPENED)
-		file_pairs_add(&of(sink)->pairs, &pair);
-	of(sink)->answer(of(sink)->context, &fact);
+	if (!ret)
+		return;
+	tell_log(log, (struct rl_log){.status = RL_LOG_CREATE_FAILED, .error = -ret, .serial = 1});
+	log_free(log);
 }
 
 static int host_claim(struct sink *sink, const struct log_place *place, uint32_t serial)
 {
-	return file_pairs_find(&of(sink)->pairs, place->session, place->rule);
+	struct sink_host *host = of(sink);
+	struct log_key key = key_of(place);
+	struct host_log *log = find(host, &key);
+	int handle;
+
+	if (!log || !log->opened || log->claimed)
+		return -ENOENT;
+	for (handle = host->free_hint; handle < host->handles && host->claimed[handle]; handle++)
+		;
+	if (handle == host->handles)
+		host->claimed = mem_resize(host->claimed, ++host->handles * sizeof(*host->claimed));
+	host->free_hint = handle + 1;
+	host->claimed[handle] = log;
+	log->claimed = true;
+	log->handle = handle;
+	return handle;
 }
 
-static int host_write(struct sink *sink, int handle, int dir, const void *data, size_t size)
+static int append(struct host_log *log, int file, const void *data, size_t size)
 {
-	struct file_pairs *pairs = &of(sink)->pairs;
-	struct tcp_conn *tcp = pairs->all[handle].tcp;
+	struct writer *writer = log->host->writer;
+	int ret = log->overflown ? 0 : writer_append(writer, log->number, file, data, size);
 
-	return tcp ? tcp_conn_write(tcp, data, size) :
-		     file_pairs_write(pairs, handle, dir, data, size);
+	if (ret) { /* what it has is written, and then it ends */
+		log->overflown = -ret;
+		writer_close(writer, log->number);
+	}
+	return ret;
+}
+
+static int host_write(struct sink *sink, int handle, int file, const void *data, size_t size)
+{
+	struct host_log *log = log_of(sink, handle);
+
+	if (log->tcp)
+		return tcp_conn_write(log->tcp, data, size);
+	if (!log->at_writer || append(log, file, data, size) || log->behind ||
+	    !writer_has_more_than(log->host->writer, log->number, 100))
+		return 0;
+	log->behind = true;
+	tell_write(log, RL_WRITE_BEHIND, 0);
+	return 0;
 }
 
 static void host_sizes(struct sink *sink, int handle, __u64 sizes_r[2])
 {
-	const struct file_pair *pair = &of(sink)->pairs.all[handle];
+	const struct host_log *log = log_of(sink, handle);
 
-	memcpy(sizes_r, pair->sizes, 2 * sizeof(*sizes_r));
-	if (pair->tcp)
-		sizes_r[RL_IN] = tcp_conn_sent(pair->tcp);
+	sizes_r[RL_IN] = sizes_r[RL_OUT] = 0;
+	if (log->tcp)
+		sizes_r[RL_IN] = tcp_conn_sent(log->tcp);
+	else if (log->at_writer)
+		writer_sizes(log->host->writer, log->number, sizes_r);
 }
 
-/* FACT_WRITE comes from host_sizes(): the files are not longer. */
-static void host_cut(struct sink *sink, int handle, const __u64 sizes[2])
+static int host_end(struct sink *sink, int handle)
 {
+	struct host_log *log = log_of(sink, handle);
+
+	if (log->tcp)
+		tell_end(log, 0);
+	else if (log->at_writer)
+		writer_close(log->host->writer, log->number);
+	return 0;
 }
 
-static int host_close(struct sink *sink, int handle)
+/* FACT_WRITE comes from tell_write(): the files are not longer. */
+static void host_release(struct sink *sink, int handle, const __u64 sizes[2])
 {
-	tcp_conn_close(&of(sink)->pairs.all[handle].tcp);
-	return file_pairs_close(&of(sink)->pairs, handle);
+	struct sink_host *host = of(sink);
+	struct host_log *log = host->claimed[handle];
+
+	host->claimed[handle] = NULL;
+	host->free_hint = handle < host->free_hint ? handle : host->free_hint;
+	if (log->tcp)
+		tcp_conn_close(&log->tcp);
+	if (log->at_writer) {
+		writer_disown(host->writer, log->number);
+		writer_close(host->writer, log->number);
+	}
+	log_free(log);
 }
 
 static const struct sink_ops host_ops = {
@@ -243,23 +291,131 @@ static const struct sink_ops host_ops = {
 	.claim = host_claim,
 	.write = host_write,
 	.sizes = host_sizes,
-	.cut = host_cut,
-	.close = host_close,
+	.end = host_end,
+	.release = host_release,
 };
 
-struct sink *sink_host_new(void (*answer)(void *context, const struct rl_log *fact), void *context)
-{
-	struct tcp_conns *connections = tcp_conns_new();
-	struct sink_host *host;
+/* As the main loop calls it */
 
-	if (!connections)
-		return NULL;
-	host = mem_alloc(sizeof(*host));
+int sink_host_fd(struct sink *sink)
+{
+	return writer_fd(of(sink)->writer);
+}
+
+int sink_host_append(struct sink *sink, const void *data, size_t size)
+{
+	struct sink_host *host = of(sink);
+
+	if (writer_has_more_than(host->writer, WRITER_ADOPTED, 100))
+		return -ENOBUFS;
+	return writer_append(host->writer, WRITER_ADOPTED, RL_IN, data, size);
+}
+
+void sink_host_submit(struct sink *sink)
+{
+	writer_submit(of(sink)->writer);
+}
+
+/* Of all logs that wait for an answer. */
+static void give_up(struct sink_host *host, int error)
+{
+	struct host_log *log, *next;
+
+	HASH_ITER(hh, host->logs, log, next) {
+		if (!log->opened) {
+			tell_log(log, (struct rl_log){.status = RL_LOG_CREATE_FAILED,
+						      .error = error,
+						      .serial = 1});
+			writer_disown(host->writer, log->number);
+			log_free(log);
+		} else if (!log->tcp && log->claimed) {
+			tell_end(log, error);
+		}
+	}
+}
+
+int sink_host_take(struct sink *sink)
+{
+	struct sink_host *host = of(sink);
+	int ret = writer_take(host->writer);
+
+	if (!ret || host->ended)
+		return ret;
+	host->ended = true;
+	give_up(host, -ret);
+	tell_end(&host->adopted, -ret);
+	return ret;
+}
+
+bool sink_host_sleep(struct sink *sink)
+{
+	return writer_sleep(of(sink)->writer);
+}
+
+void sink_host_trim(struct sink *sink)
+{
+	writer_trim(of(sink)->writer);
+}
+
+bool sink_host_is_busy(struct sink *sink)
+{
+	const struct host_log *log;
+
+	for (log = of(sink)->logs; log; log = log->hh.next)
+		if (!log->opened || (log->claimed && !log->told))
+			return true;
+	return false;
+}
+
+void sink_host_wait(struct sink *sink, int timeout_ms)
+{
+	writer_submit(of(sink)->writer);
+	writer_wait(of(sink)->writer, timeout_ms);
+}
+
+void sink_host_give_up(struct sink *sink)
+{
+	give_up(of(sink), ETIME);
+}
+
+int sink_host_close_adopted(struct sink *sink, int timeout_ms)
+{
+	struct host_log *adopted = &of(sink)->adopted;
+	int64_t until_ms = clock_now_ms() + timeout_ms, left_ms;
+
+	if (!adopted->at_writer)
+		return 0;
+	writer_close(of(sink)->writer, adopted->number);
+	while (adopted->at_writer && (left_ms = until_ms - clock_now_ms()) > 0) {
+		sink_host_wait(sink, left_ms);
+		if (sink_host_take(sink))
+			break;
+	}
+	if (adopted->at_writer)
+		tell_end(adopted, ETIME);
+	return adopted->at_writer ? -ETIME : 0;
+}
+
+int sink_host_new(const struct sink_host_answers *answers, unsigned int kept, int adopted_fd,
+		  const char *adopted_path, struct sink **sink_r)
+{
+	struct sink_host *host = mem_alloc(sizeof(*host));
+	int ret;
+
+	*sink_r = &host->sink;
 	host->sink.ops = &host_ops;
-	host->answer = answer;
-	host->context = context;
-	host->connections = connections;
-	return &host->sink;
+	host->answers = *answers;
+	host->adopted = (struct host_log){
+		.host = host,
+		.number = WRITER_ADOPTED,
+		.at_writer = adopted_fd >= 0,
+	};
+	ret = writer_start(&log_events, kept, adopted_fd, adopted_path, &host->adopted,
+			   &host->writer);
+	if (ret)
+		return ret;
+	host->connections = tcp_conns_new();
+	return host->connections ? 0 : -errno;
 }
 
 struct tcp_conns *sink_host_connections(struct sink *sink)
@@ -270,11 +426,15 @@ struct tcp_conns *sink_host_connections(struct sink *sink)
 void sink_host_free(struct sink **sink)
 {
 	struct sink_host *host = of(*sink);
+	struct host_log *log, *next;
 
 	*sink = NULL;
 	if (!host)
 		return;
-	file_pairs_free(&host->pairs);
+	writer_free(&host->writer);
+	HASH_ITER(hh, host->logs, log, next)
+		log_free(log);
+	free(host->claimed);
 	tcp_conns_free(&host->connections);
 	free(host);
 }

@@ -17,7 +17,12 @@
 struct sink_tree {
 	struct sink sink;
 	int root;
-	struct file_pairs pairs;
+	struct {
+		bool used;
+		struct file_pair files;
+	} * pairs;	      /* by handle */
+	int count, free_hint; /* no handle below the hint is free */
+	int failed;	      /* -errno of a close */
 };
 
 static struct sink_tree *of(struct sink *sink)
@@ -106,47 +111,82 @@ static void tree_create(struct sink *sink, const struct log_place *place)
 {
 }
 
+static int handle_new(struct sink_tree *tree)
+{
+	int handle;
+
+	for (handle = tree->free_hint; handle < tree->count && tree->pairs[handle].used; handle++)
+		;
+	if (handle == tree->count)
+		tree->pairs = mem_resize(tree->pairs, ++tree->count * sizeof(*tree->pairs));
+	tree->free_hint = handle + 1;
+	tree->pairs[handle].used = true;
+	return handle;
+}
+
 static int tree_claim(struct sink *sink, const struct log_place *place, uint32_t serial)
 {
 	struct sink_tree *tree = of(sink);
-	struct file_pair pair;
+	struct file_pair files;
 	struct str path = {0};
-	int at, ret;
+	int at, ret, handle;
 
 	place_path(place, &path);
 	at = enter_path(tree->root, str_text(&path));
 	str_free(&path);
 	if (at < 0)
 		return at;
-	ret = file_pair_create(place, at, serial, &pair);
+	ret = file_pair_create(place, at, serial, &files);
 	close(at);
-	return ret ? ret : file_pairs_add(&tree->pairs, &pair);
+	if (ret)
+		return ret;
+	handle = handle_new(tree);
+	tree->pairs[handle].files = files;
+	return handle;
 }
 
 static int tree_write(struct sink *sink, int handle, int file, const void *data, size_t size)
 {
-	return file_pairs_write(&of(sink)->pairs, handle, file, data, size);
+	struct iovec vector = {(void *)data, size};
+
+	return file_pair_write(&of(sink)->pairs[handle].files, file, &vector, 1);
 }
 
 static void tree_sizes(struct sink *sink, int handle, __u64 sizes_r[2])
 {
-	memcpy(sizes_r, of(sink)->pairs.all[handle].sizes, 2 * sizeof(*sizes_r));
+	memcpy(sizes_r, of(sink)->pairs[handle].files.sizes, 2 * sizeof(*sizes_r));
 }
 
-static void tree_cut(struct sink *sink, int handle, const __u64 sizes[2])
+/* They stay open: how the log ends is told later. */
+static int tree_end(struct sink *sink, int handle)
 {
-	const struct file_pair *pair = &of(sink)->pairs.all[handle];
+	return 0;
+}
+
+static void cut(const struct file_pair *files, const __u64 sizes[2])
+{
 	int file;
 
 	for (file = RL_IN; file <= RL_OUT; file++)
-		if (pair->fds[file] >= 0 && pair->sizes[file] > sizes[file] &&
-		    ftruncate(pair->fds[file], sizes[file]))
+		if (files->fds[file] >= 0 && files->sizes[file] > sizes[file] &&
+		    ftruncate(files->fds[file], sizes[file]))
 			log_warn("cutting a log failed: %s", strerror(errno));
 }
 
-static int tree_close(struct sink *sink, int handle)
+static void tree_release(struct sink *sink, int handle, const __u64 sizes[2])
 {
-	return file_pairs_close(&of(sink)->pairs, handle);
+	struct sink_tree *tree = of(sink);
+	struct file_pair *files = &tree->pairs[handle].files;
+	int ret;
+
+	if (sizes)
+		cut(files, sizes);
+	ret = file_pair_close(files);
+	if (ret)
+		log_warn("closing a log failed: %s", strerror(-ret));
+	tree->failed = tree->failed ? tree->failed : ret;
+	tree->pairs[handle].used = false;
+	tree->free_hint = handle < tree->free_hint ? handle : tree->free_hint;
 }
 
 static const struct sink_ops tree_ops = {
@@ -154,8 +194,8 @@ static const struct sink_ops tree_ops = {
 	.claim = tree_claim,
 	.write = tree_write,
 	.sizes = tree_sizes,
-	.cut = tree_cut,
-	.close = tree_close,
+	.end = tree_end,
+	.release = tree_release,
 };
 
 struct sink *sink_tree_new(const char *root)
@@ -171,14 +211,23 @@ struct sink *sink_tree_new(const char *root)
 	return &tree->sink;
 }
 
+int sink_tree_failed(struct sink *sink)
+{
+	return of(sink)->failed;
+}
+
 void sink_tree_free(struct sink **sink)
 {
 	struct sink_tree *tree = of(*sink);
+	int handle;
 
 	*sink = NULL;
 	if (!tree)
 		return;
-	file_pairs_free(&tree->pairs);
+	for (handle = 0; handle < tree->count; handle++)
+		if (tree->pairs[handle].used)
+			file_pair_close(&tree->pairs[handle].files);
+	free(tree->pairs);
 	close(tree->root);
 	free(tree);
 }

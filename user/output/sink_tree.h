@@ -13,6 +13,8 @@
 
 /* NULL: `root` can't be opened, errno says why. The caller frees the sink. */
 struct sink *sink_tree_new(const char *root);
+/* 0, or -errno: a log that was released could not be closed, and may lack bytes. */
+int sink_tree_failed(struct sink *sink);
 /* Closes what is open. Free the engine, which writes to it, first. NULL afterwards. */
 void sink_tree_free(struct sink **sink);
 

@@ -70,6 +70,12 @@ int rawlog_write(struct rawlog *rawlog, const struct chunk *chunk)
 
 	if (!rawlog_wants(rawlog, chunk->dir))
 		return 0;
+	rawlog->passed[chunk->dir] += chunk->len;
+	if (rawlog->behind) {
+		rawlog->dropped[chunk->dir] += chunk->len;
+		rawlog->dropped_bytes += chunk->len;
+		return 0;
+	}
 	file = format_file(rawlog->format, chunk->dir);
 	before = rawlog->pending[file].len;
 	rawlog->format->write(&rawlog->state[file], rawlog->flags, chunk, &rawlog->pending[file]);
@@ -78,13 +84,11 @@ int rawlog_write(struct rawlog *rawlog, const struct chunk *chunk)
 	return flush_if_large(rawlog, file);
 }
 
-int rawlog_gap(struct rawlog *rawlog, const struct chunk_gap *gap)
+static int format_gap(struct rawlog *rawlog, const struct chunk_gap *gap)
 {
 	size_t before;
 	int file;
 
-	if (!rawlog_wants(rawlog, gap->dir))
-		return 0;
 	file = format_file(rawlog->format, gap->dir);
 	before = rawlog->pending[file].len;
 	rawlog->format->gap(&rawlog->state[file], rawlog->flags, gap, &rawlog->pending[file]);
@@ -92,36 +96,56 @@ int rawlog_gap(struct rawlog *rawlog, const struct chunk_gap *gap)
 	return flush_if_large(rawlog, file);
 }
 
-static int release(struct rawlog *rawlog)
+int rawlog_gap(struct rawlog *rawlog, const struct chunk_gap *gap)
 {
-	int ret = rawlog->sink->ops->close(rawlog->sink, rawlog->handle), file;
+	if (!rawlog_wants(rawlog, gap->dir))
+		return 0;
+	rawlog->passed[gap->dir] += gap->size;
+	if (!rawlog->behind)
+		return format_gap(rawlog, gap);
+	rawlog->dropped[gap->dir] += gap->size;
+	return 0;
+}
 
-	for (file = RL_IN; file <= RL_OUT; file++) {
-		format_free(&rawlog->state[file]);
-		str_free(&rawlog->pending[file]);
+void rawlog_fall_behind(struct rawlog *rawlog)
+{
+	rawlog->behind = true;
+}
+
+int rawlog_go_on(struct rawlog *rawlog, int64_t realtime_ns, const char *reason,
+		 uint64_t *dropped_r)
+{
+	struct chunk_gap gap = {.realtime_ns = realtime_ns, .reason = reason};
+	int ret = 0;
+
+	*dropped_r = rawlog->dropped_bytes;
+	rawlog->dropped_bytes = 0;
+	rawlog->behind = false;
+	for (gap.dir = RL_IN; gap.dir <= RL_OUT && !ret; gap.dir++) {
+		gap.size = rawlog->dropped[gap.dir];
+		gap.offset = rawlog->passed[gap.dir] - gap.size;
+		rawlog->dropped[gap.dir] = 0;
+		if (gap.size)
+			ret = format_gap(rawlog, &gap);
 	}
-	*rawlog = (struct rawlog){0};
 	return ret;
 }
 
-int rawlog_close(struct rawlog *rawlog)
+int rawlog_end(struct rawlog *rawlog)
 {
-	int ret, close_ret, file;
+	int ret, file;
 
-	if (!rawlog_is_open(rawlog))
-		return 0;
 	for (file = RL_IN; file <= RL_OUT; file++)
 		if (rawlog->format->extension[file])
 			rawlog->format->end(&rawlog->state[file], rawlog->flags,
 					    &rawlog->pending[file]);
 	ret = rawlog_flush(rawlog);
-	close_ret = release(rawlog);
-	return ret ? ret : close_ret;
+	return ret ? ret : rawlog->sink->ops->end(rawlog->sink, rawlog->handle);
 }
 
-/* A file lacks the last bytes that were formatted for it. Where it has both directions it is not
- * known whose these were: first the server's. */
-static void count_lost(const struct rawlog *rawlog, const __u64 sizes[2], uint64_t lost_r[2])
+/* Where a file has both directions it is not known whose the last bytes were, which it lacks: first
+ * the server's. */
+void rawlog_count_lost(const struct rawlog *rawlog, const __u64 sizes[2], uint64_t lost_r[2])
 {
 	uint64_t missing[2];
 	int dir, file;
@@ -138,12 +162,16 @@ static void count_lost(const struct rawlog *rawlog, const __u64 sizes[2], uint64
 	}
 }
 
-void rawlog_abandon(struct rawlog *rawlog, const __u64 sizes[2], uint64_t lost_r[2])
+void rawlog_release(struct rawlog *rawlog, const __u64 sizes[2])
 {
-	lost_r[RL_IN] = lost_r[RL_OUT] = 0;
+	int file;
+
 	if (!rawlog_is_open(rawlog))
 		return;
-	count_lost(rawlog, sizes, lost_r);
-	rawlog->sink->ops->cut(rawlog->sink, rawlog->handle, sizes);
-	release(rawlog);
+	rawlog->sink->ops->release(rawlog->sink, rawlog->handle, sizes);
+	for (file = RL_IN; file <= RL_OUT; file++) {
+		format_free(&rawlog->state[file]);
+		str_free(&rawlog->pending[file]);
+	}
+	*rawlog = (struct rawlog){0};
 }

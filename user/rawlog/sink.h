@@ -20,6 +20,7 @@ struct sink;
 /* All that the sink has to know to create one log. Pointers are valid during the call only. */
 struct log_place {
 	uint32_t session, rule; /* as in struct rl_log */
+	uint32_t turn;		/* as in struct rl_write */
 	uint32_t tgid;		/* the process whose connection it is; 0: none */
 	/* The owner's supplementary groups; none: those of the process `tgid`, if it still runs. */
 	const uint32_t *groups;
@@ -49,17 +50,21 @@ struct sink_ops {
 	 * nothing: its stream has the record. */
 	void (*create)(struct sink *sink, const struct log_place *place);
 	/* Called when FACT_LOG has said that the files were created with this serial. Returns a handle,
-	 * 0 or more, which is valid until close(); or -errno. */
+	 * 0 or more, which is valid until release(); or -errno. */
 	int (*claim)(struct sink *sink, const struct log_place *place, uint32_t serial);
-	/* Appends to a file (RL_IN or RL_OUT). 0; -errno: some of it may have been written, which
-	 * sizes() includes. */
+	/* Appends to a file (RL_IN or RL_OUT). 0: it is taken, and if it can't be written a FACT_WRITE
+	 * will say so; -errno: some of it may have been written, which sizes() includes, and only
+	 * release() is left to call. */
 	int (*write)(struct sink *sink, int handle, int file, const void *data, size_t size);
 	/* The bytes that were written or sent so far, by file. */
 	void (*sizes)(struct sink *sink, int handle, __u64 sizes_r[2]);
-	/* FACT_WRITE has said with which sizes the log ends: cuts longer files. */
-	void (*cut)(struct sink *sink, int handle, const __u64 sizes[2]);
-	/* The handle is invalid afterwards. 0; -errno: what was written may not be in the files. */
-	int (*close)(struct sink *sink, int handle);
+	/* No write() will follow. What came of the log comes as a FACT_WRITE, RL_WRITE_ENDED, after
+	 * this call; for replay its stream has that. 0; -errno: what was written may not be in the
+	 * files. */
+	int (*end)(struct sink *sink, int handle);
+	/* The handle is invalid afterwards. `sizes`, by file: a FACT_WRITE has said that the log ends
+	 * with them, and longer files are cut. NULL: they are as they are. */
+	void (*release)(struct sink *sink, int handle, const __u64 sizes[2]);
 };
 
 struct sink {

@@ -53,10 +53,11 @@ static bool is_valid(const struct event *event, size_t extra)
 	case RL_FACT_LOG:
 		return !extra && event->log->status <= RL_LOG_CREATE_FAILED &&
 		       event->log->serial >= 1;
+	case RL_FACT_WRITE:
+		return !extra && event->write->status <= RL_WRITE_GOES_ON;
 	case RL_CLOCK:
 	case RL_PROC_EXIT:
 	case RL_SOCK_CLOSE:
-	case RL_FACT_WRITE:
 	case RL_STATS:
 	case RL_TLS_BEGIN:
 	case RL_LINK:
