@@ -58,8 +58,10 @@ struct world {
 	struct engine *engine;
 	struct {
 		bool open;
+		bool ended;
 		bool files[2];
 		__u64 sizes[2];
+		uint32_t session, rule, turn;
 	} logs[HANDLES_MAX];
 	int logs_open;
 	bool answers;	/* questions are answered at once, as when recording */
@@ -128,6 +130,9 @@ static inline int world_claim(struct sink *sink, const struct log_place *place, 
 		memset(&world->logs[handle], 0, sizeof(world->logs[handle]));
 		world->logs[handle].open = true;
 		memcpy(world->logs[handle].files, place->files, sizeof(place->files));
+		world->logs[handle].session = place->session;
+		world->logs[handle].rule = place->rule;
+		world->logs[handle].turn = place->turn;
 		world->logs_open++;
 		return handle;
 	}
@@ -139,6 +144,7 @@ static inline int world_write(struct sink *sink, int handle, int dir, const void
 	struct world *world = (struct world *)sink;
 
 	assert(handle >= 0 && handle < HANDLES_MAX && world->logs[handle].open);
+	assert(!world->logs[handle].ended);
 	assert(size > 0 && world->logs[handle].files[dir]);
 	assert(((const char *)data)[size - 1] || true); /* its last byte can be read */
 	assert(!world->secrets || !memchr(data, SECRET, size));
@@ -160,19 +166,30 @@ static inline void world_sizes(struct sink *sink, int handle, __u64 sizes_r[2])
 	memcpy(sizes_r, world->logs[handle].sizes, sizeof(world->logs[handle].sizes));
 }
 
-static inline void world_cut(struct sink *sink, int handle, const __u64 sizes[2])
+static inline int world_log_end(struct sink *sink, int handle)
 {
-	assert(((struct world *)sink)->logs[handle].open);
+	struct world *world = (struct world *)sink;
+	struct rl_write write = {
+		.session = world->logs[handle].session,
+		.rule = world->logs[handle].rule,
+		.turn = world->logs[handle].turn,
+	};
+
+	assert(world->logs[handle].open && !world->logs[handle].ended);
+	world->logs[handle].ended = true;
+	memcpy(write.size, world->logs[handle].sizes, sizeof(write.size));
+	if (world->answers)
+		world_tell(world, RL_FACT_WRITE, &write, sizeof(write));
+	return 0;
 }
 
-static inline int world_close(struct sink *sink, int handle)
+static inline void world_release(struct sink *sink, int handle, const __u64 sizes[2])
 {
 	struct world *world = (struct world *)sink;
 
 	assert(world->logs[handle].open);
 	world->logs[handle].open = false;
 	world->logs_open--;
-	return 0;
 }
 
 static inline void world_new_process(void *context, const struct service *service)
@@ -197,7 +214,7 @@ static inline void world_write_failed(void *context, const struct rl_write *writ
 }
 
 static const struct sink_ops world_sink_ops = {
-	world_create, world_claim, world_write, world_sizes, world_cut, world_close,
+	world_create, world_claim, world_write, world_sizes, world_log_end, world_release,
 };
 
 static inline void world_begin(struct world *world, const struct rules *rules)
@@ -220,7 +237,7 @@ static inline bool is_open(const struct engine *engine, const struct session *se
 	unsigned int i;
 
 	for (i = 0; i < engine->rules->count; i++)
-		if (rawlog_is_open(&session->logs.open[i]))
+		if (session->logs.open[i])
 			return true;
 	return false;
 }
@@ -251,25 +268,33 @@ static inline void check_session(const struct engine *engine, const struct sessi
 			  found);
 		assert(found == session);
 	}
-	assert((session->state == SESSION_ASKED) == (session->logs.asked != 0) ||
-	       session->state == SESSION_REFUSED);
+	assert((session->state == SESSION_ASKED) ==
+		       (session->logs.asked != 0 || session->put_off) ||
+	       session->state >= SESSION_REFUSED);
 	check_held(&session->held);
 	check_held(&session->handover.held);
-	assert(session->held.size + session->handover.held.size <= 1024 * 1024);
+	assert(session->held.size - session->held_for_logs + session->handover.held.size <=
+	       1024 * 1024);
 	assert(session->handover.pending || session->handover.doubts ||
 	       !session->handover.held.first);
-	if (session->state == SESSION_REFUSED)
+	if (session->state >= SESSION_REFUSED)
 		assert(!session->held.first && !session->handover.held.first);
 	if (session->state == SESSION_RECORDING)
 		assert(!session->held.first);
 	if (session->state != SESSION_RECORDING && session->state != SESSION_ASKED &&
 	    session->state != SESSION_REFUSED)
+		assert(session->state == SESSION_ENDED || !session->logs.ending);
+	if (session->state < SESSION_ASKED || session->state == SESSION_ENDED)
 		assert(!is_open(engine, session));
 	if (session->state >= SESSION_SCRIPT && session->state <= SESSION_RECORDING)
 		assert(session->who.user.name || !is_users(session->traffic));
 	if (session->traffic != TRAFFIC_MAIL)
 		assert(session->state >= SESSION_READY);
-	assert((session->state == SESSION_REFUSED) == (session->reason != REASON_NONE));
+	assert((session->state == SESSION_REFUSED) == (session->reason != REASON_NONE) ||
+	       session->state == SESSION_ENDED);
+	if (session->state == SESSION_ENDED)
+		assert(session->logs.ending && !session->sock && !session->proc &&
+		       !session->held.first);
 }
 
 static inline bool sock_has_bytes(const struct sock *sock)
@@ -284,9 +309,13 @@ static inline void check_engine(const struct engine *engine)
 	const struct sock *sock;
 	const struct proc *proc;
 	unsigned int undecided = 0;
+	uint64_t held_for_logs = 0;
 
-	for (session = engine->sessions_by_id; session; session = session->by_id.next)
+	for (session = engine->sessions_by_id; session; session = session->by_id.next) {
 		check_session(engine, session);
+		held_for_logs += session->held_for_logs;
+	}
+	assert(held_for_logs == engine->held_for_logs);
 	for (sock = engine->socks; sock; sock = sock->hh.next) {
 		assert(!sock->session || sock->session->sock == sock);
 		check_held(&sock->tls.undecided);

@@ -201,7 +201,13 @@ static void do_log(struct world *world, struct input *input)
 
 static void do_write(struct world *world, struct input *input)
 {
-	struct rl_write write = {.session = 1 + take(input, 8), .rule = take(input, 3), .error = 5};
+	struct rl_write write = {
+		.session = 1 + take(input, 8),
+		.rule = take(input, 3),
+		.status = take(input, 3),
+		.turn = take(input, 2),
+		.error = take(input, 2) * 5,
+	};
 
 	feed(world, input, RL_FACT_WRITE, 0, 0, 0, &write, sizeof(write));
 }

@@ -63,8 +63,8 @@ class Args:
     def number(self, name, default=0):
         return int(self.key(name, str(default)))
 
-    def pair(self, name):
-        left, right = self.key(name).split(",")
+    def pair(self, name, default=None):
+        left, right = self.key(name, default).split(",")
         return int(left), int(right)
 
     def done(self):

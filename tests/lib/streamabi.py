@@ -9,7 +9,7 @@ from recorder import REPOSITORY
 from scriptwords import ScriptError
 
 HEADER = struct.Struct("=8sII")
-MAGIC, ABI_VERSION, ENDIAN_MARK = b"RAWTAP\0\n", 1, 0x01020304
+MAGIC, ABI_VERSION, ENDIAN_MARK = b"RAWTAP\0\n", 2, 0x01020304
 
 # Checked against include/rl_abi.h by test_replay.py: struct, its format, its fields.
 STRUCTS = {
@@ -23,7 +23,7 @@ STRUCTS = {
     "rl_close": ("=16s", "end"),
     "rl_master": ("=II64s256s", "status pad version base_dir"),
     "rl_log": ("=IIIIII", "session rule status error serial pad"),
-    "rl_write": ("=IIII16s", "session rule error pad size"),
+    "rl_write": ("=IIIHH16s", "session rule error status turn size"),
     "rl_setting": ("=II", "size pad"),
     "rl_tls": ("=2Q", "offset out_end"),
     "rl_link": ("=Q", "ino"),
@@ -39,6 +39,7 @@ NUMBERS = ctables.enumerators(ABI)
 NUMBERS |= {f"RL_{name}": int(value) for name, value, _ in TYPES}
 GAPS = ctables.x_rows(ABI, "RL_GAP_REASONS", r'(\w+), (\d+), "([^"]*)"')
 NUMBERS |= {f"RL_GAP_{name}": int(value) for name, value, _ in GAPS}
+WRITE_STATUS = {"ended": "ENDED", "behind": "BEHIND", "goes-on": "GOES_ON"}
 LOG_STATUS = {"opened": "OPENED", "missing": "MISSING", "notdir": "NOT_DIR",
               "lstat": "LSTAT_FAILED", "create": "CREATE_FAILED"}
 

@@ -45,7 +45,7 @@ inode numbers of sockets and numbers of sessions, so a script says only what mat
                                     all of these with the process's own sockets, then the client's,
                                     which has the session's name
     T log SESSION missing|notdir|lstat|create|opened [rule=N] [error=N] [serial=N]
-    T write SESSION [rule=N] error=N size=IN,OUT
+    T write SESSION ended|behind|goes-on [rule=N] [turn=N] [error=N] [size=IN,OUT]
     T stats [counter=N]
     T raw TYPE "payload" [len=N]    any record; len: what its header claims
     T cut N                         the file ends N bytes earlier
@@ -61,7 +61,8 @@ from datetime import datetime
 import ctables
 from scriptwords import Args, ScriptError, parse_line
 from streamabi import ABI_VERSION, ENDIAN_MARK, FLAGS, HEADER, LOG_STATUS, LOGIN_REPLY, \
-    LOGIN_REQUEST, MAGIC, NUMBERS, STRUCTS, encode, inet, ip_addr, number, pack, padded
+    LOGIN_REQUEST, MAGIC, NUMBERS, STRUCTS, WRITE_STATUS, encode, inet, ip_addr, number, pack, \
+    padded
 
 MONOTONIC_BASE = 5000  # seconds that the machine was up at T = 0
 
@@ -447,8 +448,10 @@ class Script:
                   serial=args.number("serial", 1))
 
     def do_write(self, args):
-        self.fact("FACT_WRITE", args.text(), rule=args.number("rule"), error=args.number("error"),
-                  size=struct.pack("=QQ", *args.pair("size")))
+        self.fact("FACT_WRITE", args.text(),
+                  status=NUMBERS["RL_WRITE_" + WRITE_STATUS[args.text()]],
+                  rule=args.number("rule"), turn=args.number("turn"), error=args.number("error"),
+                  size=struct.pack("=QQ", *args.pair("size", "0,0")))
 
     def do_stats(self, args):
         values = {name: args.number(name.replace("_", "-"))

@@ -125,17 +125,20 @@ def test_structs_are_the_kernels(tmp_path):
     (r"CLASS ino=N \[path=P\] (.*)", streamabi.names("RL_CLASS_").keys() - {"none"}),
     (r"(.*), or a number", streamabi.names("RL_GAP_")),
     (r"T log SESSION (\S*)", streamabi.LOG_STATUS),
-], ids=["mode", "master", "class", "gap", "log"])
+    (r"T write SESSION (\S*)", {name.replace("-", "_") for name in streamabi.WRITE_STATUS}),
+], ids=["mode", "master", "class", "gap", "log", "write"])
 def test_scripts_can_say_every_value(line, values):
     """The text of streamscript.py names them all."""
     named, = re.findall(line, streamscript.__doc__)
-    assert sorted(re.findall(r"\w+", named)) == sorted(values)
+    assert sorted(re.findall(r"\w+", named.replace("-", "_"))) == sorted(values)
 
 
 def test_scripts_can_say_every_flag_and_status():
     assert [name for name in streamabi.FLAGS if f"[{name}]" not in streamscript.__doc__] == []
     assert sorted(name.lower() for name in streamabi.LOG_STATUS.values()) == \
         sorted(streamabi.names("RL_LOG_"))
+    assert sorted(name.lower() for name in streamabi.WRITE_STATUS.values()) == \
+        sorted(streamabi.names("RL_WRITE_"))
 
 
 def test_every_master_is_in_a_case():
@@ -172,7 +175,7 @@ GOOD = Case(Path(__file__).parent / "plain.rls").script.compile() \
     (b"", "it is not a saved stream"),
     (b"RAWTAP\0", "it is not a saved stream"),
     (b"RAWTAP\0!" + GOOD[8:], "it is not a saved stream"),
-    (GOOD[:8] + b"\2" + GOOD[9:], "another version of rawtap"),
+    (GOOD[:8] + b"\1" + GOOD[9:], "another version of rawtap"),
     (GOOD[:12] + GOOD[12:16][::-1] + GOOD[16:], "another kind of machine"),
     (GOOD[:16], "it does not begin with the rules"),
     (GOOD[:24], "it does not begin with the rules"),

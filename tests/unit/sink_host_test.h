@@ -18,6 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "host/capabilities.h"
 #include "output/sink_host.h"
 
 #define UID   ((uid_t)54321)
@@ -28,10 +29,40 @@ static char root[] = "/tmp/rawtap-unit-XXXXXX";
 static char path_text[3][256];
 static struct sink *sink;
 static struct rl_log fact;
+static struct rl_write write_fact;
+static bool fact_told, write_told;
 
-static inline void answer(void *context, const struct rl_log *told)
+static inline void tell_log(void *context, const struct rl_log *told)
 {
 	fact = *told;
+	fact_told = true;
+}
+
+static inline void tell_write(void *context, const struct rl_write *told)
+{
+	write_fact = *told;
+	write_told = true;
+}
+
+static inline void adopted_failed(void *context, int error)
+{
+	assert_false("the adopted file");
+}
+
+static const struct sink_host_answers answers = {
+	.log = tell_log,
+	.write = tell_write,
+	.adopted_failed = adopted_failed,
+};
+
+/* Until *told; it is false again then. */
+static inline void wait_until(bool *told)
+{
+	while (!*told) {
+		sink_host_wait(sink, 1000);
+		assert_int_equal(sink_host_take(sink), 0);
+	}
+	*told = false;
 }
 
 /* The path of `name` in the test's directory, in a buffer for each number. */
@@ -73,8 +104,7 @@ static inline int setup(void **state)
 	make_dir("home", 0700, UID);
 	make_dir("home/logs", 0700, UID);
 	make_dir("outside", 0755, 0);
-	sink = sink_host_new(answer, NULL);
-	return 0;
+	return sink_host_new(&answers, CAPABILITIES_ROOT_FILES, -1, NULL, &sink);
 }
 
 static inline int teardown(void **state)
@@ -125,6 +155,7 @@ static inline int ask(const struct log_place *place, enum rl_log_status status, 
 {
 	memset(&fact, 0xff, sizeof(fact));
 	sink->ops->create(sink, place);
+	wait_until(&fact_told);
 	assert_int_equal(fact.session, 7);
 	assert_int_equal(fact.rule, 3);
 	assert_int_equal(fact.status, status);
@@ -135,6 +166,17 @@ static inline int ask(const struct log_place *place, enum rl_log_status status, 
 	return -1;
 }
 
+/* Ends a log, and waits until it is written. */
+static inline void end_log(int handle)
+{
+	assert_int_equal(sink->ops->end(sink, handle), 0);
+	wait_until(&write_told);
+	assert_int_equal(write_fact.session, 7);
+	assert_int_equal(write_fact.rule, 3);
+	assert_int_equal(write_fact.status, RL_WRITE_ENDED);
+	sink->ops->release(sink, handle, NULL);
+}
+
 static inline void check_log(const struct log_place *place)
 {
 	int handle = ask(place, RL_LOG_OPENED, 0);
@@ -142,7 +184,10 @@ static inline void check_log(const struct log_place *place)
 	assert_true(handle >= 0);
 	assert_int_equal(sink->ops->write(sink, handle, RL_IN, "in", 2), 0);
 	assert_int_equal(sink->ops->write(sink, handle, RL_OUT, "out", 3), 0);
-	sink->ops->close(sink, handle);
+	end_log(handle);
+	assert_int_equal(write_fact.error, 0);
+	assert_int_equal(write_fact.size[RL_IN], 2);
+	assert_int_equal(write_fact.size[RL_OUT], 3);
 }
 
 static inline void check_file(const char *path, const char *expect, uid_t uid, gid_t gid)

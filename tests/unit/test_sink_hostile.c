@@ -107,8 +107,9 @@ static void directory_exchanged(void **state)
 	for (rounds = 0; rounds < RACE_ROUNDS && (opened < EACH || refused < EACH); rounds++) {
 		snprintf(name, sizeof(name), "%u", rounds);
 		sink->ops->create(sink, &place);
+		wait_until(&fact_told);
 		if (fact.status == RL_LOG_OPENED) {
-			sink->ops->close(sink, sink->ops->claim(sink, &place, 1));
+			end_log(sink->ops->claim(sink, &place, 1));
 			opened++;
 		} else {
 			assert_int_equal(fact.status, RL_LOG_CREATE_FAILED);

@@ -25,9 +25,23 @@ static int listener;
 static char target[64];
 static char block[MB];
 
-static void answer(void *context, const struct rl_log *told)
+static void tell_log(void *context, const struct rl_log *told)
 {
 	fact = *told;
+}
+
+static void tell_write(void *context, const struct rl_write *told)
+{
+	assert_int_equal(told->status, RL_WRITE_ENDED);
+	assert_int_equal(told->error, 0);
+}
+
+static const struct sink_host_answers answers = {.log = tell_log, .write = tell_write};
+
+static void end_log(int handle)
+{
+	assert_int_equal(sink->ops->end(sink, handle), 0);
+	sink->ops->release(sink, handle, NULL);
 }
 
 /* A socket on a free port of this host; `backlog` -1: it does not listen. */
@@ -58,7 +72,8 @@ static int setup(void **state)
 
 	for (i = 0; i < sizeof(block); i++)
 		block[i] = i * 31 >> 3;
-	sink = sink_host_new(answer, NULL);
+	if (sink_host_new(&answers, 0, -1, NULL, &sink))
+		return -1;
 	conns = sink_host_connections(sink);
 	listener = listen_at(AF_INET, 16);
 	return listener < 0;
@@ -171,8 +186,8 @@ static void one_connection(void **state)
 	assert_int_equal(write_log(second, "other\n", 6), 0);
 	assert_int_equal(write_log(first, "second\n", 7), 0);
 	assert_int_equal(sent(first), 13);
-	sink->ops->close(sink, first);
-	sink->ops->close(sink, second);
+	end_log(first);
+	end_log(second);
 	assert_int_equal(read_all(one, text, sizeof(text)), 13);
 	assert_memory_equal(text, "first\nsecond\n", 13);
 	assert_int_equal(read_all(two, text, sizeof(text)), 6);
@@ -203,7 +218,7 @@ static void ipv6(void **state)
 	handle = ask(1, RL_LOG_OPENED, 0);
 	fd = accept_log();
 	assert_int_equal(write_log(handle, "six", 3), 0);
-	sink->ops->close(sink, handle);
+	end_log(handle);
 	assert_int_equal(read_all(fd, text, sizeof(text)), 3);
 }
 
@@ -235,7 +250,7 @@ static void kept(void **state)
 	assert_true(size < 60 * MB);
 	assert_int_equal(write_log(handle, block, sizeof(block)), 0);
 	size += sizeof(block);
-	sink->ops->close(sink, handle);
+	end_log(handle);
 	assert_int_equal(read_all(fd, data, 64 * MB), size);
 	check_blocks(data, size);
 	free(data);
@@ -258,9 +273,9 @@ static void too_much_kept(void **state)
 	assert_true(size - taken <= TCP_CONN_KEPT_MAX);
 	assert_true(size - taken > TCP_CONN_KEPT_MAX - 2 * sizeof(block));
 	assert_int_equal(write_log(slow, "x", 1), -ENOBUFS); /* it stays disconnected */
-	sink->ops->close(sink, slow);
+	end_log(slow);
 	assert_int_equal(write_log(good, "good", 4), 0);
-	sink->ops->close(sink, good);
+	end_log(good);
 	assert_int_equal(read_all(good_fd, text, sizeof(text)), 4);
 	assert_int_equal(read_all(slow_fd, data, 64 * MB), taken);
 	free(data);
@@ -287,7 +302,7 @@ static void too_much_kept_together(void **state)
 	}
 	assert_int_equal(ret, -ENOBUFS);
 	while (--i >= 0) {
-		sink->ops->close(sink, handles[i]);
+		end_log(handles[i]);
 		close(fds[i]);
 	}
 }
@@ -302,7 +317,7 @@ static void hung_up(void **state)
 	while (ret == 0 && clock_now_ms() < until)
 		ret = write_log(handle, "x", 1);
 	assert_true(ret == -EPIPE || ret == -ECONNRESET);
-	sink->ops->close(sink, handle);
+	end_log(handle);
 	assert_int_equal(tcp_conns_finish(conns, 0), 0);
 }
 
@@ -312,7 +327,7 @@ static void hung_up_at_the_end(void **state)
 	int handle = ask(1, RL_LOG_OPENED, 0), fd = accept_log();
 
 	fill_up(handle);
-	sink->ops->close(sink, handle);
+	end_log(handle);
 	close(fd); /* with unread bytes: a reset */
 	assert_int_equal(tcp_conns_finish(conns, 2000), 1);
 }
@@ -324,7 +339,7 @@ static void never_taken(void **state)
 	int64_t begin = clock_now_ms();
 
 	fill_up(handle);
-	sink->ops->close(sink, handle);
+	end_log(handle);
 	assert_int_equal(tcp_conns_finish(conns, 300), 1);
 	assert_in_range(clock_now_ms() - begin, 300, 5000);
 	close(fd);
@@ -346,7 +361,7 @@ static void in_progress(void **state)
 	assert_int_equal(sent(handles[0]), 5);
 	assert_int_equal(sent(handles[2]), 0);
 	for (i = 0; i < 3; i++)
-		sink->ops->close(sink, handles[i]);
+		end_log(handles[i]);
 	for (i = 0; i < 3; i++) {
 		fds[i] = accept_log();
 		assert_int_equal(read_all(fds[i], text, sizeof(text)), 5);
@@ -369,7 +384,7 @@ static void wakes(void **state)
 		recv(fd, data, sizeof(data), MSG_DONTWAIT);
 	assert_int_equal(poll(&wait, 1, 0), 1);
 	close(fd);
-	sink->ops->close(sink, handle);
+	end_log(handle);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

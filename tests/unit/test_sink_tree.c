@@ -87,9 +87,8 @@ static void write_and_cut(void **state)
 	sink->ops->sizes(sink, handle, sizes);
 	assert_int_equal(sizes[RL_IN], 6);
 	assert_int_equal(sizes[RL_OUT], 5);
-	sink->ops->cut(sink, handle,
-		       (const __u64[2]){4, 100}); /* 100: a file never becomes longer */
-	sink->ops->close(sink, handle);
+	/* 100: a file never becomes longer */
+	sink->ops->release(sink, handle, (const __u64[2]){4, 100});
 	check_file("tree/home/u1/dovecot.rawlog/log.in", "abcd");
 	check_file("tree/home/u1/dovecot.rawlog/log.out", "12345");
 }
@@ -103,8 +102,7 @@ static void one_direction(void **state)
 	handle = sink->ops->claim(sink, &at, 1);
 	assert_true(handle >= 0);
 	assert_int_equal(sink->ops->write(sink, handle, RL_OUT, "x", 1), 0);
-	sink->ops->cut(sink, handle, (const __u64[2]){0, 0});
-	sink->ops->close(sink, handle);
+	sink->ops->release(sink, handle, (const __u64[2]){0, 0});
 	check_file("tree/home/u1/dovecot.rawlog/log.out", "");
 	assert_false(exists("tree/home/u1/dovecot.rawlog/log.in"));
 }
@@ -163,7 +161,7 @@ static void nothing_is_overwritten(void **state)
 
 	assert_true(handle >= 0);
 	assert_int_equal(sink->ops->write(sink, handle, RL_IN, "first", 5), 0);
-	sink->ops->close(sink, handle);
+	sink->ops->release(sink, handle, NULL);
 	assert_int_equal(open_at(NULL, "/u1", 1), -EEXIST);
 	check_file("tree/u1/dovecot.rawlog/log.in", "first");
 	assert_true(open_at(NULL, "/u1", 2) >= 0);
@@ -181,7 +179,7 @@ static void handles_are_used_again(void **state)
 	int first = open_at(NULL, "/u1", 1), second = open_at(NULL, "/u1", 2), third;
 
 	assert_true(first >= 0 && second >= 0 && first != second);
-	sink->ops->close(sink, first);
+	sink->ops->release(sink, first, NULL);
 	third = open_at(NULL, "/u1", 3);
 	assert_int_equal(third, first);
 	assert_int_equal(sink->ops->write(sink, third, RL_IN, "3", 1), 0);
@@ -230,7 +228,7 @@ static void lib_files_are_new(void **state)
 
 	assert_true(handle >= 0);
 	assert_int_equal(sink->ops->write(sink, handle, RL_IN, "first", 5), 0);
-	sink->ops->close(sink, handle);
+	sink->ops->release(sink, handle, NULL);
 	assert_int_equal(open_lib(NULL, "/", "logs", "a"), -EEXIST);
 	check_file("tree/logs/a.in", "first");
 }
@@ -247,8 +245,7 @@ static void streams(void **state)
 	handle = sink->ops->claim(sink, &at, 1);
 	assert_true(handle >= 0);
 	assert_int_equal(sink->ops->write(sink, handle, RL_IN, "I: ab\nO: cd\n", 12), 0);
-	sink->ops->cut(sink, handle, (const __u64[2]){8, 0});
-	sink->ops->close(sink, handle);
+	sink->ops->release(sink, handle, (const __u64[2]){8, 0});
 	check_file("tree/tcp/[::1]:4000/log.rawlog", "I: ab\nO:");
 	assert_int_equal(unlink("tree/tcp/[::1]:4000/log.rawlog"), 0);
 	assert_int_equal(rmdir("tree/tcp/[::1]:4000"), 0); /* nothing else was there */

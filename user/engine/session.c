@@ -3,72 +3,16 @@
 
 #include <stdlib.h>
 
+#include "engine/backlog.h"
 #include "engine/delivery.h"
 #include "engine/explain.h"
 #include "engine/identity.h"
 #include "engine/log_place.h"
 #include "engine/session_logs.h"
+#include "engine/session_table.h"
 
 /* How much one session may hold until it is known whose it is, in bytes. */
 #define HELD_MAX (1024 * 1024)
-
-/* How much one session, and all, may hold while their logs are being created. One session never gets
- * more than a quarter of what is left, so that there is always something for others. */
-#define HELD_FOR_LOGS_MAX     (64 * 1024 * 1024)
-#define HELD_FOR_ALL_LOGS_MAX (256 * 1024 * 1024)
-
-struct session *session_new(struct engine *engine, struct proc *proc, enum traffic traffic)
-{
-	struct session *session = mem_alloc(sizeof(*session));
-
-	session->id = ++engine->sessions_seen;
-	session->traffic = traffic;
-	session->proc = proc;
-	session->tgid = proc->tgid;
-	session->service = proc->service;
-	identity_init(session);
-	DL_APPEND(proc->sessions, session);
-	HASH_ADD(by_id, engine->sessions_by_id, id, sizeof(session->id), session);
-	return session;
-}
-
-struct session *session_by_id(const struct engine *engine, uint32_t id)
-{
-	struct session *session;
-
-	HASH_FIND(by_id, engine->sessions_by_id, &id, sizeof(id), session);
-	return session;
-}
-
-struct session *session_by_ino(const struct engine *engine, uint64_t ino)
-{
-	struct session *session;
-
-	HASH_FIND(by_ino, engine->sessions_by_ino, &ino, sizeof(ino), session);
-	return session;
-}
-
-static void forget_ino(struct engine *engine, struct session *session)
-{
-	if (session->ino)
-		HASH_DELETE(by_ino, engine->sessions_by_ino, session);
-	session->ino = 0;
-}
-
-/* Inode numbers are reused: the newest login request says whose it is. */
-void session_set_ino(struct engine *engine, struct session *session, uint64_t ino)
-{
-	struct session *old = session_by_ino(engine, ino);
-
-	if (old == session)
-		return;
-	if (old)
-		forget_ino(engine, old);
-	forget_ino(engine, session);
-	session->ino = ino;
-	if (ino)
-		HASH_ADD(by_ino, engine->sessions_by_ino, ino, sizeof(session->ino), session);
-}
 
 static void count(struct engine *engine, struct session *session, enum reason reason)
 {
@@ -81,28 +25,7 @@ static void clear_held(struct session *session)
 {
 	held_clear(&session->held);
 	held_clear(&session->handover.held);
-	session->late[RL_IN].rec.len = session->late[RL_OUT].rec.len = 0;
-}
-
-/* What was dropped while the logs were being created becomes gaps behind what was held. */
-static void hold_late(struct session *session)
-{
-	struct gap_record *late;
-
-	for (late = session->late; late < session->late + 2; late++) {
-		if (!late->rec.len)
-			continue;
-		late->gap.reason = RL_GAP_BACKLOG;
-		held_add(&session->held, &late->rec);
-		late->rec.len = 0;
-	}
-}
-
-static void leave_asked(struct engine *engine, struct session *session)
-{
-	engine->held_for_logs -= session->held_for_logs;
-	session->held_for_logs = 0;
-	hold_late(session);
+	backlog_clear(session);
 }
 
 static void drain(struct engine *engine, struct session *session);
@@ -111,7 +34,7 @@ static void drain(struct engine *engine, struct session *session);
 static void set_state(struct engine *engine, struct session *session, enum session_state state)
 {
 	if (session->state == SESSION_ASKED)
-		leave_asked(engine, session);
+		backlog_end(engine, session);
 	session->state = state;
 	switch (state) {
 	case SESSION_LOGIN:
@@ -327,32 +250,6 @@ static bool has_room(const struct session *session, const struct rl_rec *rec)
 	       HELD_MAX;
 }
 
-static bool has_room_for_logs(const struct engine *engine, const struct session *session,
-			      const struct rl_rec *rec)
-{
-	uint64_t quarter = (HELD_FOR_ALL_LOGS_MAX - engine->held_for_logs) / 4;
-	uint64_t most = quarter < HELD_FOR_LOGS_MAX ? quarter : HELD_FOR_LOGS_MAX;
-
-	return session->held_for_logs + rec->len <= most;
-}
-
-/* Its logs are being created: holds it. Once there was no room for a byte, those that come later are
- * dropped, too. */
-static void hold_for_logs(struct engine *engine, struct session *session, const struct event *event)
-{
-	bool dropping = session->late[RL_IN].rec.len || session->late[RL_OUT].rec.len;
-
-	if (event_bytes(event) && (dropping || !has_room_for_logs(engine, session, event->rec))) {
-		gap_record_grow(&session->late[event_dir(event)], event);
-		return;
-	}
-	if (event->type == RL_TLS_BEGIN) /* offsets begin anew */
-		hold_late(session);
-	held_add(&session->held, event->rec);
-	session->held_for_logs += event->rec->len;
-	engine->held_for_logs += event->rec->len;
-}
-
 /* Delivers it, or holds it, whatever room there is. */
 static void take(struct engine *engine, struct session *session, const struct event *event)
 {
@@ -363,7 +260,7 @@ static void take(struct engine *engine, struct session *session, const struct ev
 	else if (session->state == SESSION_RECORDING)
 		deliver(engine, session, event);
 	else if (session->state == SESSION_ASKED)
-		hold_for_logs(engine, session, event);
+		backlog_add(engine, session, event);
 	else
 		held_add(&session->held, event->rec);
 }
@@ -490,7 +387,7 @@ void session_log_answered(struct engine *engine, struct session *session, const 
 	const struct proc *proc = session->proc;
 
 	/* not in a replay whose options refuse what the recorder asked about */
-	if (session->state == SESSION_ASKED && session_logs_answer(engine, session, event->log)) {
+	if (session->state < SESSION_REFUSED && session_logs_answer(engine, session, event->log)) {
 		if (session_logs_open(engine, session))
 			set_state(engine, session, SESSION_RECORDING);
 		else
@@ -545,7 +442,7 @@ static void finish(struct engine *engine, struct session *session, uint64_t time
 	if (session->proc)
 		DL_DELETE(session->proc->sessions, session);
 	session->proc = NULL;
-	forget_ino(engine, session);
+	session_forget_ino(engine, session);
 	delivery_free(engine, session);
 	clear_held(session);
 	set_state(engine, session, SESSION_ENDED);
@@ -557,7 +454,7 @@ static void finish(struct engine *engine, struct session *session, uint64_t time
 static enum reason ended_reason(const struct session *session)
 {
 	return held_has_bytes(&session->held) || held_has_bytes(&session->handover.held) ||
-			       session->late[RL_IN].rec.len || session->late[RL_OUT].rec.len ?
+			       backlog_has_dropped(session) ?
 		       REASON_CUT :
 		       REASON_ENDED;
 }

@@ -8,15 +8,8 @@
 #define SESSION_H
 
 #include "engine/model.h"
+#include "engine/session_table.h"
 
-/* Of this process; SESSION_LOGIN. The engine owns it. It is freed when it ends: functions below
- * that can free it say so. */
-struct session *session_new(struct engine *engine, struct proc *proc, enum traffic traffic);
-/* NULL: there is none. */
-struct session *session_by_ino(const struct engine *engine, uint64_t ino);
-struct session *session_by_id(const struct engine *engine, uint32_t id);
-/* Its socket has this inode number; 0: not known. A session that had it until now loses it. */
-void session_set_ino(struct engine *engine, struct session *session, uint64_t ino);
 /* From now on this socket carries its bytes. */
 void session_bind(struct engine *engine, struct session *session, struct sock *sock);
 /* From now on none does: the socket, if there is one, goes on without a session, or ends. */

@@ -239,47 +239,53 @@ static struct session_log *find_log(const struct session *session, const struct 
 	return log;
 }
 
-/* Has another log of the session these bytes, or may it still get them? */
-static bool has_other(const struct engine *engine, const struct session *session, int dir)
+/* Has another log of the session the bytes that this one lacks, or may it still get them? */
+static bool has_other(const struct engine *engine, const struct session *session, uint32_t turn,
+		      int dir)
 {
 	const struct session_log *log;
+	unsigned int i;
 
-	if (session->logs.whole[dir] || delivery_wants(engine, session, dir))
-		return true;
-	DL_FOREACH(session->logs.ending, log) {
-		if (rawlog_wants(&log->rawlog, dir))
+	for (i = 0; i < engine->rules->count; i++) {
+		log = session->logs.open[i];
+		if (log && log->turn == turn && rawlog_wants(&log->rawlog, dir))
 			return true;
 	}
-	return false;
+	DL_FOREACH(session->logs.ending, log) {
+		if (log->turn == turn && rawlog_wants(&log->rawlog, dir))
+			return true;
+	}
+	return session->logs.whole[turn % 2][dir];
 }
 
-static void count_lost(struct engine *engine, const struct session *session, const uint64_t lost[2])
+static void count_lost(struct engine *engine, const struct session *session,
+		       const struct session_log *log, const __u64 sizes[2])
 {
+	uint64_t lost[2];
 	int dir;
 
+	rawlog_count_lost(&log->rawlog, sizes, lost);
 	for (dir = RL_IN; dir <= RL_OUT; dir++) {
 		engine->summary.lost_bytes += lost[dir];
-		if (!has_other(engine, session, dir))
+		if (!has_other(engine, session, log->turn, dir))
 			engine->summary.bytes[dir] -= lost[dir];
 	}
+	engine->summary.lost_bytes += log->rawlog.dropped_bytes;
 }
 
 /* It is in neither list any more. */
 static void log_ended(struct engine *engine, struct session *session, struct session_log *log,
 		      const struct rl_write *write)
 {
-	uint64_t lost[2];
 	int dir;
 
 	if (write->error) {
 		explain_write_failed(engine, session, log, write->error);
 		engine->summary.given_up++;
-		rawlog_count_lost(&log->rawlog, write->size, lost);
-		count_lost(engine, session, lost);
-		engine->summary.lost_bytes += log->rawlog.dropped_bytes;
+		count_lost(engine, session, log, write->size);
 	}
-	for (dir = RL_IN; dir <= RL_OUT; dir++)
-		session->logs.whole[dir] |= !write->error && rawlog_wants(&log->rawlog, dir);
+	for (dir = RL_IN; dir <= RL_OUT && !write->error; dir++)
+		session->logs.whole[log->turn % 2][dir] |= rawlog_wants(&log->rawlog, dir);
 	log_free(log, write->error ? write->size : NULL);
 }
 

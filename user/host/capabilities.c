@@ -3,6 +3,7 @@
 
 #include <cap-ng.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -48,11 +49,17 @@ static int apply(void)
 
 int capabilities_drop(unsigned int kept)
 {
+	bool keep[NEEDED_COUNT];
 	unsigned int i;
 
+	if (capng_get_caps_process())
+		return -EPERM;
+	for (i = 0; i < NEEDED_COUNT; i++)
+		keep[i] = kept & needed[i].kept_for &&
+			  capng_have_capability(CAPNG_PERMITTED, needed[i].capability);
 	capng_clear(CAPNG_SELECT_BOTH);
 	for (i = 0; i < NEEDED_COUNT; i++)
-		if (kept & needed[i].kept_for)
+		if (keep[i])
 			capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED,
 				     needed[i].capability);
 	return apply();

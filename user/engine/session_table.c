@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+#include "engine/session_table.h"
+
+#include "engine/identity.h"
+
+struct session *session_new(struct engine *engine, struct proc *proc, enum traffic traffic)
+{
+	struct session *session = mem_alloc(sizeof(*session));
+
+	session->id = ++engine->sessions_seen;
+	session->traffic = traffic;
+	session->proc = proc;
+	session->tgid = proc->tgid;
+	session->service = proc->service;
+	identity_init(session);
+	DL_APPEND(proc->sessions, session);
+	HASH_ADD(by_id, engine->sessions_by_id, id, sizeof(session->id), session);
+	return session;
+}
+
+struct session *session_by_id(const struct engine *engine, uint32_t id)
+{
+	struct session *session;
+
+	HASH_FIND(by_id, engine->sessions_by_id, &id, sizeof(id), session);
+	return session;
+}
+
+struct session *session_by_ino(const struct engine *engine, uint64_t ino)
+{
+	struct session *session;
+
+	HASH_FIND(by_ino, engine->sessions_by_ino, &ino, sizeof(ino), session);
+	return session;
+}
+
+void session_forget_ino(struct engine *engine, struct session *session)
+{
+	if (session->ino)
+		HASH_DELETE(by_ino, engine->sessions_by_ino, session);
+	session->ino = 0;
+}
+
+/* Inode numbers are reused: the newest login request says whose it is. */
+void session_set_ino(struct engine *engine, struct session *session, uint64_t ino)
+{
+	struct session *old = session_by_ino(engine, ino);
+
+	if (old == session)
+		return;
+	if (old)
+		session_forget_ino(engine, old);
+	session_forget_ino(engine, session);
+	session->ino = ino;
+	if (ino)
+		HASH_ADD(by_ino, engine->sessions_by_ino, ino, sizeof(session->ino), session);
+}
