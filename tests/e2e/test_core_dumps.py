@@ -67,8 +67,9 @@ def test_none_of_a_recorder(tap, fault):
 
 def test_a_recorder_forbids_it_twice(tap):
     """A limit of 1 is for programs that take core dumps, too: core(5)."""
-    assert core_limits(tap.pid) == ("1", "1")
-    assert not may_dump(tap.pid)
+    for pid in tap.pid, tap.writer_pid:
+        assert core_limits(pid) == ("1", "1")
+        assert not may_dump(pid)
 
 
 def test_none_of_a_recorder_that_has_written(dovecot, tap):
@@ -77,6 +78,7 @@ def test_none_of_a_recorder_that_has_written(dovecot, tap):
     dovecot.wait_sessions_over()
     wait_recorded(client)
     assert not may_dump(tap.pid)
+    assert not may_dump(tap.writer_pid)     # it has had the user's ids
     assert not dumps(tap.process, signal.SIGSEGV)
 
 

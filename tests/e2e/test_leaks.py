@@ -78,7 +78,7 @@ def settled(rawtap, limit=None):
     deadline = time.monotonic() + SETTLED
     last = None
     while True:
-        last, before = Footprint.of(rawtap.pid), last
+        last, before = Footprint.of(rawtap), last
         within = limit is None or not last.more_than(limit)
         if last == before and within or time.monotonic() > deadline:
             return last
@@ -97,7 +97,7 @@ def test_nothing_stays_of_what_was_lost(rawtap_binary):
             os.kill(rawtap.pid, signal.SIGSTOP)
             wait_stopped(rawtap.pid)
             run_connections(dovecot, user, login_dir, LOST)
-            lost = Footprint.of(rawtap.pid)
+            lost = Footprint.of(rawtap)
             os.kill(rawtap.pid, signal.SIGCONT)
             after = settled(rawtap, before)
             rawtap.stop()

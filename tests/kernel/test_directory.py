@@ -212,7 +212,7 @@ def run_short_of_room(place, victim, limit=None):
     """One session has no room for its log; another, later, does."""
     recorder = place.rawtap()
     if limit:
-        resource.prlimit(recorder.pid, resource.RLIMIT_FSIZE, (limit, limit))
+        resource.prlimit(recorder.writer_pid, resource.RLIMIT_FSIZE, (limit, limit))
     place.tracee("sizes:read").finish()
     place.tracee("brief", reply=reply(victim, VICTIM, VICTIM), uid=VICTIM, gid=VICTIM).finish()
     result = place.stop()

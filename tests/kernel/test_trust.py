@@ -201,12 +201,14 @@ def test_names_cannot_forge_lines(place, name):
 # The recorder itself
 
 def test_capabilities(place):
+    """Who reads what others have said has no power over files; who has that reads nothing."""
     recorder = place.rawtap()
-    with open(f"/proc/{recorder.pid}/status") as file:
-        status = dict(line.rstrip("\n").split(":\t", 1) for line in file)
     dac_read_search, setgid, setuid, sys_ptrace = (1 << bit for bit in (2, 6, 7, 19))
-    allowed = dac_read_search | setgid | setuid | sys_ptrace
-    assert int(status["CapEff"], 16) == int(status["CapPrm"], 16) == allowed
-    assert int(status["CapInh"], 16) == int(status["CapAmb"], 16) == 0
-    assert status["NoNewPrivs"] == "1"
+    for pid, allowed in ((recorder.pid, sys_ptrace),
+                         (recorder.writer_pid, dac_read_search | setgid | setuid)):
+        with open(f"/proc/{pid}/status") as file:
+            status = dict(line.rstrip("\n").split(":\t", 1) for line in file)
+        assert int(status["CapEff"], 16) == int(status["CapPrm"], 16) == allowed
+        assert int(status["CapInh"], 16) == int(status["CapAmb"], 16) == 0
+        assert status["NoNewPrivs"] == "1"
     assert place.stop().status == 0

@@ -29,17 +29,23 @@ class Footprint:
     entries: dict       # by map, of those whose entries come and go
 
     @classmethod
-    def of(cls, pid):
-        status = Path(f"/proc/{pid}/status").read_text()
-        maps = [number for kind, number in kernel_objects(pid) if kind == "map"]
-        return cls(int(re.search(r"^RssAnon:\s*(\d+) kB", status, re.M)[1]) * 1024,
-                   len(os.listdir(f"/proc/{pid}/fd")),
+    def of(cls, rawtap):
+        """Of both of its processes."""
+        pids = rawtap.pid, rawtap.writer_pid
+        maps = [number for kind, number in kernel_objects(rawtap.pid) if kind == "map"]
+        return cls(sum(map(_memory, pids)),
+                   sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in pids),
                    dict(filter(None, map(_entries, maps))))
 
     def more_than(self, other):
         """What it has more of, memory aside: {what: (now, then)}"""
         now, then = ({"descriptors": each.descriptors, **each.entries} for each in (self, other))
         return {what: (now[what], then[what]) for what in now if now[what] > then[what]}
+
+
+def _memory(pid):
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(re.search(r"^RssAnon:\s*(\d+) kB", status, re.M)[1]) * 1024
 
 
 def _bpftool(*arguments):

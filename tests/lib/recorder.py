@@ -56,6 +56,14 @@ class Rawtap:
         return self.process.pid
 
     @property
+    def writer_pid(self):
+        """Of the process that writes its files."""
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+        writer, = (child for child in children
+                   if Path(f"/proc/{child}/comm").read_text() == "rawtap-writer\n")
+        return int(writer)
+
+    @property
     def stderr(self):
         with self._news:
             return "".join(self._lines)

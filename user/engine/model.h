@@ -123,7 +123,7 @@ struct session_logs {
 	struct session_log *open[RULES_MAX]; /* by the number of their rule; NULL: there is none */
 	struct session_log *ending;	     /* what has come of them is to be told: FACT_WRITE */
 	uint32_t turn;			     /* of those that are asked for now */
-	bool whole[2];	  /* by enum rl_dir: a log that has ended has all of its bytes */
+	bool whole[2][2]; /* by turn and enum rl_dir: a log that has ended has all of its bytes */
 	uint32_t asked;	  /* rules whose FACT_LOG has not come yet, a bit each */
 	uint32_t refused; /* rules that got no log, a bit each; since the last session_logs_ask() */
 	struct {
