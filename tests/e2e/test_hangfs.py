@@ -5,7 +5,6 @@ import errno
 import os
 import signal
 import subprocess
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -23,24 +22,18 @@ finally:
 """
 
 
-@dataclass(frozen=True)
-class Owner:
-    uid: int
-    gid: int
-
-
-A, B = Owner(5000, 5001), Owner(5002, 5003)
+A, B = (5000, 5001), (5002, 5003)       # uid, gid
 
 
 @pytest.fixture
 def directories(hangfs):
-    return [hangfs.make_dir(name, owner) for name, owner in (("a/logs", A), ("b/logs", B))]
+    return [hangfs.make_dir(name, *owner) for name, owner in (("a/logs", A), ("b/logs", B))]
 
 
 def write(path, owner):
     """A process that creates the file and writes to it."""
     return subprocess.Popen(
-        ["setpriv", "--reuid", str(owner.uid), "--regid", str(owner.gid), "--clear-groups",
+        ["setpriv", "--reuid", str(owner[0]), "--regid", str(owner[1]), "--clear-groups",
          "/usr/bin/python3", "-c", WRITER, path], cwd="/", stderr=subprocess.PIPE, text=True)
 
 
@@ -60,7 +53,7 @@ def test_files_are_the_callers(hangfs, directories):
     file = hangfs.behind(directories[0]) / "file"
     assert file.read_bytes() == b"onetwo"
     status = file.stat()
-    assert (status.st_uid, status.st_gid, status.st_mode & 0o777) == (A.uid, A.gid, 0o600)
+    assert (status.st_uid, status.st_gid, status.st_mode & 0o777) == (*A, 0o600)
     assert "PermissionError" in end(write(directories[1] / "file", A), 1)
 
 
@@ -81,7 +74,7 @@ def test_one_directory_hangs(hangfs, directories, kind):
 def test_many_wait_and_go_on(hangfs, directories):
     processes = []
     for i in range(20):     # in one directory, one would wait for the other
-        directory = hangfs.make_dir(f"many{i}/logs", A)
+        directory = hangfs.make_dir(f"many{i}/logs", *A)
         hangfs.hang("any", directory)
         processes.append(write(directory / "file", A))
     hangfs.wait_hanging(20)
@@ -101,7 +94,7 @@ def test_other_faults(hangfs, directories):
 
 def test_the_end_releases_all(new_hangfs):
     with new_hangfs() as hangfs:
-        directory = hangfs.make_dir("a", A)
+        directory = hangfs.make_dir("a", *A)
         hangfs.hang("any", directory)
         process = write(directory / "file", A)
         hangfs.wait_hanging()

@@ -2,7 +2,7 @@
 """A file system whose calls hang on demand (programs/hangfs.c): what a dead NFS server is like.
 
     with HangFs(program) as fs:
-        directory = fs.make_dir("alice", user)
+        directory = fs.make_dir("alice/logs", user.uid, user.gid)
         fs.hang("write", directory)         # lookup, create, write, close, any
         ...
         fs.wait_hanging()
@@ -89,13 +89,13 @@ class HangFs:
 
     # Directories
 
-    def make_dir(self, name, owner):
-        """The owner's own, for logs; its parents too. Returns it as others see it."""
+    def make_dir(self, name, uid, gid):
+        """For logs of this user, whose its parents are, too. Returns it as others see it."""
         path = self._backing / name
         for part in reversed([path, *path.parents]):
             if part.is_relative_to(self._backing) and not part.exists():
                 part.mkdir(0o700)
-                os.chown(part, owner.uid, owner.gid)
+                os.chown(part, uid, gid)
         return self.root / name
 
     def behind(self, path):
