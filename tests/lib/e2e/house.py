@@ -7,7 +7,8 @@
         hangfs.hang("write", house.directory(house.victim))
         ...
 
-When the block ends all is released: nothing else could end a rawtap that hangs.
+When the block ends all is released: nothing else could end a rawtap that hangs. Then no process of its
+may be left.
 """
 
 import re
@@ -65,12 +66,14 @@ class House:
         if not self.way.at_home:
             options += ("--rawlog-dir", self.store.root / self.way.directory.format(user="%u"))
         rawtap = Tap("--base-dir", self.dovecot.base_dir, *options, binary=binary)
+        processes = family(rawtap.pid)
         try:
             yield rawtap
         finally:
             self.store.release()
             rawtap.kill()
             print(rawtap.stderr)        # seen when the test fails
+        wait_ended(processes)
 
     # Sessions
 
@@ -156,6 +159,10 @@ def is_running(pid):
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except (FileNotFoundError, ProcessLookupError):
         return False
+
+
+def wait_ended(pids):
+    wait_until(lambda: not any(map(is_running, pids)), "all of rawtap's processes to end")
 
 
 def memory(pids):
