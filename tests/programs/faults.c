@@ -174,7 +174,7 @@ int open(const char *name, int flags, ...)
 	return fails("open", name) ? fail() : REAL(open)(name, flags, mode);
 }
 
-/* openat2() has no function of its own in glibc. */
+/* glibc has no function of its own for openat2, as openat2(2) says. */
 long syscall(long number, ...)
 {
 	long arg[6];
