@@ -16,7 +16,8 @@ BUILD="make gcc libc6-dev clang llvm libbpf-dev bpftool libelf-dev zlib1g-dev pk
 DEMO="dovecot-imapd dovecot-pop3d python3 openssl"
 TEST="libcmocka-dev python3-pytest python3-pytest-timeout python3-pytest-xdist clang-format
 	clang-tidy cppcheck shellcheck mandoc
-	libclang-rt-14-dev|libclang-rt-dev lld git dovecot-lmtpd dovecot-submissiond postfix $DEMO"
+	libclang-rt-14-dev|libclang-rt-dev lld git libfuse3-dev e2fsprogs
+	dovecot-lmtpd dovecot-submissiond postfix $DEMO"
 VM="qemu-system-x86 cpio kmod lz4 xz-utils zstd"
 ARM64="lld qemu-system-arm python3-pytest $VM" # with build: to build for it here, and to try that
 CLANGS="clang-14 clang-16 clang-19"

@@ -7,6 +7,7 @@ import signal
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,8 @@ import pytest
 import cost
 import recorder
 from guest import PACKAGES, VM, Guest, Results, backends_of
+from hangfs import HangFs
+from hangfs import build as build_hangfs
 from private_dovecot import PrivateDovecot
 from replaycase import copy_for_nobody
 from taps import Tap
@@ -193,6 +196,20 @@ def _wanted_cases(request):
             cases[params.get("case")] = None
     cases.pop(None, None)
     return list(cases)
+
+
+# A file system that hangs on demand
+
+@pytest.fixture(scope="session")
+def new_hangfs(mounts, tmp_path_factory):
+    """new_hangfs(): one for a block, of its own."""
+    return partial(HangFs, build_hangfs(tmp_path_factory.mktemp("hangfs")))
+
+
+@pytest.fixture
+def hangfs(new_hangfs):
+    with new_hangfs() as hangfs:
+        yield hangfs
 
 
 # The tracee, which plays Dovecot

@@ -1,24 +1,34 @@
 // SPDX-License-Identifier: MIT
 /*
- * LD_PRELOAD library: a system call on some files fails.
+ * LD_PRELOAD library: a system call on some files fails, or hangs.
  *
- *   FAULT_CALL   openat, write or close
+ *   FAULT_CALLS  CALL:NAME,CALL:NAME...: open, openat, openat2, fstat, write, close or unlinkat, and
+ *                how the file's name ends
  *   FAULT_ERROR  errno; 0 for write: only one byte is written
- *   FAULT_NAME   how the file's name ends
+ *   FAULT_UNTIL  instead: the call waits until this file exists
  *   FAULT_SKIP   so many such calls succeed before (default: 0)
  *   FAULT_TIMES  so many fail (default: all that follow)
+ *   FAULT_HITS   this file gets a byte for each
+ *
+ * Each process counts for itself.
  */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/types.h>
+#include <time.h>
 #include <unistd.h>
+
+#define REAL(name) ((__typeof__(&(name)))dlsym(RTLD_NEXT, #name))
 
 static int number_of(const char *name, int missing)
 {
@@ -27,21 +37,67 @@ static int number_of(const char *name, int missing)
 	return text ? strtol(text, NULL, 10) : missing;
 }
 
-static bool is_ours(const char *call, const char *name)
+static bool ends_with(const char *name, const char *end, size_t end_len)
 {
-	const char *which = getenv("FAULT_CALL"), *end = getenv("FAULT_NAME");
-	static int seen;
-	int first = number_of("FAULT_SKIP", 0), count = number_of("FAULT_TIMES", INT_MAX);
-	size_t len = strlen(name), end_len = end ? strlen(end) : 0;
+	size_t len = strlen(name);
 
-	if (!which || strcmp(which, call) != 0 || !end || len < end_len ||
-	    strcmp(name + len - end_len, end) != 0)
-		return false;
-	seen++;
-	return seen > first && seen - first <= count;
+	return len >= end_len && strncmp(name + len - end_len, end, end_len) == 0;
 }
 
-static bool is_our_file(const char *call, int fd)
+static bool is_listed(const char *call, const char *name)
+{
+	const char *at = getenv("FAULT_CALLS");
+	size_t call_len = strlen(call), len;
+
+	for (; at && *at; at += len + (at[len] == ',')) {
+		len = strcspn(at, ",");
+		if (len > call_len && strncmp(at, call, call_len) == 0 && at[call_len] == ':' &&
+		    ends_with(name, at + call_len + 1, len - call_len - 1))
+			return true;
+	}
+	return false;
+}
+
+/* By the real functions: ours would come here again. */
+static void report(void)
+{
+	const char *hits = getenv("FAULT_HITS");
+	int fd = hits ? REAL(open)(hits, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666) : -1;
+
+	if (fd < 0)
+		return;
+	if (REAL(write)(fd, "x", 1) != 1)
+		abort();
+	REAL(close)(fd);
+}
+
+static void wait_for(const char *path)
+{
+	const struct timespec moment = {.tv_nsec = 10 * 1000 * 1000};
+
+	while (access(path, F_OK))
+		nanosleep(&moment, NULL);
+}
+
+/* Does this call have to fail? */
+static bool fails(const char *call, const char *name)
+{
+	const char *until = getenv("FAULT_UNTIL");
+	static atomic_int seen;
+	int number;
+
+	if (!is_listed(call, name))
+		return false;
+	number = atomic_fetch_add(&seen, 1) - number_of("FAULT_SKIP", 0);
+	if (number < 0 || number >= number_of("FAULT_TIMES", INT_MAX))
+		return false;
+	report();
+	if (until)
+		wait_for(until);
+	return !until;
+}
+
+static bool fails_on(const char *call, int fd)
 {
 	char link[64], name[PATH_MAX];
 	ssize_t len;
@@ -51,7 +107,7 @@ static bool is_our_file(const char *call, int fd)
 	if (len < 0)
 		return false;
 	name[len] = '\0';
-	return is_ours(call, name);
+	return fails(call, name);
 }
 
 static int error(void)
@@ -59,38 +115,41 @@ static int error(void)
 	return number_of("FAULT_ERROR", 0);
 }
 
+static int fail(void)
+{
+	errno = error();
+	return -1;
+}
+
 ssize_t write(int fd, const void *data, size_t size)
 {
-	ssize_t (*real)(int, const void *, size_t) = dlsym(RTLD_NEXT, "write");
-
-	if (!is_our_file("write", fd))
-		return real(fd, data, size);
-	if (!error())
-		return real(fd, data, size ? 1 : 0);
-	errno = error();
-	return -1;
+	if (!fails_on("write", fd))
+		return REAL(write)(fd, data, size);
+	return error() ? fail() : REAL(write)(fd, data, size ? 1 : 0);
 }
 
+/* Closed it is all the same, as by the kernel. */
 int close(int fd)
 {
-	int (*real)(int) = dlsym(RTLD_NEXT, "close");
-	bool fails = is_our_file("close", fd);
-	int ret = real(fd);
+	bool failed = fails_on("close", fd);
+	int ret = REAL(close)(fd);
 
-	if (!fails)
-		return ret;
-	errno = error();
-	return -1;
+	return failed ? fail() : ret;
 }
 
-static int open_or_fail(const char *call, int at, const char *name, int flags, mode_t mode)
+int fstat(int fd, struct stat *st)
 {
-	int (*real)(int, const char *, int, ...) = dlsym(RTLD_NEXT, call);
+	return fails_on("fstat", fd) ? fail() : REAL(fstat)(fd, st);
+}
 
-	if (!is_ours("openat", name))
-		return real(at, name, flags, mode);
-	errno = error();
-	return -1;
+int unlinkat(int at, const char *name, int flags)
+{
+	return fails("unlinkat", name) ? fail() : REAL(unlinkat)(at, name, flags);
+}
+
+static mode_t take_mode(va_list args, int flags)
+{
+	return flags & O_CREAT ? va_arg(args, mode_t) : 0;
 }
 
 int openat(int at, const char *name, int flags, ...)
@@ -99,18 +158,34 @@ int openat(int at, const char *name, int flags, ...)
 	mode_t mode;
 
 	va_start(args, flags);
-	mode = va_arg(args, mode_t);
+	mode = take_mode(args, flags);
 	va_end(args);
-	return open_or_fail("openat", at, name, flags, mode);
+	return fails("openat", name) ? fail() : REAL(openat)(at, name, flags, mode);
 }
 
-int openat64(int at, const char *name, int flags, ...)
+int open(const char *name, int flags, ...)
 {
 	va_list args;
 	mode_t mode;
 
 	va_start(args, flags);
-	mode = va_arg(args, mode_t);
+	mode = take_mode(args, flags);
 	va_end(args);
-	return open_or_fail("openat64", at, name, flags, mode);
+	return fails("open", name) ? fail() : REAL(open)(name, flags, mode);
+}
+
+/* glibc has no function of its own for openat2, as openat2(2) says. */
+long syscall(long number, ...)
+{
+	long arg[6];
+	va_list args;
+	int i;
+
+	va_start(args, number);
+	for (i = 0; i < 6; i++)
+		arg[i] = va_arg(args, long);
+	va_end(args);
+	if (number == SYS_openat2 && fails("openat2", (const char *)arg[1]))
+		return fail();
+	return REAL(syscall)(number, arg[0], arg[1], arg[2], arg[3], arg[4], arg[5]);
 }
