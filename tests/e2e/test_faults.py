@@ -27,8 +27,8 @@ CALLS = {
     "fstat:/dovecot.rawlog": (NOT_FOUND, ()),
     "openat:.in": (NOT_CREATED, ()),
     "openat:.out": (NOT_CREATED, ()),
-    "write:.in": (CUT_OFF, {errno.EINTR}),
-    "write:.out": (CUT_OFF, {errno.EINTR}),
+    "writev:.in": (CUT_OFF, {errno.EINTR}),
+    "writev:.out": (CUT_OFF, {errno.EINTR}),
     # NFS and quotas tell only then that a write did not succeed
     "close:.in": (CUT_OFF, {errno.EINTR}),
     "close:.out": (CUT_OFF, {errno.EINTR}),
@@ -149,7 +149,7 @@ def test_a_file_that_cannot_be_removed(play, hits, user):
 @pytest.mark.parametrize("name", [".in", ".out"])
 def test_interrupted_and_short_writes(play, hits, user, name, fault):
     """These are no errors."""
-    client, _, rawtap = play("write:" + name, **fault)
+    client, _, rawtap = play("writev:" + name, **fault)
     assert len(hits.read_bytes()) >= 3
     assert recorded(user) == transcripts(client)
     assert rawtap.status == 0

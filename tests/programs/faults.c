@@ -2,9 +2,9 @@
 /*
  * LD_PRELOAD library: a system call on some files fails, or hangs.
  *
- *   FAULT_CALLS  CALL:NAME,CALL:NAME...: open, openat, openat2, fstat, write, close or unlinkat, and
- *                how the file's name ends
- *   FAULT_ERROR  errno; 0 for write: only one byte is written
+ *   FAULT_CALLS  CALL:NAME,CALL:NAME...: open, openat, openat2, fstat, write, writev, close or
+ *                unlinkat, and how the file's name ends
+ *   FAULT_ERROR  errno; 0 for write and writev: only one byte is written
  *   FAULT_UNTIL  instead: the call waits until this file exists
  *   FAULT_SKIP   so many such calls succeed before (default: 0)
  *   FAULT_TIMES  so many fail (default: all that follow)
@@ -25,6 +25,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -126,6 +127,13 @@ ssize_t write(int fd, const void *data, size_t size)
 	if (!fails_on("write", fd))
 		return REAL(write)(fd, data, size);
 	return error() ? fail() : REAL(write)(fd, data, size ? 1 : 0);
+}
+
+ssize_t writev(int fd, const struct iovec *vectors, int count)
+{
+	if (!fails_on("writev", fd))
+		return REAL(writev)(fd, vectors, count);
+	return error() ? fail() : REAL(write)(fd, vectors[0].iov_base, vectors[0].iov_len ? 1 : 0);
 }
 
 /* Closed it is all the same, as by the kernel. */

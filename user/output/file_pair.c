@@ -8,6 +8,9 @@
 
 #include "rl_abi.h"
 
+/* A file system in user space can say that of each call. */
+#define INTERRUPTED_MAX 100
+
 #define OPEN_FLAGS (O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
 
 int file_pair_create(const struct log_place *place, int at, uint32_t serial,
@@ -50,11 +53,12 @@ static void advance(struct iovec **vectors, int *count, size_t size)
 
 int file_pair_write(struct file_pair *pair, int file, struct iovec *vectors, int count)
 {
+	unsigned int interrupted = 0;
 	ssize_t ret;
 
 	while (count) {
 		ret = writev(pair->fds[file], vectors, count);
-		if (ret < 0 && errno == EINTR)
+		if (ret < 0 && errno == EINTR && ++interrupted < INTERRUPTED_MAX)
 			continue;
 		if (ret <= 0)
 			return ret ? -errno : -EIO;
