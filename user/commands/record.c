@@ -24,6 +24,8 @@
 #include "host/log_writer.h"
 #include "host/notify_socket.h"
 #include "commands/pipeline.h"
+#include "host/run_program.h"
+#include "host/workers.h"
 #include "output/sink_host.h"
 #include "kernel/source.h"
 #include "records/saved_stream.h"
@@ -51,7 +53,9 @@ struct recorder {
 	struct tcp_conns *connections; /* the sink's */
 	struct pipeline pipeline;
 	struct answers answers;
+	struct workers *workers;
 	struct notify_socket manager;
+	bool ready; /* told */
 	int epoll, signals;
 	int64_t now_ms, busy_until_ms, sweep_at_ms, clock_at_ms;
 	int64_t sweep_ended_at_ms; /* 0: no process has ended */
@@ -271,6 +275,20 @@ static int start_sink(struct recorder *recorder)
 	return ret;
 }
 
+static int start_workers(struct recorder *recorder)
+{
+	struct epoll_event event = {.events = EPOLLIN};
+	int ret;
+
+	recorder->workers = workers_new();
+	if (recorder->workers &&
+	    epoll_ctl(recorder->epoll, EPOLL_CTL_ADD, workers_fd(recorder->workers), &event) == 0)
+		return 0;
+	ret = -errno;
+	log_error("preparing to examine Dovecots: %s", strerror(-ret));
+	return ret;
+}
+
 static unsigned int capabilities_kept(const struct recorder *recorder)
 {
 	const struct rules *rules = &recorder->rules;
@@ -317,7 +335,7 @@ static int start(struct recorder *recorder)
 		return -EINVAL;
 	raise_file_limit();
 	if (catch_signals(recorder) || check_capabilities() || start_bpf(recorder) ||
-	    start_source(recorder))
+	    start_source(recorder) || start_workers(recorder))
 		return -EINVAL;
 	recorder->answers = (struct answers){
 		.rules = &recorder->rules,
@@ -325,6 +343,7 @@ static int start(struct recorder *recorder)
 		.bpf = &recorder->bpf,
 		.source = recorder->source,
 		.pipeline = &recorder->pipeline,
+		.workers = recorder->workers,
 	};
 	if (start_sink(recorder))
 		return -EINVAL;
@@ -342,9 +361,15 @@ static int start(struct recorder *recorder)
 		log_error("dropping privileges: %s", strerror(-ret));
 		return ret;
 	}
+	return 0;
+}
+
+/* What ran before is examined: from here on it is certain what is recorded. */
+static void tell_ready(struct recorder *recorder)
+{
+	recorder->ready = true;
 	log_info("recording (backend %s)", recorder->bpf.backend->name);
 	notify(recorder, "READY=1\nSTATUS=recording");
-	return 0;
 }
 
 /* Looks for sockets that have ended, where it is time. 0 or -errno. */
@@ -381,14 +406,17 @@ static int wait_ms(const struct recorder *recorder)
 static int run_once(struct recorder *recorder)
 {
 	struct signalfd_siginfo signal_info;
-	struct epoll_event events[3];
+	struct epoll_event events[4];
 	int ret;
 
-	if (epoll_wait(recorder->epoll, events, 3, wait_ms(recorder)) < 0 && errno != EINTR)
+	if (!recorder->ready && !workers_busy(recorder->workers))
+		tell_ready(recorder);
+	if (epoll_wait(recorder->epoll, events, 4, wait_ms(recorder)) < 0 && errno != EINTR)
 		return -errno;
 	recorder->now_ms = clock_now_ms();
 	if (recorder->now_ms >= recorder->clock_at_ms)
 		tell_clock(recorder);
+	answers_tell(&recorder->answers);
 	ret = source_consume(recorder->source);
 	if (ret > 0)
 		recorder->busy_until_ms = recorder->now_ms + BUSY_FOR_MS;
@@ -419,6 +447,7 @@ static int run(struct recorder *recorder)
 		log_error("reading the rest of the ring buffer: %s", strerror(-ret));
 		status = 1;
 	}
+	answers_finish(&recorder->answers);
 	pipeline_flush(&recorder->pipeline);
 	engine_finish(recorder->pipeline.engine);
 	pipeline_flush(&recorder->pipeline);
@@ -442,11 +471,13 @@ static int record(const struct opts *opts)
 	ret = notify_socket_init(&recorder.manager);
 	if (ret)
 		log_warn("NOTIFY_SOCKET: %s; the service manager gets no messages", strerror(-ret));
+	run_program_init();
 	recorder.now_ms = clock_now_ms();
 	recorder.sweep_at_ms = recorder.now_ms + SWEEP_MS;
 	status = configure(&recorder);
 	if (!status)
 		status = start(&recorder) ? 1 : run(&recorder);
+	workers_free(&recorder.workers);
 	pipeline_free(&recorder.pipeline);
 	sink_host_free(&recorder.sink);
 	source_free(&recorder.source);

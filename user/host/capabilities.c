@@ -60,8 +60,12 @@ int capabilities_drop(unsigned int kept)
 	return apply();
 }
 
-int capabilities_drop_all(void)
+int capabilities_drop_but(unsigned int kept)
 {
 	capng_clear(CAPNG_SELECT_BOTH);
+	if (kept & CAPABILITIES_PROCESSES)
+		capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_SYS_PTRACE);
+	if (kept & CAPABILITIES_READ)
+		capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_DAC_READ_SEARCH);
 	return apply();
 }

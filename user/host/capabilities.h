@@ -19,7 +19,11 @@ enum capabilities_kept {
  * not everything was dropped. */
 int capabilities_drop(unsigned int kept);
 
-/* The same for a thread that needs none. */
-int capabilities_drop_all(void);
+/* The same for other threads: flags of enum capabilities_of_thread, 0: none. */
+enum capabilities_of_thread {
+	CAPABILITIES_PROCESSES = 1 << 0, /* to look at processes */
+	CAPABILITIES_READ = 1 << 1,	 /* to read any file */
+};
+int capabilities_drop_but(unsigned int kept);
 
 #endif

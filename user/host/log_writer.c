@@ -107,7 +107,7 @@ static void *write_messages(void *unused)
 	size_t size;
 
 	pthread_mutex_lock(&queue.lock);
-	queue.error = capabilities_drop_all();
+	queue.error = capabilities_drop_but(0);
 	queue.started = true;
 	pthread_cond_signal(&queue.changed);
 	while (!queue.error) {
