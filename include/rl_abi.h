@@ -126,7 +126,9 @@ struct rl_rec {
 	__u32 len;   /* of header and payload, bytes; the space that it takes may be larger */
 	__u16 type;  /* enum rl_type */
 	__u16 flags; /* enum rl_flag */
-	__u64 time_ns; /* CLOCK_MONOTONIC, nanoseconds; an answer has that of the record it is due to */
+	/* CLOCK_MONOTONIC, nanoseconds; an answer has that of the record it is due to, but FACT_MASTER and
+	 * FACT_SETTINGS, which come late, have their own */
+	__u64 time_ns;
 	__u32 tgid; /* the process that it is about, as the host numbers it; 0: none */
 	__u32 uid;  /* real user id of that process, as the host has it; 0 from the recorder */
 	__u32 gid;  /* its real group id, likewise */
@@ -313,7 +315,7 @@ struct rl_write {
 
 /*
  * SETTING. Recorder, the first record of a stream: its own rules, as words.
- * FACT_SETTINGS. Recorder, after the FACT_MASTER of the same rl_rec.tgid:
+ * FACT_SETTINGS. Recorder, before the FACT_MASTER of the same rl_rec.tgid:
  * settings that directories and names of logs depend on; a name, its value, and
  * so on. Besides Dovecot's: `zone`, if import_environment sets a TZ. Its
  * offset from UTC in seconds, and each change: "3600 1774746000=7200 ...", with

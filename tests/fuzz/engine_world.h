@@ -302,6 +302,33 @@ static inline bool sock_has_bytes(const struct sock *sock)
 	return sock->class == RL_CLASS_CLIENT || sock->class == RL_CLASS_RELAY;
 }
 
+/* What waits for an answer, and the ids that have to wait. */
+static inline void check_awaited(const struct engine *engine)
+{
+	const struct awaited *awaited;
+	const struct awaited_id *id;
+	const struct held *held;
+	unsigned int count = 0;
+	uint64_t size = 0;
+
+	for (awaited = engine->awaited; awaited; awaited = awaited->next) {
+		assert(!engine->awaited_ended);
+		check_held(&awaited->held);
+		size += awaited->held.size;
+		for (id = awaited->ids; id; id = id->next) {
+			assert(id->awaited == awaited);
+			assert(!id->gaps[RL_IN] || id->gaps[RL_IN]->rec.type == RL_GAP);
+			assert(!id->gaps[RL_OUT] || id->gaps[RL_OUT]->rec.type == RL_GAP);
+			count++;
+		}
+		/* its answer has come: only that of a log can be missing */
+		held = awaited->held.first;
+		assert(awaited->asked || (held && held->rec.cookie));
+	}
+	assert(size == engine->awaited_size);
+	assert(count == HASH_COUNT(engine->awaited_ids));
+}
+
 static inline void check_engine(const struct engine *engine)
 {
 	const struct session *session;
@@ -334,6 +361,7 @@ static inline void check_engine(const struct engine *engine)
 		assert(!proc->undecided || proc->undecided->tls.undecided.first);
 	}
 	assert(undecided == engine->undecided);
+	check_awaited(engine);
 }
 
 /* Feeds one record and then the facts that answer it, as the pipeline does. */
@@ -368,7 +396,8 @@ static inline void world_end(struct world *world)
 
 	engine_finish(world->engine);
 	for (i = 0; i < REASONS_COUNT; i++)
-		if (i != REASON_OPEN_BEFORE && i != REASON_NO_LOGIN && i != REASON_MASTER)
+		if (i != REASON_OPEN_BEFORE && i != REASON_NO_LOGIN && i != REASON_MASTER &&
+		    i != REASON_UNANSWERED)
 			sum += summary->sessions[i];
 	/* REASON_OPEN_BEFORE and REASON_NO_LOGIN are of sockets without a session, or of a relay's */
 	assert(sum <= world->engine->sessions_seen);

@@ -29,6 +29,12 @@ static void do_exit(struct world *world, struct input *input)
 	feed(world, input, RL_PROC_EXIT, 0, PIDS + take(input, PROCS), 0, NULL, 0);
 }
 
+/* What begins then has to wait for another do_master(). */
+static void do_restart(struct world *world, struct input *input)
+{
+	feed(world, input, RL_PROC_EXIT, 0, MASTER, 0, NULL, 0);
+}
+
 static void do_open(struct world *world, struct input *input)
 {
 	struct rl_open sock = {.class = 1 + take(input, RL_CLASS_MAX),
@@ -323,11 +329,11 @@ static void do_link(struct world *world, struct input *input)
 }
 
 static void (*const ops[])(struct world *world, struct input *input) = {
-	do_master,    do_exec,	   do_exit,	 do_open,    do_open,	    do_login,
-	do_request,   do_answer,   do_script,	 do_bytes,   do_many_bytes, do_skip,
-	do_gap,	      do_close,	   do_log,	 do_write,   do_clock,	    do_ids,
-	do_flush,     do_full,	   do_bytes,	 do_ask,     do_reply,	    do_tls_begin,
-	do_handshake, do_settings, do_hand_over, do_command, do_give_up,    do_link,
+	do_master,  do_exec,   do_exit,	     do_open,	    do_open,	 do_login,     do_request,
+	do_answer,  do_script, do_bytes,     do_many_bytes, do_skip,	 do_gap,       do_close,
+	do_log,	    do_write,  do_clock,     do_ids,	    do_flush,	 do_full,      do_bytes,
+	do_ask,	    do_reply,  do_tls_begin, do_handshake,  do_settings, do_hand_over, do_command,
+	do_give_up, do_link,   do_restart,
 };
 
 /* Processes with their sockets, so that an input need not create them first. */

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "built.h"
+#include "host/clock.h"
 #include "host/procfs.h"
 #include "host/trusted_file.h"
 
@@ -277,6 +278,18 @@ static void test_trusted_file(void **state)
 	}
 }
 
+/* Whatever its name is: not before it was started, nor long after. */
+static void test_start(void **state)
+{
+	int64_t before = clock_boot_ns(), start;
+	pid_t pid = start_child(be_renamed);
+
+	assert_int_equal(procfs_start_ns(pid, &start), 0);
+	assert_true(start > before - CLOCK_NS_PER_S / 50 && start <= clock_boot_ns());
+	end_child(pid);
+	assert_int_equal(procfs_start_ns(pid, &start), -ENOENT);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, built_setup, built_teardown)
@@ -284,6 +297,7 @@ int main(void)
 		TEST(test_status),   TEST(test_groups),	     TEST(test_each_process),
 		TEST(test_program),  TEST(test_working_dir), TEST(test_contained),
 		TEST(test_mappings), TEST(test_fd_path),     TEST(test_trusted_file),
+		TEST(test_start),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: MIT
 #include "commands/answers.h"
 
+#include <poll.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "kernel/bpf_load.h"
 #include "host/clock.h"
-#include "host/dovecot_master.h"
 #include "base/log.h"
+#include "commands/master_question.h"
+#include "base/mem.h"
 #include "commands/pipeline.h"
+#include "host/run_program.h"
 #include "kernel/source.h"
 #include "base/str.h"
 
@@ -19,14 +24,12 @@ static void add_setting(struct str *text, const char *name, const char *value)
 
 /* The zone that import_environment gives its processes, if it does: "TZ=Europe/Paris". What the master
  * itself was started with can't be known: Dovecot writes over it (lib/process-title.c, 2.3.19.1). */
-static void add_zone(const struct rl_master *fact, struct str *text)
+static void add_zone(const struct str *environment, struct str *text)
 {
-	struct str imported = {0}, zone = {0};
-	char *save = NULL, *word;
+	char *copy = mem_strdup(str_text(environment)), *save = NULL, *word;
+	struct str zone = {0};
 
-	dovecot_master_setting(fact, "import_environment", &imported);
-	for (word = imported.len ? strtok_r(imported.data, " \t", &save) : NULL; word;
-	     word = strtok_r(NULL, " \t", &save)) {
+	for (word = strtok_r(copy, " \t", &save); word; word = strtok_r(NULL, " \t", &save)) {
 		if (strncmp(word, "TZ=", 3) != 0)
 			continue;
 		str_clear(&zone);
@@ -34,48 +37,81 @@ static void add_zone(const struct rl_master *fact, struct str *text)
 	}
 	if (zone.len)
 		add_setting(text, "zone", zone.data);
-	str_free(&imported);
 	str_free(&zone);
+	free(copy);
 }
 
-/* What directories depend on besides the user: mail_home, where userdb returned no home;
- * %{hostname}, which is my_hostdomain() of lib/hostpid.c, 2.3.19.1, if it is not set; %{env}. */
-static void tell_settings(struct answers *answers, uint32_t tgid, const struct rl_master *fact)
+/* Records that answer a question of long ago. */
+static void tell(struct answers *answers, enum rl_type type, uint32_t tgid, const void *payload,
+		 size_t size)
 {
-	/* `variable`: each is asked for only if a directory can depend on it */
-	static const struct {
-		const char *name, *variable;
-	} settings[] = {
-		{"mail_home", ""},
-		{"hostname", "hostname"},
-		{"import_environment", "env"},
-	};
-	struct str text = {0}, value = {0}, payload = {0};
-	struct rl_setting head = {0};
-	char own[256];
-	unsigned int i;
+	pipeline_tell(
+		answers->pipeline,
+		(struct rl_rec){.type = type, .tgid = tgid, .time_ns = (uint64_t)clock_now_ns()},
+		payload, size);
+}
 
-	for (i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
-		if (!rules_have_variable(answers->rules, settings[i].variable))
-			continue;
-		if (dovecot_master_setting(fact, settings[i].name, &value) == 0 && value.len)
-			add_setting(&text, settings[i].name, value.data);
-		else if (strcmp(settings[i].name, "hostname") == 0 &&
-			 dovecot_hostname(own, sizeof(own)) == 0)
-			add_setting(&text, settings[i].name, own);
-	}
+static void tell_settings(struct answers *answers, const struct master_question *question)
+{
+	struct str text = {0}, payload = {0};
+	struct rl_setting head = {0};
+
+	if (question->home.len)
+		add_setting(&text, "mail_home", question->home.data);
+	if (question->hostname.len)
+		add_setting(&text, "hostname", question->hostname.data);
+	if (question->environment.len && rules_have_variable(answers->rules, "env"))
+		add_setting(&text, "import_environment", question->environment.data);
 	if (rules_need_zone(answers->rules))
-		add_zone(fact, &text);
+		add_zone(&question->environment, &text);
 	head.size = text.len;
 	str_append(&payload, &head, sizeof(head));
 	str_append(&payload, str_text(&text), text.len);
 	if (text.len)
-		pipeline_answer(answers->pipeline,
-				(struct rl_rec){.type = RL_FACT_SETTINGS, .tgid = tgid},
-				payload.data, payload.len);
+		tell(answers, RL_FACT_SETTINGS, question->tgid, payload.data, payload.len);
 	str_free(&text);
-	str_free(&value);
 	str_free(&payload);
+}
+
+/* The settings come first: with the master, what waits for it is taken. */
+void answers_tell(struct answers *answers)
+{
+	struct master_question *question;
+	struct job *job;
+
+	while ((job = workers_take(answers->workers)) != NULL) {
+		question = (struct master_question *)job;
+		tell_settings(answers, question);
+		tell(answers, RL_FACT_MASTER, question->tgid, &question->fact,
+		     sizeof(question->fact));
+		job->free(job);
+	}
+}
+
+/* For at most so long. */
+static void wait_for_answers(struct answers *answers, int ms)
+{
+	struct pollfd poll_fd = {.fd = workers_fd(answers->workers), .events = POLLIN};
+	int64_t deadline = clock_now_ms() + ms, left;
+
+	while (workers_busy(answers->workers) && (left = deadline - clock_now_ms()) > 0) {
+		poll(&poll_fd, 1, (int)left);
+		answers_tell(answers);
+	}
+}
+
+void answers_finish(struct answers *answers)
+{
+	struct job *job;
+
+	wait_for_answers(answers, ANSWERS_END_MS);
+	if (!workers_busy(answers->workers))
+		return;
+	/* of what is killed nothing is told: it would not be true */
+	run_program_end();
+	usleep(2 * RUN_PROGRAM_LOOK_MS * 1000);
+	while ((job = workers_take(answers->workers)) != NULL)
+		job->free(job);
 }
 
 /* A process has begun: it may map a module that an upgrade has brought. */
@@ -100,13 +136,10 @@ static void new_process(void *context, const struct service *service)
 static void ask_master(void *context, uint32_t tgid)
 {
 	struct answers *answers = context;
-	struct rl_master fact;
+	struct master_question *question =
+		master_question_new(tgid, answers->base_dir, answers->rules);
 
-	dovecot_master_look(tgid, answers->base_dir, &fact);
-	pipeline_answer(answers->pipeline, (struct rl_rec){.type = RL_FACT_MASTER, .tgid = tgid},
-			&fact, sizeof(fact));
-	if (fact.status == RL_MASTER_OK)
-		tell_settings(answers, tgid, &fact);
+	workers_add(answers->workers, &question->job);
 }
 
 static void verdict(void *context, uint64_t cookie, bool record)

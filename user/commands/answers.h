@@ -2,7 +2,8 @@
 /*
  * What the engine asks of the world, answered from this host. A fact goes into
  * the pipeline as a record, so that a replay finds the answer in the stream; a
- * decision goes to the kernel side.
+ * decision goes to the kernel side. What takes time is found out by threads, and
+ * fed when it is there.
  */
 #ifndef ANSWERS_H
 #define ANSWERS_H
@@ -16,6 +17,7 @@
 struct bpf_side;
 struct pipeline;
 struct source;
+struct workers;
 
 /* Owns nothing. What it points to must outlive the engine that asks. */
 struct answers {
@@ -24,6 +26,7 @@ struct answers {
 	struct bpf_side *bpf;
 	struct source *source;
 	struct pipeline *pipeline;
+	struct workers *workers; /* for the questions that take time */
 };
 
 /* For engine_new(). Its context is `answers`, which must stay where it is. */
@@ -31,5 +34,13 @@ struct engine_world answers_world(struct answers *answers);
 
 /* For sink_host_new(), likewise: what it tells becomes records. */
 struct sink_host_answers answers_sink(struct answers *answers);
+
+/* Feeds the answers that have come by now to the pipeline. */
+void answers_tell(struct answers *answers);
+
+/* At the end: waits for the questions that are still open, but no longer than ANSWERS_END_MS, and feeds
+ * their answers. Programs that run even then are killed; nothing can be asked any more. */
+#define ANSWERS_END_MS 500
+void answers_finish(struct answers *answers);
 
 #endif

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "commands/answers.h"
+#include "commands/recorder.h"
 #include "kernel/backend.h"
 #include "kernel/bpf_load.h"
 #include "host/capabilities.h"
@@ -24,70 +25,19 @@
 #include "host/log_writer.h"
 #include "host/notify_socket.h"
 #include "commands/pipeline.h"
+#include "host/run_program.h"
+#include "host/workers.h"
 #include "output/sink_host.h"
 #include "kernel/source.h"
 #include "records/saved_stream.h"
-#include "commands/summary.h"
 #include "output/tcp_conn.h"
 #include "config/config.h"
-
-/* A few records in the ring don't wake rawtap: while records come, it looks every BUSY_WAIT_MS. */
-#define BUSY_WAIT_MS 5
-#define IDLE_WAIT_MS 200
-#define BUSY_FOR_MS  1000
-#define SWEEP_MS     2000
-#define SWEEP_ENDED_MS                                                                             \
-	20 /* after a process has ended, which takes a moment to give up its sockets */
-#define CLOCK_MS 1000
-
-/* At the end: for file systems to take the rest, then for TCP, then for the saved stream. Messages
- * have LOG_WRITER_END_MS after that. Together it is less than 5 s. */
-#define LOGS_END_MS	   1800
-#define CONNECTIONS_END_MS 1000
-#define SAVE_END_MS	   500
-
-struct recorder {
-	const struct opts *opts;
-	char *base_dir; /* canonical; NULL: any */
-	struct rules rules;
-	struct bpf_side bpf;
-	struct source *source;
-	struct sink *sink;
-	struct tcp_conns *connections; /* the sink's */
-	struct pipeline pipeline;
-	struct answers answers;
-	struct notify_socket manager;
-	int epoll, signals;
-	int64_t now_ms, busy_until_ms, sweep_at_ms, clock_at_ms;
-	int64_t sweep_ended_at_ms; /* 0: no process has ended */
-	int64_t clock_offset_ns;
-	int32_t utc_offset;
-};
 
 static void on_record(void *context, const void *data, size_t size)
 {
 	struct recorder *recorder = context;
 
 	pipeline_feed(&recorder->pipeline, data, size);
-}
-
-/* Adds the wall clock to the stream, if it was set, or the time zone has changed. */
-static void tell_clock(struct recorder *recorder)
-{
-	int64_t now = clock_now_ns(), real = clock_realtime_ns();
-	const struct rl_clock clock = {
-		.realtime_ns = real,
-		.utc_offset = clock_utc_offset(real),
-	};
-
-	recorder->clock_at_ms = recorder->now_ms + CLOCK_MS;
-	if (llabs(real - now - recorder->clock_offset_ns) < CLOCK_NS_PER_MS &&
-	    clock.utc_offset == recorder->utc_offset)
-		return;
-	recorder->clock_offset_ns = real - now;
-	recorder->utc_offset = clock.utc_offset;
-	pipeline_tell(&recorder->pipeline, (struct rl_rec){.type = RL_CLOCK, .time_ns = now},
-		      &clock, sizeof(clock));
 }
 
 static void tell_rules(struct recorder *recorder)
@@ -146,17 +96,6 @@ static int start_sink(struct recorder *recorder)
 	if (ret)
 		log_error("preparing to write logs: %s", strerror(-ret));
 	return ret;
-}
-
-/* Writes the rest, which may fail. */
-static void close_save(struct recorder *recorder)
-{
-	if (!recorder->pipeline.save)
-		return;
-	if (fclose(recorder->pipeline.save))
-		pipeline_save_failed(&recorder->pipeline, errno);
-	recorder->pipeline.save = NULL;
-	sink_host_close_adopted(recorder->sink, SAVE_END_MS); /* it has told of an error */
 }
 
 static bool is_ignored(int number)
@@ -299,14 +238,18 @@ static int watch_sink(struct recorder *recorder)
 	return ret;
 }
 
-/* Recording goes on if the service manager can't be reached. */
-static void notify(const struct recorder *recorder, const char *message)
+static int start_workers(struct recorder *recorder)
 {
-	int ret = notify_socket_send(&recorder->manager, message);
+	struct epoll_event event = {.events = EPOLLIN};
+	int ret;
 
-	if (ret)
-		log_warn("telling the service manager %.*s: %s", (int)strcspn(message, "\n"),
-			 message, strerror(-ret));
+	recorder->workers = workers_new();
+	if (recorder->workers &&
+	    epoll_ctl(recorder->epoll, EPOLL_CTL_ADD, workers_fd(recorder->workers), &event) == 0)
+		return 0;
+	ret = -errno;
+	log_error("preparing to examine Dovecots: %s", strerror(-ret));
+	return ret;
 }
 
 /* What is to be recorded. 0; else the exit status. */
@@ -349,155 +292,25 @@ static int start(struct recorder *recorder)
 	int ret;
 
 	if (catch_signals(recorder) || start_bpf(recorder) || start_source(recorder) ||
-	    watch_sink(recorder))
+	    start_workers(recorder) || watch_sink(recorder))
 		return -EINVAL;
 	recorder->answers.source = recorder->source;
+	recorder->answers.workers = recorder->workers;
 	world = answers_world(&recorder->answers);
 	recorder->pipeline.engine = engine_new(&recorder->rules, recorder->sink, &world);
 	tell_rules(recorder);
-	tell_clock(recorder);
+	recorder_tell_clock(recorder);
 	ret = source_scan(recorder->source);
 	if (ret) {
 		log_error("listing the running processes: %s", strerror(-ret));
 		return ret;
 	}
-	ret = capabilities_drop(CAPABILITIES_PROCESSES);
+	ret = capabilities_drop(CAPABILITIES_PROCESSES | CAPABILITIES_READ);
 	if (ret) {
 		log_error("dropping privileges: %s", strerror(-ret));
 		return ret;
 	}
-	log_info("recording (backend %s)", recorder->bpf.backend->name);
-	notify(recorder, "READY=1\nSTATUS=recording");
 	return 0;
-}
-
-/* Looks for sockets that have ended, where it is time. 0 or -errno. */
-static int sweep(struct recorder *recorder)
-{
-	int ret = 0;
-
-	if (recorder->now_ms >= recorder->sweep_at_ms) {
-		recorder->sweep_at_ms = recorder->now_ms + SWEEP_MS;
-		sink_host_trim(recorder->sink);
-		ret = source_sweep(recorder->source);
-	}
-	if (recorder->sweep_ended_at_ms && recorder->now_ms >= recorder->sweep_ended_at_ms) {
-		recorder->sweep_ended_at_ms = 0;
-		ret = ret ? ret : source_sweep_ended(recorder->source);
-	}
-	if (!recorder->sweep_ended_at_ms && source_has_ended(recorder->source))
-		recorder->sweep_ended_at_ms = recorder->now_ms + SWEEP_ENDED_MS;
-	return ret;
-}
-
-static int wait_ms(const struct recorder *recorder)
-{
-	int64_t until = recorder->now_ms +
-			(recorder->now_ms < recorder->busy_until_ms ? BUSY_WAIT_MS : IDLE_WAIT_MS);
-
-	if (recorder->sweep_at_ms < until)
-		until = recorder->sweep_at_ms;
-	if (recorder->sweep_ended_at_ms && recorder->sweep_ended_at_ms < until)
-		until = recorder->sweep_ended_at_ms;
-	return until > recorder->now_ms ? until - recorder->now_ms : 0;
-}
-
-/* What has come of the logs. 0 or -errno, which was logged. */
-static int take_answers(struct recorder *recorder)
-{
-	int ret = sink_host_take(recorder->sink);
-
-	pipeline_flush(&recorder->pipeline);
-	if (ret)
-		log_error("the process that writes logs has ended: nothing can be recorded any "
-			  "more");
-	return ret;
-}
-
-/* 0; 1: a signal asked to stop; -errno, which was logged. */
-static int run_once(struct recorder *recorder)
-{
-	struct signalfd_siginfo signal_info;
-	struct epoll_event events[4];
-	int timeout_ms = sink_host_sleep(recorder->sink) ? wait_ms(recorder) : 0, ret;
-
-	if (epoll_wait(recorder->epoll, events, 4, timeout_ms) < 0 && errno != EINTR)
-		return -errno;
-	recorder->now_ms = clock_now_ms();
-	if (recorder->now_ms >= recorder->clock_at_ms)
-		tell_clock(recorder);
-	if (take_answers(recorder))
-		return -EPIPE;
-	ret = source_consume(recorder->source);
-	if (ret > 0)
-		recorder->busy_until_ms = recorder->now_ms + BUSY_FOR_MS;
-	if (ret >= 0)
-		ret = sweep(recorder);
-	pipeline_flush(&recorder->pipeline);
-	sink_host_submit(recorder->sink);
-	tcp_conns_send(recorder->connections);
-	if (ret < 0) {
-		log_error("reading the ring buffer: %s", strerror(-ret));
-		return ret;
-	}
-	return read(recorder->signals, &signal_info, sizeof(signal_info)) > 0;
-}
-
-/* Until all is written, or it takes too long. */
-static void finish_logs(struct recorder *recorder)
-{
-	int64_t until_ms = clock_now_ms() + LOGS_END_MS, left_ms;
-
-	pipeline_flush(&recorder->pipeline);
-	while (sink_host_is_busy(recorder->sink) && (left_ms = until_ms - clock_now_ms()) > 0) {
-		sink_host_wait(recorder->sink, left_ms);
-		sink_host_take(recorder->sink);
-		pipeline_flush(&recorder->pipeline);
-	}
-	sink_host_give_up(recorder->sink);
-	pipeline_flush(&recorder->pipeline);
-}
-
-/* Returns how many connections did not get all of their log. */
-static unsigned int finish(struct recorder *recorder)
-{
-	unsigned int unsent;
-
-	pipeline_flush(&recorder->pipeline);
-	engine_end_sessions(recorder->pipeline.engine);
-	finish_logs(recorder);
-	engine_finish(recorder->pipeline.engine);
-	pipeline_flush(&recorder->pipeline);
-	unsent = tcp_conns_finish(recorder->connections, CONNECTIONS_END_MS);
-	close_save(recorder);
-	return unsent;
-}
-
-static int run(struct recorder *recorder)
-{
-	int ret, status = 0;
-	unsigned int unsent;
-
-	while ((ret = run_once(recorder)) == 0)
-		;
-	notify(recorder, "STOPPING=1");
-	if (ret < 0)
-		status = 1;
-	bpf_side_detach(&recorder->bpf);
-	ret = source_finish(recorder->source);
-	if (ret < 0) {
-		log_error("reading the rest of the ring buffer: %s", strerror(-ret));
-		status = 1;
-	}
-	unsent = finish(recorder);
-	log_writer_last();
-	summary_print(engine_summary(recorder->pipeline.engine));
-	if (status)
-		return status;
-	return engine_has_lost(recorder->pipeline.engine) || recorder->pipeline.save_error ||
-			       unsent ?
-		       3 :
-		       0;
 }
 
 /* Messages are written by a thread from here on. */
@@ -509,9 +322,10 @@ static int start_and_run(struct recorder *recorder)
 		log_error("starting a thread that writes messages: %s", strerror(-ret));
 		return 1;
 	}
-	status = start(recorder) ? 1 : run(recorder);
+	status = start(recorder) ? 1 : recorder_run(recorder);
+	workers_free(&recorder->workers);
 	pipeline_free(&recorder->pipeline);
-	close_save(recorder);
+	recorder_close_save(recorder);
 	sink_host_free(&recorder->sink);
 	source_free(&recorder->source);
 	bpf_side_stop(&recorder->bpf);
@@ -528,8 +342,9 @@ int record_run(const struct opts *opts)
 	ret = notify_socket_init(&recorder.manager);
 	if (ret)
 		log_warn("NOTIFY_SOCKET: %s; the service manager gets no messages", strerror(-ret));
+	run_program_init();
 	recorder.now_ms = clock_now_ms();
-	recorder.sweep_at_ms = recorder.now_ms + SWEEP_MS;
+	recorder.sweep_at_ms = recorder.now_ms + RECORDER_SWEEP_MS;
 	status = configure(&recorder);
 	if (!status)
 		status = prepare(&recorder) ? 1 : start_and_run(&recorder);

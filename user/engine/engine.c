@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/awaited.h"
 #include "engine/delivery.h"
 #include "engine/handover.h"
 #include "engine/handshake.h"
@@ -153,12 +154,15 @@ static void traffic_open(struct engine *engine, struct sock *sock, struct proc *
 /* Counted and logged once for each process. */
 static void proc_ignore(struct engine *engine, struct proc *proc)
 {
+	enum reason reason = engine->awaited_ended ? REASON_UNANSWERED : REASON_MASTER;
+
 	if (proc->ignored)
 		return;
 	proc->ignored = true;
-	engine->summary.sessions[REASON_MASTER]++;
-	log_debug("%s()<%" PRIu32 ">: not recorded: %s", proc->service->name, proc->tgid,
-		  reason_text(REASON_MASTER));
+	engine->summary.sessions[reason]++;
+	log_line(reason_weight(reason) == REASON_PLAIN ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN,
+		 "%s()<%" PRIu32 ">: not recorded: %s", proc->service->name, proc->tgid,
+		 reason_text(reason));
 }
 
 static bool sock_has_traffic(const struct sock *sock)
@@ -199,7 +203,8 @@ static void on_sock_open(struct engine *engine, const struct event *event)
 	sock->class = RL_CLASS_OTHER;
 	if (!proc || !proc_layout(engine, proc)) {
 		engine_verdict(engine, sock, false);
-		engine->world.forget(engine->world.context, tgid);
+		if (!engine->awaited) /* what was held can be of one whose id is another's now */
+			engine->world.forget(engine->world.context, tgid);
 		if (proc)
 			proc_ignore(engine, proc);
 		return;
@@ -293,64 +298,82 @@ static void on_write(struct engine *engine, const struct event *event)
 		session_written(engine, session, event);
 }
 
+static void take(struct engine *engine, const struct event *event)
+{
+	if (engine->undecided)
+		tls_decide(engine, event);
+	switch (event->type) {
+	case RL_CLOCK:
+		on_clock(engine, event);
+		break;
+	case RL_SETTING: /* the rules, which engine_new() was given */
+		break;
+	case RL_PROC_EXEC:
+		on_proc_exec(engine, event);
+		break;
+	case RL_PROC_EXIT:
+		on_proc_exit(engine, event);
+		break;
+	case RL_GROUPS:
+		process_groups(engine, event);
+		break;
+	case RL_SOCK_OPEN:
+		on_sock_open(engine, event);
+		break;
+	case RL_DATA:
+	case RL_GAP:
+		on_bytes(engine, event);
+		break;
+	case RL_SOCK_CLOSE:
+		on_sock_close(engine, event);
+		break;
+	case RL_FACT_MASTER:
+		process_master(engine, event);
+		break;
+	case RL_FACT_SETTINGS:
+		process_settings(engine, event);
+		break;
+	case RL_TLS_BEGIN:
+		on_tls_begin(engine, event);
+		break;
+	case RL_LINK:
+		on_link(engine, event);
+		break;
+	case RL_FACT_LOG:
+		on_log(engine, event);
+		break;
+	case RL_FACT_WRITE:
+		on_write(engine, event);
+		break;
+	case RL_STATS:
+		engine->summary.stats = *event->stats;
+		engine->summary.has_stats = true;
+		break;
+	}
+}
+
+static void take_awaited(struct engine *engine)
+{
+	struct event event;
+	struct held *held;
+
+	while ((held = awaited_next(engine)) != NULL) {
+		if (event_parse(&held->rec, held->rec.len, &event) == 0)
+			take(engine, &event);
+		held_free(&held);
+	}
+}
+
 void engine_feed(struct engine *engine, const void *data, size_t size)
 {
 	struct event event;
 
 	if (event_parse(data, size, &event)) {
 		engine_malformed(engine, "record", 0);
-		return;
-	}
-	engine->last_ns = event.rec->time_ns;
-	if (engine->undecided)
-		tls_decide(engine, &event);
-	switch (event.type) {
-	case RL_CLOCK:
-		on_clock(engine, &event);
-		break;
-	case RL_SETTING: /* the rules, which engine_new() was given */
-		break;
-	case RL_PROC_EXEC:
-		on_proc_exec(engine, &event);
-		break;
-	case RL_PROC_EXIT:
-		on_proc_exit(engine, &event);
-		break;
-	case RL_GROUPS:
-		process_groups(engine, &event);
-		break;
-	case RL_SOCK_OPEN:
-		on_sock_open(engine, &event);
-		break;
-	case RL_DATA:
-	case RL_GAP:
-		on_bytes(engine, &event);
-		break;
-	case RL_SOCK_CLOSE:
-		on_sock_close(engine, &event);
-		break;
-	case RL_FACT_MASTER:
-		process_master(engine, &event);
-		break;
-	case RL_FACT_SETTINGS:
-		process_settings(engine, &event);
-		break;
-	case RL_TLS_BEGIN:
-		on_tls_begin(engine, &event);
-		break;
-	case RL_LINK:
-		on_link(engine, &event);
-		break;
-	case RL_FACT_LOG:
-		on_log(engine, &event);
-		break;
-	case RL_FACT_WRITE:
-		on_write(engine, &event);
-		break;
-	case RL_STATS:
-		engine->summary.stats = *event.stats;
-		engine->summary.has_stats = true;
-		break;
+	} else if (!awaited_hold(engine, &event)) {
+		engine->last_ns = event.rec->time_ns;
+		take(engine, &event);
+		take_awaited(engine);
 	}
 }
 
@@ -363,6 +386,8 @@ void engine_end_sessions(struct engine *engine)
 {
 	struct session *session, *next;
 
+	awaited_end(engine);
+	take_awaited(engine);
 	HASH_ITER(by_id, engine->sessions_by_id, session, next)
 		session_stream_ends(engine, session, engine->last_ns);
 }

@@ -28,10 +28,29 @@
 /* process.c */
 struct master {
 	uint32_t tgid;
+	bool known; /* its FACT_MASTER has come; the settings can be there before it */
 	enum rl_master_status status;
 	const struct login_layout *layout; /* NULL: a version that is not known */
 	char base_dir[RL_BASE_DIR_LEN];
 	struct str settings; /* NAME, NUL, VALUE, NUL, ...: as FACT_SETTINGS has them */
+	UT_hash_handle hh;
+};
+
+/* awaited.c: what has to wait until it is known who a master is. */
+struct awaited {
+	uint32_t asked; /* this one; 0: the answer has come, and the held records are taken */
+	struct held_queue held;
+	bool full; /* bytes become gaps */
+	struct awaited_id *ids;
+	struct awaited *prev, *next;
+};
+
+/* awaited.c: a process or a socket that has records in such a queue. What follows has to wait, too. */
+struct awaited_id {
+	uint64_t id; /* a cookie, or what stands for a tgid */
+	struct awaited *awaited;
+	struct held *gaps[2]; /* by enum rl_dir, of a socket: its last record, if that can grow */
+	struct awaited_id *prev, *next;
 	UT_hash_handle hh;
 };
 
@@ -249,10 +268,14 @@ struct engine {
 	struct sock *socks;
 	uint32_t sessions_seen; /* session.c, and the next three */
 	struct session *sessions_by_id, *sessions_by_ino;
-	uint64_t held_for_logs;	      /* of all sessions, bytes */
-	struct session *dirty;	      /* delivery.c */
-	unsigned int stray_socks;     /* sockets of class NONE */
-	unsigned int undecided;	      /* tls.c: processes with an undecided socket */
+	uint64_t held_for_logs;	  /* of all sessions, bytes */
+	struct session *dirty;	  /* delivery.c */
+	unsigned int stray_socks; /* sockets of class NONE */
+	unsigned int undecided;	  /* tls.c: processes with an undecided socket */
+	struct awaited *awaited;  /* awaited.c, and the next three */
+	struct awaited_id *awaited_ids;
+	uint64_t awaited_size;	      /* of all that is held, in bytes */
+	bool awaited_ended;	      /* no answer comes any more */
 	unsigned int untrusted_count; /* process.c, and the next one: masters that were warned of */
 	uint32_t untrusted[UNTRUSTED_TOLD];
 };

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "dovecot/master_status.h"
+#include "engine/awaited.h"
 
 void process_groups(struct engine *engine, const struct event *event)
 {
@@ -87,7 +88,7 @@ void process_exec(struct engine *engine, const struct event *event)
 	}
 	if (service->role == RL_ROLE_MASTER) {
 		if (event->rec->flags & RL_F_FOUND) /* later it may be gone */
-			engine->world.ask_master(engine->world.context, tgid);
+			awaited_ask(engine, tgid);
 		return;
 	}
 	proc = mem_alloc(sizeof(*proc));
@@ -96,8 +97,6 @@ void process_exec(struct engine *engine, const struct event *event)
 	proc->service = service;
 	proc->found = event->rec->flags & RL_F_FOUND;
 	HASH_ADD(hh, engine->procs, tgid, sizeof(proc->tgid), proc);
-	if (!master_find(engine, proc->master_tgid))
-		engine->world.ask_master(engine->world.context, proc->master_tgid);
 	if (!proc->found)
 		engine->world.new_process(engine->world.context, service);
 }
@@ -126,27 +125,34 @@ static void explain_master(struct engine *engine, const struct event *event)
 		not_recorded(tgid, usual ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN, fact);
 }
 
-void process_master(struct engine *engine, const struct event *event)
+static struct master *find_or_add_master(struct engine *engine, uint32_t tgid)
 {
-	struct master *master = master_find(engine, event->rec->tgid);
+	struct master *master = master_find(engine, tgid);
 
 	if (!master) {
 		master = mem_alloc(sizeof(*master));
-		master->tgid = event->rec->tgid;
+		master->tgid = tgid;
 		HASH_ADD(hh, engine->masters, tgid, sizeof(master->tgid), master);
 	}
+	return master;
+}
+
+void process_master(struct engine *engine, const struct event *event)
+{
+	struct master *master = find_or_add_master(engine, event->rec->tgid);
+
+	master->known = true;
 	master->status = event->master->status;
 	master->layout = login_layout_find(event->master->version);
 	memcpy(master->base_dir, event->master->base_dir, sizeof(master->base_dir));
 	explain_master(engine, event);
+	awaited_answered(engine, event->rec->tgid);
 }
 
 void process_settings(struct engine *engine, const struct event *event)
 {
-	struct master *master = master_find(engine, event->rec->tgid);
+	struct master *master = find_or_add_master(engine, event->rec->tgid);
 
-	if (!master)
-		return;
 	str_clear(&master->settings);
 	str_append(&master->settings, event->setting->text, event->setting->size);
 }

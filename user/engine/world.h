@@ -15,7 +15,8 @@
  * world does nothing, as the stream has the answers. */
 struct engine_world {
 	void *context; /* passed to each; the caller's, must outlive the engine */
-	/* Who is this process, a master? Answered by a FACT_MASTER record. */
+	/* Who is this process, a master? Answered by a FACT_MASTER record, before which a
+	 * FACT_SETTINGS can come. It is not asked about again before that. */
 	void (*ask_master)(void *context, uint32_t tgid);
 	/* A process of this service has begun, after rawtap started. */
 	void (*new_process)(void *context, const struct service *service);

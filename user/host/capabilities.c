@@ -16,9 +16,10 @@ static const struct {
 	{CAP_SETUID, CAPABILITIES_USERS_FILES}, /* to act as a user: see output/as_user.h */
 	{CAP_SETGID, CAPABILITIES_USERS_FILES},
 	/* The next two are not in force while acting as a user. */
-	{CAP_DAC_READ_SEARCH, CAPABILITIES_USERS_FILES}, /* to get into a chroot */
-	{CAP_DAC_OVERRIDE, CAPABILITIES_ROOT_FILES},	 /* to write in others' directories */
-	{CAP_SYS_PTRACE, CAPABILITIES_PROCESSES},	 /* /proc/PID/exe of master processes */
+	/* to get into a chroot; to read configurations that are not root's */
+	{CAP_DAC_READ_SEARCH, CAPABILITIES_USERS_FILES | CAPABILITIES_READ},
+	{CAP_DAC_OVERRIDE, CAPABILITIES_ROOT_FILES}, /* to write in others' directories */
+	{CAP_SYS_PTRACE, CAPABILITIES_PROCESSES},    /* /proc/PID/exe of master processes */
 };
 #define NEEDED_COUNT (sizeof(needed) / sizeof(needed[0]))
 

@@ -14,6 +14,7 @@ enum capabilities_kept {
 	CAPABILITIES_USERS_FILES = 1 << 0, /* files are created as users */
 	CAPABILITIES_ROOT_FILES = 1 << 1,  /* root's, too, as lmtp's are */
 	CAPABILITIES_PROCESSES = 1 << 2,   /* other users' processes are looked at */
+	CAPABILITIES_READ = 1 << 3,	   /* any file is read */
 };
 
 /* Drops what is not needed for these, for good, for this thread, the threads that it starts, and

@@ -30,6 +30,11 @@ int64_t clock_realtime_ns(void)
 	return read_clock(CLOCK_REALTIME);
 }
 
+int64_t clock_boot_ns(void)
+{
+	return read_clock(CLOCK_BOOTTIME);
+}
+
 static int32_t offset_at(time_t seconds)
 {
 	struct tm tm;

@@ -16,6 +16,7 @@ int64_t clock_now_ms(void);
 
 /* CLOCK_REALTIME: since 1970. */
 int64_t clock_realtime_ns(void);
+int64_t clock_boot_ns(void); /* since the boot, suspended time included */
 /* How many seconds east of UTC the local time is at that moment. Looks whether the zone was changed. */
 int32_t clock_utc_offset(int64_t realtime_ns);
 /* The same for a zone, as in the variable TZ, at that moment and at each change in the CLOCK_ZONE_YEARS

@@ -68,34 +68,55 @@ static enum rl_master_status status_of(int error)
 	return error == -ENOENT || error == -ESRCH ? RL_MASTER_GONE : RL_MASTER_UNTRUSTED;
 }
 
-static enum rl_master_status look(pid_t pid, const char *base_dir, struct rl_master *fact)
+/* What /proc tells. OK: its program, which the caller closes, may be run. */
+static enum rl_master_status look(pid_t pid, const char *base_dir, struct rl_master *fact,
+				  int *program_r)
 {
 	struct procfs_status status;
-	int program, contained;
+	int contained;
 
 	if (procfs_status(pid, &status))
 		return RL_MASTER_GONE;
-	program = open_program(pid, &status);
-	if (program < 0)
-		return status_of(program);
+	*program_r = open_program(pid, &status);
+	if (*program_r < 0)
+		return status_of(*program_r);
 	contained = procfs_is_contained(pid);
-	if (contained) { /* its program must not run outside of its container */
-		close(program);
+	if (contained) /* its program must not run outside of its container */
 		return contained < 0 ? status_of(contained) : RL_MASTER_CONTAINER;
-	}
-	ask_version(program, fact->version);
-	close(program);
 	if (procfs_working_dir(pid, fact->base_dir, sizeof(fact->base_dir)))
 		return RL_MASTER_GONE;
-	if (base_dir && strcmp(base_dir, fact->base_dir) != 0)
-		return RL_MASTER_EXCLUDED;
-	return login_layout_find(fact->version) ? RL_MASTER_OK : RL_MASTER_VERSION;
+	return base_dir && strcmp(base_dir, fact->base_dir) != 0 ? RL_MASTER_EXCLUDED :
+								   RL_MASTER_OK;
+}
+
+int dovecot_master_open(pid_t pid, const char *base_dir, struct rl_master *fact_r)
+{
+	int program = -1;
+
+	memset(fact_r, 0, sizeof(*fact_r));
+	fact_r->status = look(pid, base_dir, fact_r, &program);
+	if (fact_r->status == RL_MASTER_OK)
+		return program;
+	if (program >= 0)
+		close(program);
+	return -1;
+}
+
+void dovecot_master_version(int program, struct rl_master *fact)
+{
+	ask_version(program, fact->version);
+	if (!login_layout_find(fact->version))
+		fact->status = RL_MASTER_VERSION;
 }
 
 void dovecot_master_look(pid_t pid, const char *base_dir, struct rl_master *fact_r)
 {
-	memset(fact_r, 0, sizeof(*fact_r));
-	fact_r->status = look(pid, base_dir, fact_r);
+	int program = dovecot_master_open(pid, base_dir, fact_r);
+
+	if (program < 0)
+		return;
+	dovecot_master_version(program, fact_r);
+	close(program);
 }
 
 struct scan {
@@ -154,12 +175,13 @@ int dovecot_master_setting(const struct rl_master *fact, const char *setting, st
 
 int dovecot_hostname(char *name_r, size_t size)
 {
-	char own[256] = "";
-	struct hostent *host;
+	char own[256] = "", buffer[8192]; /* enough for any entry of sense */
+	struct hostent entry, *host = NULL;
+	int error;
 
 	if (gethostname(own, sizeof(own) - 1))
 		return -errno;
-	host = gethostbyname(own);
+	gethostbyname_r(own, &entry, buffer, sizeof(buffer), &host, &error);
 	if ((size_t)snprintf(name_r, size, "%s", host ? host->h_name : own) >= size)
 		return -ENAMETOOLONG;
 	return 0;

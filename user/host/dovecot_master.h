@@ -17,9 +17,15 @@
  * Looks at a process and, if it is trusted, runs its program for its version.
  * `base_dir`: the only instance that is wanted, as a canonical path; NULL: any.
  * fact_r->status is RL_MASTER_OK, or why it is not recorded; the other members
- * are zero unless they were found out before.
+ * are zero unless they were found out before. May wait for the program, for RUN_PROGRAM_MS.
  */
 void dovecot_master_look(pid_t pid, const char *base_dir, struct rl_master *fact_r);
+
+/* The same in two steps, as only the first one needs CAP_SYS_PTRACE. What /proc tells: a handle of the
+ * trusted program, which the caller closes; -1: it must not be run, fact_r->status says why. */
+int dovecot_master_open(pid_t pid, const char *base_dir, struct rl_master *fact_r);
+/* And what the program tells: `fact` gets its version; its status is OK, or VERSION. */
+void dovecot_master_version(int program, struct rl_master *fact);
 
 /* A process whose name is in services[]. Whether it is really Dovecot's is not checked. */
 struct found_process {

@@ -13,6 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "host/clock.h"
+
 #define PATH_LEN 64 /* of "/proc/PID/NAME" */
 
 static void proc_path(pid_t pid, const char *name, char path_r[PATH_LEN])
@@ -77,6 +79,31 @@ int procfs_status(pid_t pid, struct procfs_status *status_r)
 	free(line);
 	fclose(file);
 	return ret;
+}
+
+int procfs_start_ns(pid_t pid, int64_t *ns_r)
+{
+	/* field 22; the name, the second one, can have anything in it but ends with the last ')' */
+	static const char form[] = ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d "
+				   "%*d %*d %*d %*d %" SCNu64;
+	char path[PATH_LEN], text[1024];
+	const char *name_end;
+	uint64_t ticks;
+	FILE *file;
+	size_t len;
+
+	proc_path(pid, "stat", path);
+	file = fopen(path, "re");
+	if (!file)
+		return -errno;
+	len = fread(text, 1, sizeof(text) - 1, file);
+	fclose(file);
+	text[len] = '\0';
+	name_end = strrchr(text, ')');
+	if (!name_end || sscanf(name_end, form, &ticks) != 1)
+		return -ESRCH;
+	*ns_r = (int64_t)(ticks * (uint64_t)(CLOCK_NS_PER_S / sysconf(_SC_CLK_TCK)));
+	return 0;
 }
 
 int procfs_each_process(procfs_process_fn *found, void *context)

@@ -9,6 +9,7 @@
 #define PROCFS_H
 
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #define PROCFS_COMM_LEN	  16 /* with its NUL, as in the kernel */
@@ -25,6 +26,9 @@ struct procfs_status {
 
 /* 0 or -errno. */
 int procfs_status(pid_t pid, struct procfs_status *status_r);
+
+/* When it was started, on the clock of clock_boot_ns(), cut to the kernel's ticks (10 ms). 0 or -errno. */
+int procfs_start_ns(pid_t pid, int64_t *ns_r);
 
 /* Calls `found` for each process, by ascending pid, without those that end meanwhile. `status` is
  * valid during the call. 0, or -errno: /proc can't be read. */

@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: MIT
+"""A Dovecot begins, and who it is becomes known late: rawtap runs doveconf, which hangs. Meanwhile
+others are recorded as ever, and nothing of its own is lost."""
+
+import os
+import re
+import shutil
+import signal
+import time
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from private_dovecot import PrivateDovecot
+from rawlogs import wait_until
+from taps import log_in, recorded, recorded_user, say, talk, transcripts, wait_recorded
+
+pytestmark = pytest.mark.alone      # rawtap looks at all of the host
+
+MASK = "*@slow.example"
+PIECE, LARGE = 100_000, 10_000_000
+SLOW, NEVER = 8, 600                # seconds
+DEADLINE = 10                       # run_program.h
+DAC_READ_SEARCH = 1 << 2
+# The first one waits, with its output open or closed; a child of its has the pipe, too.
+HANGS = {
+    "slow": f"sleep {SLOW}",
+    "silent": f"exec >&- 2>&-; sleep {NEVER}",
+    "forked": f"sleep {NEVER} & wait",
+}
+
+
+class Doveconf:
+    """The first in $PATH."""
+
+    def __init__(self, path):
+        self.path = path
+        self.hang, self.ran, self.may = path / "hang", path / "ran", path / "may"
+        program = path / "bin" / "doveconf"
+        program.parent.mkdir()
+        program.write_text(f"""\
+#!/bin/sh
+grep -E '^(Cap|NoNewPrivs|Sig[BI])' /proc/self/status >{self.may}
+ls -l /proc/$$/fd >>{self.may}
+if [ -e {self.hang} ]; then
+  . {self.hang}
+fi
+exec {shutil.which("doveconf")} "$@"
+""")
+        program.chmod(0o755)
+        self.env = {**os.environ, "PATH": f"{program.parent}:{os.environ['PATH']}"}
+
+    def be_slow(self, how, dovecot):
+        """When it is run next for this Dovecot."""
+        self.hang.write_text(f"""\
+case "$*" in *{dovecot.root}/*)
+  rm {self.hang}
+  echo $$ >{self.ran}
+  {how}
+esac
+""")
+
+    def wait_hanging(self):
+        """Its pid; it leads a process group."""
+        return int(wait_until(lambda: self.ran.exists() and self.ran.read_text().strip(),
+                              "rawtap to run doveconf"))
+
+
+def group(leader):
+    """The processes of a group that live."""
+    stats = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            stats.append(path.read_text(errors="replace").rpartition(") ")[2].split())
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+    return [stat for stat in stats if int(stat[2]) == leader and stat[0] not in "ZX"]
+
+
+@pytest.fixture
+def doveconf(tmp_path):
+    return Doveconf(tmp_path)
+
+
+@pytest.fixture
+def tap(start_tap, doveconf):
+    """A rule with a variable has it ask for settings; there is no such directory."""
+    return partial(start_tap, "-D", "-u", MASK, "--rawlog", "--rawlog-dir", "/missing/%u",
+                   "--ring-size", "16M", env=doveconf.env)
+
+
+def user_of(dovecot, name):
+    user = recorded_user(dovecot, f"{name}{MASK[1:]}")
+    dovecot.seed(user, PIECE)
+    return user
+
+
+@pytest.mark.parametrize("how", HANGS)
+def test_others_do_not_wait(dovecot, tap, doveconf, how):
+    user = user_of(dovecot, f"known-{how}")
+    rawtap = tap()
+    known = log_in(dovecot, user)
+    known.command("SELECT INBOX")
+    wait_recorded(known)
+    second = PrivateDovecot()
+    doveconf.be_slow(HANGS[how], second)
+    with second:
+        late = user_of(second, "late")
+        client = talk(second, late, transport="tls", word="held")
+        pid = doveconf.wait_hanging()
+        open_one = log_in(second, late)
+        for _ in range(2 * LARGE // PIECE):    # more than the ring takes
+            known.command("FETCH 1 BODY[]")
+        wait_recorded(known)
+        for i in range(5):              # at once, each
+            say(known, f"word{i}")
+            begin = time.monotonic()
+            wait_recorded(known)
+            assert time.monotonic() - begin < SLOW / 5
+        assert group(pid), "the test was too slow"
+        assert recorded(late) == []
+        # more than one session may hold
+        second.seed(late, LARGE)
+        open_one.command("SELECT INBOX")
+        open_one.command("FETCH 2 BODY[]")
+        wait_until(lambda: not group(pid) or how == "slow", "doveconf to be killed",
+                   2 * DEADLINE)
+        wait_recorded(client, open_one)
+        say(open_one, "after")
+        open_one.logout()
+        known.logout()
+        second.wait_sessions_over()
+        dovecot.wait_sessions_over()
+        assert rawtap.stop()[0] == 0
+        assert recorded(late) == transcripts(client, open_one)
+        assert recorded(user) == transcripts(known)
+    assert rawtap.count("bytes lost") == 0
+    assert rawtap.count("sessions recorded") == 3
+
+
+def test_end_before_the_answer(dovecot, tap, doveconf):
+    """rawtap does not wait; what it does not record is told; doveconf is killed."""
+    rawtap = tap()
+    second = PrivateDovecot()
+    doveconf.be_slow(HANGS["forked"], second)
+    with second:
+        late = user_of(second, "late")
+        talk(second, late)
+        pid = doveconf.wait_hanging()
+        begin = time.monotonic()
+        status, said = rawtap.stop(signal.SIGTERM)
+        assert time.monotonic() - begin < SLOW
+        assert status == 3
+        assert "its master process was still being examined (which: see the warnings)" in said
+        assert recorded(late) == []
+        wait_until(lambda: not group(pid), "doveconf to be killed")
+
+
+def test_the_start_waits(dovecot, start_tap, tap, doveconf):
+    """Who ran before is known when rawtap says that it records. A signal ends it even so."""
+    user = user_of(dovecot, "started")
+    doveconf.be_slow("sleep 1", dovecot)
+    rawtap = tap()
+    assert doveconf.ran.exists()
+    client = talk(dovecot, user)
+    dovecot.wait_sessions_over()
+    said = rawtap.stop()[1]
+    assert recorded(user) == transcripts(client)
+    assert said.index("Dovecot 2.3") < said.index("rawtap: recording")
+
+
+def test_what_the_program_may(tap, doveconf, dovecot):
+    """It has one capability, to read the configuration, and no descriptor or blocked signal of
+    rawtap's."""
+    tap().stop()
+    may = doveconf.may.read_text()
+    values = dict(re.findall(r"^(\w+):\s*(\w+)$", may, re.MULTILINE))
+    assert int(values["CapEff"], 16) == int(values["CapPrm"], 16) == DAC_READ_SEARCH
+    assert int(values["CapInh"], 16) == int(values["CapAmb"], 16) == int(values["SigBlk"], 16) == 0
+    assert values["NoNewPrivs"] == "1"
+    assert not re.search("anon_inode|socket", may)
+    assert len(set(re.findall(r"pipe:\S+", may))) == 1         # its output

@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: MIT
+/* How much is held for a master that was asked about, and what becomes of the rest. What is made of
+ * the held records otherwise: tests/replay/awaited*.rls. */
+#include "unit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "engine/awaited.h"
+#include "engine/engine.h"
+#include "engine/model.h"
+
+#define MASTER	   400
+#define PROCESS	   500
+#define CHUNK	   60000
+#define ONE_SOCKET 1000 /* cookies from here on */
+
+/* A sink whose logs are always there, and keep only their size. */
+struct counting {
+	struct sink sink;
+	struct rl_log asked[2];
+	unsigned int asked_count;
+	uint64_t written;
+};
+
+static void create(struct sink *sink, const struct log_place *place)
+{
+	struct counting *counting = (struct counting *)sink;
+
+	assert_true(counting->asked_count < 2);
+	counting->asked[counting->asked_count++] = (struct rl_log){
+		.session = place->session,
+		.rule = place->rule,
+		.serial = 1,
+	};
+}
+
+static int claim(struct sink *sink, const struct log_place *place, uint32_t serial)
+{
+	return 1;
+}
+
+static int write_log(struct sink *sink, int handle, int dir, const void *data, size_t size)
+{
+	((struct counting *)sink)->written += size;
+	return 0;
+}
+
+static void sizes(struct sink *sink, int handle, __u64 sizes_r[2])
+{
+	sizes_r[RL_IN] = sizes_r[RL_OUT] = 0;
+}
+
+static void cut(struct sink *sink, int handle, const __u64 to[2])
+{
+}
+
+static int close_log(struct sink *sink, int handle)
+{
+	return 0;
+}
+
+static const struct sink_ops counting_ops = {create, claim, write_log, sizes, cut, close_log};
+
+static void no_tgid(void *context, uint32_t tgid)
+{
+}
+
+static void count_question(void *context, uint32_t tgid)
+{
+	++*(unsigned int *)context;
+}
+
+static void no_process(void *context, const struct service *service)
+{
+}
+
+static void no_verdict(void *context, uint64_t cookie, bool record)
+{
+}
+
+static void no_write(void *context, const struct rl_write *write)
+{
+}
+
+struct case_state {
+	struct rules rules;
+	struct counting sink;
+	struct engine *engine;
+	unsigned int questions;
+	char *chunk;
+};
+
+static void feed(struct case_state *state, struct rl_rec rec, const void *payload, size_t size)
+{
+	char *record = mem_alloc(sizeof(rec) + size + 8);
+	struct rl_log log;
+
+	rec.len = sizeof(rec) + size;
+	memcpy(record, &rec, sizeof(rec));
+	memcpy(record + sizeof(rec), payload, size);
+	engine_feed(state->engine, record, rec.len);
+	free(record);
+	while (state->sink.asked_count) {
+		log = state->sink.asked[--state->sink.asked_count];
+		feed(state, (struct rl_rec){.type = RL_FACT_LOG}, &log, sizeof(log));
+	}
+}
+
+static void begin_process(struct case_state *state, uint32_t master, uint32_t tgid)
+{
+	const struct rl_proc proc = {
+		.parent_tgid = master,
+		.role = RL_ROLE_DELIVERY,
+		.comm = "lmtp",
+	};
+
+	feed(state, (struct rl_rec){.type = RL_PROC_EXEC, .tgid = tgid}, &proc, sizeof(proc));
+}
+
+static void open_socket(struct case_state *state, uint32_t tgid, uint64_t cookie)
+{
+	const struct rl_open body = {
+		.ino = cookie,
+		.class = RL_CLASS_CLIENT,
+		.family = RL_AF_UNIX,
+		.role = RL_ROLE_DELIVERY,
+	};
+
+	feed(state, (struct rl_rec){.type = RL_SOCK_OPEN, .tgid = tgid, .cookie = cookie, .uid = 8},
+	     &body, sizeof(body));
+}
+
+static void send_bytes(struct case_state *state, uint32_t tgid, uint64_t cookie, uint64_t offset)
+{
+	struct rl_data *data = (struct rl_data *)(void *)state->chunk;
+
+	*data = (struct rl_data){
+		.offset = offset,
+		.size = CHUNK,
+		.dir = RL_IN,
+		.class = RL_CLASS_CLIENT,
+	};
+	feed(state, (struct rl_rec){.type = RL_DATA, .tgid = tgid, .cookie = cookie, .uid = 8},
+	     data, sizeof(*data) + CHUNK);
+}
+
+/* So many bytes at least. Returns where they end. */
+static uint64_t send_many(struct case_state *state, uint32_t tgid, uint64_t cookie, uint64_t many)
+{
+	uint64_t offset;
+
+	for (offset = 0; offset < many; offset += CHUNK)
+		send_bytes(state, tgid, cookie, offset);
+	return offset;
+}
+
+static void end_socket(struct case_state *state, uint64_t cookie, uint64_t end)
+{
+	const struct rl_close body = {.end = {end, 0}};
+
+	feed(state, (struct rl_rec){.type = RL_SOCK_CLOSE, .cookie = cookie}, &body, sizeof(body));
+}
+
+static void answer(struct case_state *state, uint32_t tgid)
+{
+	const struct rl_master fact = {
+		.status = RL_MASTER_OK,
+		.version = "2.3.19.1",
+		.base_dir = "/run/dovecot",
+	};
+
+	feed(state, (struct rl_rec){.type = RL_FACT_MASTER, .tgid = tgid}, &fact, sizeof(fact));
+}
+
+static int setup(void **state_p)
+{
+	static const char rules[] = "way\0lmtp\0\0-\0dir\0/logs\0end\0";
+	struct case_state *state = mem_alloc(sizeof(*state));
+	const struct engine_world world = {
+		.context = &state->questions,
+		.ask_master = count_question,
+		.new_process = no_process,
+		.verdict = no_verdict,
+		.forget = no_tgid,
+		.write_failed = no_write,
+	};
+
+	if (rules_load(&state->rules, rules, sizeof(rules) - 1))
+		return -1;
+	state->sink.sink.ops = &counting_ops;
+	state->engine = engine_new(&state->rules, &state->sink.sink, &world);
+	state->chunk = mem_alloc(sizeof(struct rl_data) + CHUNK);
+	memset(state->chunk + sizeof(struct rl_data), 'x', CHUNK);
+	*state_p = state;
+	return 0;
+}
+
+static int teardown(void **state_p)
+{
+	struct case_state *state = *state_p;
+
+	engine_free(&state->engine);
+	rules_free(&state->rules);
+	free(state->chunk);
+	free(state);
+	return 0;
+}
+
+/* Much more than one session may hold while its log is asked for: nothing is lost. */
+static void test_much(void **state_p)
+{
+	struct case_state *state = *state_p;
+	const struct engine_summary *summary = engine_summary(state->engine);
+	uint64_t end;
+
+	begin_process(state, MASTER, PROCESS);
+	open_socket(state, PROCESS, ONE_SOCKET);
+	end = send_many(state, PROCESS, ONE_SOCKET, AWAITED_MAX / 2);
+	assert_int_equal(state->questions, 1);
+	assert_int_equal(summary->sessions[REASON_NONE], 0);
+	answer(state, MASTER);
+	end_socket(state, ONE_SOCKET, end);
+	assert_int_equal(summary->sessions[REASON_NONE], 1);
+	assert_int_equal(summary->bytes[RL_IN], end);
+	assert_int_equal(summary->lost_bytes, 0);
+	assert_true(state->sink.written >= end);
+	assert_null(state->engine->awaited);
+	assert_null(state->engine->awaited_ids);
+	assert_int_equal(state->engine->awaited_size, 0);
+	assert_false(engine_has_lost(state->engine));
+}
+
+/* What is beyond the limit is one gap, also at the end; what comes after the answer is there. */
+static void test_too_much(void **state_p)
+{
+	struct case_state *state = *state_p;
+	const struct engine_summary *summary = engine_summary(state->engine);
+	uint64_t ends[2], held;
+
+	begin_process(state, MASTER, PROCESS);
+	open_socket(state, PROCESS, ONE_SOCKET);
+	open_socket(state, PROCESS, ONE_SOCKET + 1);
+	ends[0] = send_many(state, PROCESS, ONE_SOCKET, (uint64_t)AWAITED_MAX * 2);
+	held = state->engine->awaited_size;
+	assert_true(held <= AWAITED_MAX);
+	/* there is no room any more, and control records take some: they are not dropped */
+	ends[1] = send_many(state, PROCESS, ONE_SOCKET + 1, AWAITED_MAX);
+	assert_true(state->engine->awaited_size < held + 1000);
+	end_socket(state, ONE_SOCKET + 1, 0); /* the kernel side lost nothing: it tells no end */
+	answer(state, MASTER);
+	assert_int_equal(summary->sessions[REASON_NONE], 2);
+	assert_int_equal(summary->gaps, 2);
+	assert_int_equal(summary->bytes[RL_IN] + summary->lost_bytes, ends[0] + ends[1]);
+	assert_true(summary->bytes[RL_IN] > AWAITED_MAX - 2 * CHUNK);
+	assert_true(engine_has_lost(state->engine));
+	held = summary->lost_bytes;
+	send_bytes(state, PROCESS, ONE_SOCKET, ends[0]);
+	end_socket(state, ONE_SOCKET, ends[0] + CHUNK);
+	assert_int_equal(summary->lost_bytes, held);
+	assert_int_equal(summary->bytes[RL_IN] + held, ends[0] + ends[1] + CHUNK);
+}
+
+/* All masters together have a limit, too. */
+static void test_all(void **state_p)
+{
+	struct case_state *state = *state_p;
+	unsigned int i, count = AWAITED_ALL_MAX / AWAITED_MAX + 1;
+	const struct engine_summary *summary = engine_summary(state->engine);
+	uint64_t sum = 0;
+
+	for (i = 0; i < count; i++) {
+		begin_process(state, MASTER + i, PROCESS + i);
+		open_socket(state, PROCESS + i, ONE_SOCKET + i);
+		sum += send_many(state, PROCESS + i, ONE_SOCKET + i, AWAITED_MAX - CHUNK);
+	}
+	assert_int_equal(state->questions, count);
+	assert_true(state->engine->awaited_size <= AWAITED_ALL_MAX + 1000);
+	for (i = 0; i < count; i++)
+		answer(state, MASTER + i);
+	assert_int_equal(state->engine->awaited_size, 0);
+	assert_int_equal(summary->sessions[REASON_NONE], count);
+	assert_true(summary->lost_bytes > 0);
+	assert_int_equal(summary->bytes[RL_IN] + summary->lost_bytes, sum);
+}
+
+/* The stream ends first: nothing is left, and the loss is told. */
+static void test_never(void **state_p)
+{
+	struct case_state *state = *state_p;
+
+	begin_process(state, MASTER, PROCESS);
+	open_socket(state, PROCESS, ONE_SOCKET);
+	send_bytes(state, PROCESS, ONE_SOCKET, 0);
+	engine_finish(state->engine);
+	assert_null(state->engine->awaited_ids);
+	assert_int_equal(engine_summary(state->engine)->sessions[REASON_UNANSWERED], 1);
+	assert_true(engine_has_lost(state->engine));
+	answer(state, MASTER); /* too late */
+	begin_process(state, MASTER + 1, PROCESS + 1);
+	assert_int_equal(state->questions, 1);
+	assert_null(state->engine->awaited);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_much, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_too_much, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_all, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_never, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
