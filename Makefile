@@ -177,7 +177,6 @@ SAN_CFLAGS := -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all
 SAN_OUTPUT := .output-san/$(lastword $(notdir $(CC)))-$(SAN)
 UNITS	:= $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
 FUZZERS	:= $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
-TIME	?= 60
 
 PYTEST	:= $(PYTHON) -B -m pytest -q -p no:cacheprovider
 JOBS	:= $(shell nproc)
@@ -198,6 +197,7 @@ sanitized:	## build rawtap with sanitizers, and print where it is
 	$(Q)$(SAN_MAKE) $(SAN_OUTPUT)/rawtap >&2
 	@echo $(SAN_OUTPUT)/rawtap
 
+fuzz run-fuzz: TIME ?= 60
 fuzz:	## look for inputs that break a parser: T=name, TIME=60 (seconds)
 	$(if $(filter $(FUZZERS),$(T)),,$(error T= one of: $(FUZZERS)))
 	$(Q)$(MAKE) --no-print-directory OUTPUT=.output-fuzz CC=$(CLANG) \
@@ -289,6 +289,12 @@ LEAKS	?= 100000,100000
 .PHONY: check-leaks
 check-leaks: $(OUTPUT)/rawtap	## nothing stays of many processes and connections (root; hours): LEAKS=PROCESSES,CONNECTIONS
 	$(Q)RAWTAP=$(abspath $<) $(PYTEST) -ra tests/e2e/test_leaks.py --leaks $(LEAKS) $(T)
+
+.PHONY: soak
+soak: TIME ?= 600
+soak: $(OUTPUT)/rawtap	## clients and chaos (root): TIME=600 (seconds), SEED=N repeats a run
+	$(Q)RAWTAP=$(abspath $<) $(PYTEST) -s tests/e2e/test_soak.py --soak $(TIME) \
+		$(if $(SEED),--seed $(SEED)) $(T)
 
 CLANGS	?= clang-14 clang-16 clang-19
 

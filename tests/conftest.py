@@ -38,6 +38,10 @@ def pytest_addoption(parser):
                      help="tests/e2e/test_crowd.py with so many sessions (default: a few)")
     parser.addoption("--leaks", metavar="PROCESSES,CONNECTIONS",
                      help="tests/e2e/test_leaks.py with so many (default: a few)")
+    parser.addoption("--soak", metavar="SECONDS", type=int,
+                     help="tests/e2e/test_soak.py for so long (default: a minute)")
+    parser.addoption("--seed", metavar="NUMBER", type=int,
+                     help="tests/e2e/test_soak.py as it was with this one (default: another each time)")
 
 
 def pytest_configure():

@@ -2,7 +2,7 @@
 """Long sessions stay whole while others come and go, and those are whole, too. The kernel's table
 of sockets changes all the time then: none may be taken for gone that is there.
 
-`make crowd` is the same with as many as the machine bears."""
+With --crowd it is the same with as many as the machine bears."""
 
 import asyncio
 

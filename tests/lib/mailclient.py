@@ -210,6 +210,8 @@ class MailClient(Connection):
 
 
 class Imap(MailClient):
+    tag_prefix = b"a"
+
     def __init__(self, *args, **options):
         super().__init__(*args, **options)
         self._last_tag = 0
@@ -217,7 +219,7 @@ class Imap(MailClient):
 
     def next_tag(self):
         self._last_tag += 1
-        return b"a%d" % self._last_tag
+        return self.tag_prefix + b"%d" % self._last_tag
 
     def send_command(self, text):
         tag = self.next_tag()

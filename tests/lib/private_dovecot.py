@@ -28,6 +28,7 @@ from rawlogs import wait_until
 
 FIRST_UID = 5000
 RAWLOG_DIR = "dovecot.rawlog"
+STARTED = "starting up for"
 MAX_NAME = 15           # the kernel cuts the names of processes
 # protocol: (its service, its listeners). LMTP has a unix listener too, without any setting.
 LISTENERS = {
@@ -127,25 +128,38 @@ class PrivateDovecot:
                 self.ports[name] = self._reserve_port()
         self._make_certificate()
         self.config_file.write_text(self._configuration())
+        self._launch()
+
+    def restart(self):
+        """Another master, on the same ports. Whoever is connected is thrown out."""
+        self.end_processes()
+        self._launch()
+
+    def _launch(self):
+        before = self.log().count(STARTED)
         # A session of its own makes it possible to find, and to end, all that it starts.
         self.process = subprocess.Popen(
             [*self.command, "-F", "-c", self.config_file],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             stderr=open(self.root / "stderr", "wb"), start_new_session=True)
-        wait_until(self._started, "Dovecot to start")
+        wait_until(lambda: self._started(before), "Dovecot to start")
+
+    def end_processes(self):
+        """End every process; the files stay."""
+        self.process.send_signal(signal.SIGQUIT)  # as SIGTERM, without waiting a second
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        for pid in self.processes():
+            _kill(pid)
+        self.wait_gone()
 
     def stop(self):
         """End every process, remove every file. Never fails half way."""
         if self.process:
-            self.process.send_signal(signal.SIGQUIT)  # as SIGTERM, without waiting a second
-            try:
-                self.process.wait(10)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
-            for pid in self.processes():
-                _kill(pid)
-            self.wait_gone()
+            self.end_processes()
             self.process = None
         for reservation in self._reservations:
             reservation.close()
@@ -160,12 +174,12 @@ class PrivateDovecot:
         self.process.send_signal(signal.SIGHUP)
         wait_until(lambda: reloads() > before, "Dovecot to reload")
 
-    def _started(self):
+    def _started(self, before):
         if self.process.poll() is not None:
             errors = (self.root / "stderr").read_text()
             raise RuntimeError(f"Dovecot did not start: {errors}{self.log()}")
         # Logged when all listeners exist.
-        return "starting up for" in self.log()
+        return self.log().count(STARTED) > before
 
     # Users and mails
 

@@ -16,6 +16,7 @@ from mailclient import connect
 from recorder import Rawtap
 from rawlogs import wait_until
 
+MARK = b"[rawtap: "
 GAP = re.compile(rb"(\n?)\[rawtap: (\d+) bytes lost at offset (\d+): ([^]\n]*)\]\n")
 REPLY = {"imap": "{word} OK NOOP completed", "pop3": "-ERR Unknown command: {upper}",
          "submission": "250 2.0.0 OK"}
@@ -120,7 +121,7 @@ def wait_recorded(*clients, flags=()):
 def split_gaps(data):
     """A file with marks of what is missing: ([(offset, bytes)], [(offset, size, reason)])."""
     pieces, gaps, offset, start = [], [], 0, 0
-    for mark in GAP.finditer(data):
+    for mark in GAP.finditer(data) if MARK in data else ():     # that is much faster
         at, size = int(mark[3]), int(mark[2])
         piece = data[start:mark.start()]
         if offset + len(piece) < at:        # the line end is the stream's own
