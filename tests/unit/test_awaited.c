@@ -53,16 +53,16 @@ static void sizes(struct sink *sink, int handle, __u64 sizes_r[2])
 	sizes_r[RL_IN] = sizes_r[RL_OUT] = 0;
 }
 
-static void cut(struct sink *sink, int handle, const __u64 to[2])
-{
-}
-
-static int close_log(struct sink *sink, int handle)
+static int end_log(struct sink *sink, int handle)
 {
 	return 0;
 }
 
-static const struct sink_ops counting_ops = {create, claim, write_log, sizes, cut, close_log};
+static void release(struct sink *sink, int handle, const __u64 to[2])
+{
+}
+
+static const struct sink_ops counting_ops = {create, claim, write_log, sizes, end_log, release};
 
 static void no_tgid(void *context, uint32_t tgid)
 {

@@ -2,7 +2,7 @@
 #include "engine/backlog.h"
 
 /* How much one session, and all, may hold while their logs are being created. One session never gets
- * more than a quarter of what is left, so that there is always something for others. */
+ * more than a quarter of what others leave, so that there is always something for others. */
 #define HELD_FOR_LOGS_MAX     (64 * 1024 * 1024)
 #define HELD_FOR_ALL_LOGS_MAX (256 * 1024 * 1024)
 
@@ -40,7 +40,8 @@ bool backlog_has_dropped(const struct session *session)
 static bool has_room(const struct engine *engine, const struct session *session,
 		     const struct rl_rec *rec)
 {
-	uint64_t quarter = (HELD_FOR_ALL_LOGS_MAX - engine->held_for_logs) / 4;
+	uint64_t others = engine->held_for_logs - session->held_for_logs;
+	uint64_t quarter = (HELD_FOR_ALL_LOGS_MAX - others) / 4;
 	uint64_t most = quarter < HELD_FOR_LOGS_MAX ? quarter : HELD_FOR_LOGS_MAX;
 
 	return session->held_for_logs + rec->len <= most;

@@ -153,10 +153,11 @@ void writer_sizes(const struct writer *writer, uint32_t number, __u64 sizes_r[2]
 bool writer_has_more_than(const struct writer *writer, uint32_t number, unsigned int share)
 {
 	const struct outgoing *log = &writer->logs[number];
-	uint64_t quarter = blocks_free(&writer->blocks) / 4;
+	uint64_t waiting = log->chains[RL_IN].size + log->chains[RL_OUT].size;
+	uint64_t quarter = (blocks_free(&writer->blocks) + waiting) / 4;
 	uint64_t most = quarter < WRITER_LOG_MAX ? quarter : WRITER_LOG_MAX;
 
-	return log->chains[RL_IN].size + log->chains[RL_OUT].size > most / 100 * share;
+	return waiting > most / 100 * share;
 }
 
 /* What is next for it; false: nothing. */

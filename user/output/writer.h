@@ -18,8 +18,8 @@
 
 struct writer;
 
-/* What may wait for one log, and for all, in bytes. One log never gets more than a quarter of what is
- * free, so that there is always something for others. */
+/* What may wait for one log, and for all, in bytes. One log never gets more than a quarter of what
+ * others leave, so that there is always something for them. */
 #define WRITER_LOG_MAX (64 * 1024 * 1024)
 #define WRITER_ALL_MAX (256 * 1024 * 1024)
 
