@@ -95,6 +95,11 @@ static void log_free(struct writer *writer, struct outgoing *log)
 	DL_PREPEND(writer->unused, log);
 }
 
+pid_t writer_pid(const struct writer *writer)
+{
+	return writer->pid;
+}
+
 int writer_fd(const struct writer *writer)
 {
 	return writer->fd;

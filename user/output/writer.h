@@ -44,6 +44,8 @@ struct writer_events {
 #define WRITER_ADOPTED 0
 int writer_start(const struct writer_events *events, unsigned int kept, int adopted_fd,
 		 const char *adopted_path, void *adopted_owner, struct writer **writer_r);
+/* The process. */
+pid_t writer_pid(const struct writer *writer);
 /* Is readable when writer_take() has something to do. The writer closes it. */
 int writer_fd(const struct writer *writer);
 
