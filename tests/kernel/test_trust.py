@@ -201,10 +201,10 @@ def test_names_cannot_forge_lines(place, name):
 # The recorder itself
 
 def test_capabilities(place):
-    """Who reads what others have said has no power over files; who has that reads nothing."""
+    """Who reads what others have said can't write to files; who can reads nothing."""
     recorder = place.rawtap()
     dac_read_search, setgid, setuid, sys_ptrace = (1 << bit for bit in (2, 6, 7, 19))
-    for pid, allowed in ((recorder.pid, sys_ptrace),
+    for pid, allowed in ((recorder.pid, sys_ptrace | dac_read_search),
                          (recorder.writer_pid, dac_read_search | setgid | setuid)):
         with open(f"/proc/{pid}/status") as file:
             status = dict(line.rstrip("\n").split(":\t", 1) for line in file)
@@ -212,3 +212,18 @@ def test_capabilities(place):
         assert int(status["CapInh"], 16) == int(status["CapAmb"], 16) == 0
         assert status["NoNewPrivs"] == "1"
     assert place.stop().status == 0
+
+
+def test_users_have_no_power_over_the_writer(place):
+    """Not even while it acts as a user: it gets the user's file system ids alone."""
+    recorder = place.rawtap()
+    place.tracee("sizes:read").finish()
+    tasks = Path(f"/proc/{recorder.writer_pid}/task")
+    for task in tasks.iterdir():
+        status = dict(line.split(":", 1) for line in (task / "status").read_text().splitlines())
+        assert status["Uid"].split()[:3] == status["Gid"].split()[:3] == ["0"] * 3
+    assert (tasks.parent / "environ").stat().st_uid == 0
+    killed = subprocess.run(["sh", "-c", f"kill -9 {recorder.writer_pid}"], user=UID, group=GID,
+                            extra_groups=[], capture_output=True, text=True)
+    assert killed.returncode and "not permitted" in killed.stderr.lower()
+    place.stop().assert_complete()
