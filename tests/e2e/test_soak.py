@@ -20,22 +20,22 @@ def pytest_generate_tests(metafunc):
             pytest.param(seconds, marks=pytest.mark.timeout(3 * seconds + 300))])
 
 
-@pytest.fixture
-def disks(request):
-    """Without a disk of its own nothing is full."""
+def if_possible(request, fixture, without):
+    """Its value, or True; None where this host lacks what it needs."""
     try:
-        request.getfixturevalue("mounts")
+        return request.getfixturevalue(fixture) or True
     except pytest.skip.Exception as reason:
-        print(f"soak: no small disk: {reason}")
-        return False
-    return True
+        print(f"soak: {without}: {reason}")
+        return None
 
 
-def test_every_byte(rawtap_binary, disks, request, seconds, tmp_path):
+def test_every_byte(rawtap_binary, request, seconds, tmp_path):
     seed = request.config.getoption("--seed")
     seed = random.randrange(1 << 31) if seed is None else seed
     print(f"\nsoak: seed {seed}", flush=True)
-    result = soak(seed, seconds, rawtap_binary, disks)
+    result = soak(seed, seconds, rawtap_binary,
+                  disks=if_possible(request, "mounts", "no disk is full"),
+                  hangfs=if_possible(request, "hangfs", "nothing hangs"))
     print(result.report)
     if complaints := result.account.complaints:
         (tmp_path / "stderr").write_text(result.stderr)

@@ -33,6 +33,8 @@
 #include "output/tcp_conn.h"
 #include "config/config.h"
 
+#define SAVE_BUFFER (64 * 1024)
+
 static void on_record(void *context, const void *data, size_t size)
 {
 	struct recorder *recorder = context;
@@ -71,7 +73,9 @@ static int begin_save(struct recorder *recorder)
 	const cookie_io_functions_t functions = {.write = save_bytes};
 
 	recorder->pipeline.save = fopencookie(recorder, "w", functions);
-	return recorder->pipeline.save ? saved_stream_begin(recorder->pipeline.save) : -errno;
+	if (!recorder->pipeline.save || setvbuf(recorder->pipeline.save, NULL, _IOFBF, SAVE_BUFFER))
+		return -errno;
+	return saved_stream_begin(recorder->pipeline.save);
 }
 
 /* Starts the writer, which has the file of --save, too. */

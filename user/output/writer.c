@@ -370,9 +370,13 @@ void writer_free(struct writer **writer_p)
 		atomic_store(&writer->shared->stop, true);
 	if (writer->fd >= 0)
 		close(writer->fd);
-	/* if it hangs, it ends when that does */
-	while (writer->pid > 0 && !has_ended(writer->pid) && clock_now_ms() < until_ms)
+	while (writer->pid > 0 && !has_ended(writer->pid)) {
+		if (clock_now_ms() >= until_ms) {
+			kill(writer->pid, SIGKILL); /* if it hangs, it ends when that does */
+			break;
+		}
 		poll(NULL, 0, 1);
+	}
 	blocks_unmap(&writer->blocks);
 	if (writer->shared)
 		munmap(writer->shared, sizeof(*writer->shared));

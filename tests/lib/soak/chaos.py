@@ -15,11 +15,13 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Callable
 
+from hangfs import KINDS
 from losses import asleep
 
 PAUSE = (0.2, 1.6)      # seconds between events
 BURST = 20              # logins at once
 SLEEP = (0.1, 1.5)      # seconds of rawtap's
+HANG = (0.1, 2)         # seconds
 MAIL, LOGIN = ("imap", "pop3", "submission", "lmtp"), ("imap-login", "pop3-login", "submission-login")
 
 
@@ -108,9 +110,15 @@ def sleep(world, rng):
         time.sleep(rng.uniform(*SLEEP))
 
 
-def hang_home(world, rng):
-    """Here belongs the file system that hangs: a user's home on it does not answer for a while, and
-    the others' sessions must not notice."""
+def hang(world, rng):
+    """Calls on the files of one user's logs don't come back for a while; other sessions must not
+    notice."""
+    kind, seconds = rng.choice(KINDS), rng.uniform(*HANG)
+    if world.hangfs:
+        world.hangfs.hang(kind, world.places["dir", "hung"].path.resolve())
+        world.clients.burst(BURST // 2)
+        time.sleep(seconds)
+        world.hangfs.release()
 
 
 @dataclass(frozen=True)
@@ -138,7 +146,7 @@ EVENTS = (
     Event("disk full", 2, fill_disk),
     Event("disk free again", 2, free_disk),
     Event("rawtap asleep", 2, sleep),
-    Event("home hangs", 0, hang_home),
+    Event("log directory hangs", 3, hang),
 )
 
 

@@ -34,10 +34,10 @@ def peak_memory(pid):
     return int(re.search(r"^VmHWM:\s*(\d+) kB", Path(f"/proc/{pid}/status").read_text(), re.M)[1])
 
 
-def soak(seed, seconds, binary, disks):
+def soak(seed, seconds, binary, disks, hangfs):
     rng, begin = random.Random(f"{seed} world"), time.monotonic()
     login, ring = rng.choice(list(LOGIN)), rng.choice(RINGS)
-    with World(login, disks) as world:
+    with World(login, disks, hangfs) as world:
         with Rawtap(*world.options(), "--ring-size", ring, binary=binary) as world.rawtap:
             world.clients = clients = Clients(world, seed)
             clients.idle(IDLE)
@@ -49,7 +49,7 @@ def soak(seed, seconds, binary, disks):
                 world.over.set()
             clients.join(JOIN)
             world.dovecot.end_processes()
-            memory = peak_memory(world.rawtap.pid)
+            memory = peak_memory(world.rawtap.pid), peak_memory(world.rawtap.writer_pid)
             status, stderr = world.rawtap.stop()
         chaos.free_disk(world, None)
         told = Told.of(status, stderr)
@@ -64,7 +64,7 @@ def soak(seed, seconds, binary, disks):
     head = f"seed {seed}: {seconds} s, {login} login process, a ring of {ring}"
     return Result(account, told, stderr, "\n".join([
         head, *report(clients.plays, happened, account),
-        f"peak memory of rawtap: {memory} kB", f"status {status}",
+        "peak memory of rawtap: {} kB, of its writer: {} kB".format(*memory), f"status {status}",
         f"duration: {time.monotonic() - begin:.0f} s"]))
 
 

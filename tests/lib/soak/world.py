@@ -18,14 +18,14 @@ from soak.referee import Pair
 SMALL, LARGE = 3000, 500_000
 DISK = "size=256k,nr_inodes=200,mode=0755"
 # Who has which directories at the beginning, and whether chaos may touch them. "full": the first is
-# on a small disk of its own.
+# on a small disk of its own. "hung": it can hang.
 USERS = {
     "calm1": ("home", "dir"), "calm2": ("home", "dir"),
     "wild1": ("home", "dir"), "wild2": ("home", "dir"), "wild3": ("home", "dir"),
     "home": ("home",), "dir": ("dir",), "none": (),
-    "full": ("home", "dir"),
+    "full": ("home", "dir"), "hung": ("dir",),
 }
-CALM = ("calm1", "calm2", "full")
+CALM = ("calm1", "calm2", "full", "hung")
 SERVICES = {"imap": {"process_limit": 2000}, "pop3": {"process_limit": 2000},
             "submission": {"process_limit": 2000}, "lmtp": {"process_limit": 200},
             "auth": {"client_limit": 8000}, "anvil": {"client_limit": 8000},
@@ -56,6 +56,7 @@ class Place:
     stamped: bool
     grave: Path
     user: str | None        # None: their connections have logs of one mode alone
+    behind: Path | None = None  # where what is in it can be read when it hangs
     kept: list = field(default_factory=list)
 
     def make(self):
@@ -95,7 +96,7 @@ class Place:
 
     def pairs(self):
         """[Pair]; a file alone is one that could not be created with its other."""
-        for directory in filter(Path.exists, (self.path, *self.kept)):
+        for directory in filter(Path.exists, (self.behind or self.path, *self.kept)):
             for found in rawlogs.find_pairs(directory, self.names):
                 if len(found.files) == 2 or any(file.stat().st_size for file in found.files.values()):
                     # A mail process has one session.
@@ -110,9 +111,9 @@ class Place:
 
 
 class World:
-    """login: a key of LOGIN; disks: a small disk can be mounted."""
+    """login: a key of LOGIN; disks: a small disk can be mounted; hangfs: a HangFs, or None."""
 
-    def __init__(self, login, disks):
+    def __init__(self, login, disks, hangfs):
         self.over = threading.Event()
         self.rawtap = None
         self.clients = None
@@ -123,6 +124,7 @@ class World:
             services={f"{name}-login": LOGIN[login] for name in ("imap", "pop3", "submission")}
             | SERVICES)
         self.disks = disks
+        self.hangfs = hangfs
         self.places = {}        # by (mode, user's name)
         self.users = []
 
@@ -159,6 +161,8 @@ class World:
             self._add("dir", user.name, root / "logs" / user.name, owner, rawlogs.LIB_NAME)
             for mode in USERS[user.name]:
                 self.places[mode, user.name].make()
+            if user.name == "hung" and self.hangfs:
+                self._move_to_hangfs(self.places["dir", user.name])
         dovenull = pwd.getpwnam("dovenull")
         self._add("login", None, self.dovecot.base_dir / "login" / "rawlogs",
                   (dovenull.pw_uid, dovenull.pw_gid)).make()
@@ -167,6 +171,12 @@ class World:
         if self.disks:
             subprocess.run(["mount", "-t", "tmpfs", "-o", DISK, "none", self.disk.path], check=True)
             shutil.chown(self.disk.path, *self.disk.owner)
+
+    def _move_to_hangfs(self, place):
+        directory = self.hangfs.make_dir(place.path.name, *place.owner)
+        place.path.rmdir()
+        place.path.symlink_to(directory)
+        place.behind = self.hangfs.behind(directory)
 
     def _add(self, mode, name, path, owner, names=rawlogs.LIB_NAME, stamped=True):
         grave = self.dovecot.root / "grave" / f"{mode}-{name}"
