@@ -285,6 +285,7 @@ enum rl_log_status {
 	RL_LOG_NOT_DIR = 2,	  /* it is not one (for --rawlog, a symbolic link is not) */
 	RL_LOG_LSTAT_FAILED = 3,  /* it could not be examined: see `error` */
 	RL_LOG_CREATE_FAILED = 4, /* the files could not be created: see `error` */
+	RL_LOG_LATE = 5,	  /* no answer yet; one of the others follows */
 };
 
 /* FACT_LOG. Recorder: whether the files that the engine asked for could be created. */

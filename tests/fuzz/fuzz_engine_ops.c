@@ -198,7 +198,7 @@ static void do_log(struct world *world, struct input *input)
 	struct rl_log log = {
 		.session = 1 + take(input, 8),
 		.rule = take(input, 3),
-		.status = take(input, 5),
+		.status = take(input, 6),
 		.serial = 1 + take(input, 3),
 	};
 

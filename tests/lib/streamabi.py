@@ -40,7 +40,7 @@ NUMBERS |= {f"RL_{name}": int(value) for name, value, _ in TYPES}
 GAPS = ctables.x_rows(ABI, "RL_GAP_REASONS", r'(\w+), (\d+), "([^"]*)"')
 NUMBERS |= {f"RL_GAP_{name}": int(value) for name, value, _ in GAPS}
 WRITE_STATUS = {"ended": "ENDED", "behind": "BEHIND", "goes-on": "GOES_ON"}
-LOG_STATUS = {"opened": "OPENED", "missing": "MISSING", "notdir": "NOT_DIR",
+LOG_STATUS = {"late": "LATE", "opened": "OPENED", "missing": "MISSING", "notdir": "NOT_DIR",
               "lstat": "LSTAT_FAILED", "create": "CREATE_FAILED"}
 
 

@@ -44,7 +44,7 @@ inode numbers of sockets and numbers of sessions, so a script says only what mat
     T session SESSION PID ino=N NAME [field=value] [rip=] [input=] [id=] [handed=SOCK]
                                     all of these with the process's own sockets, then the client's,
                                     which has the session's name
-    T log SESSION missing|notdir|lstat|create|opened [rule=N] [error=N] [serial=N]
+    T log SESSION missing|notdir|lstat|create|opened|late [rule=N] [error=N] [serial=N]
     T write SESSION ended|behind|goes-on [rule=N] [turn=N] [error=N] [size=IN,OUT]
     T stats [counter=N]
     T raw TYPE "payload" [len=N]    any record; len: what its header claims

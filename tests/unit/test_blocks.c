@@ -98,6 +98,28 @@ static void full(void **state)
 	blocks_consume(&blocks, &other, other.size);
 }
 
+/* The last bytes go, wherever the rest ends, and others can come. */
+static void truncated(void **state)
+{
+	static const size_t kept[] = {
+		0, 1, BLOCK_SIZE - 100, BLOCK_SIZE, BLOCK_SIZE + 1, 3 * BLOCK_SIZE, 5 * BLOCK_SIZE};
+	struct chain chain = {0};
+	unsigned int i;
+
+	for (i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
+		assert_int_equal(blocks_append(&blocks, &chain, data, 100 + 4 * BLOCK_SIZE), 0);
+		blocks_consume(&blocks, &chain, 100);
+		blocks_truncate(&blocks, &chain, kept[i]);
+		assert_int_equal(chain.size, kept[i] < 4 * BLOCK_SIZE ? kept[i] : 4 * BLOCK_SIZE);
+		check_span(blocks_span(&chain, UINT64_MAX), 100, 2);
+		assert_int_equal(
+			blocks_append(&blocks, &chain, data + 100 + chain.size, BLOCK_SIZE), 0);
+		check_span(blocks_span(&chain, UINT64_MAX), 100, 2);
+		blocks_consume(&blocks, &chain, chain.size);
+		assert_int_equal(blocks_free(&blocks), ALL);
+	}
+}
+
 /* No session's bytes stay in memory that is not used any more. */
 static void wiped(void **state)
 {
@@ -143,6 +165,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(in_order, setup, teardown),
 		cmocka_unit_test_setup_teardown(full, setup, teardown),
+		cmocka_unit_test_setup_teardown(truncated, setup, teardown),
 		cmocka_unit_test_setup_teardown(wiped, setup, teardown),
 		cmocka_unit_test_setup_teardown(shared, setup, teardown),
 	};

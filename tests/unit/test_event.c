@@ -220,7 +220,7 @@ static void log_fact(void **state)
 {
 	assert_int_equal(parse_log(&(struct rl_log){.serial = 1}), 0);
 	assert_int_equal(parse_log(&(struct rl_log){.serial = 0}), -EINVAL);
-	assert_int_equal(parse_log(&(struct rl_log){.serial = 1, .status = 5}), -EINVAL);
+	assert_int_equal(parse_log(&(struct rl_log){.serial = 1, .status = 6}), -EINVAL);
 }
 
 int main(void)

@@ -19,7 +19,7 @@
 
 struct owner {
 	struct rl_log fact;
-	bool created, closed;
+	bool created, closed, dropped;
 	unsigned int written, failed;
 	int error;
 };
@@ -50,6 +50,11 @@ static void on_failed(void *owner_p, int error)
 	owner->error = error;
 }
 
+static void on_dropped(void *owner_p)
+{
+	((struct owner *)owner_p)->dropped = true;
+}
+
 static void on_closed(void *owner_p, int error)
 {
 	struct owner *owner = owner_p;
@@ -59,7 +64,8 @@ static void on_closed(void *owner_p, int error)
 	owner->error = owner->error ? owner->error : error;
 }
 
-static const struct writer_events events = {on_created, on_written, on_failed, on_closed};
+static const struct writer_events events = {on_created, on_written, on_failed, on_dropped,
+					    on_closed};
 
 static int setup(void **state)
 {
@@ -226,7 +232,8 @@ static void much(void **state)
 	writer_trim(writer);
 }
 
-/* Nothing is handed over: it piles up, to its limit, and then to that of all. */
+/* Nothing is handed over: it piles up, to its limit; beyond that of all the one that has most loses
+ * it, and what comes for it later is dropped, too. */
 static void piles_up(void **state)
 {
 	struct owner owner, other;
@@ -238,22 +245,45 @@ static void piles_up(void **state)
 		assert_int_equal(writer_append(writer, log, RL_OUT, block, MB), 0);
 		count++;
 	}
-	assert_in_range(count, 50, 65);
+	assert_in_range(count, 60, 65);
 	assert_false(writer_has_more_than(writer, beside, 100));
-	while (writer_append(writer, log, RL_OUT, block, MB) == 0)
-		count++;
-	assert_in_range(count, 250, 256);
-	assert_int_equal(writer_append(writer, beside, RL_IN, block, MB), -ENOBUFS);
-	writer_close(writer, log);
-	wait_until(&owner.closed);
-	assert_int_equal(size_of("logs/piles.out"), (off_t)count * MB);
-	writer_trim(writer);
+	for (; count < WRITER_ALL_MAX / MB; count++)
+		assert_int_equal(writer_append(writer, log, RL_OUT, block, MB), 0);
+	assert_false(writer_has_more_than(writer, beside, 0));
 	assert_int_equal(writer_append(writer, beside, RL_IN, block, MB), 0);
+	assert_true(owner.dropped);
+	assert_false(other.dropped);
+	assert_int_equal(writer_append(writer, log, RL_OUT, "x", 1), 0);
+	wait_until(&owner.closed);
+	assert_int_equal(size_of("logs/piles.out"), 0);
+	writer_trim(writer);
 	writer_close(writer, beside);
 	wait_until(&other.closed);
 	assert_int_equal(size_of("logs/beside.in"), MB);
 	writer_sizes(writer, WRITER_ADOPTED, sizes);
 	assert_int_equal(sizes[RL_IN], 0);
+}
+
+/* What the process is at is written: no byte is missing before another. */
+static void dropped_at_work(void **state)
+{
+	enum { ROUNDS = 300 };
+	struct owner owner;
+	int log = opened("work", &owner);
+	unsigned int count;
+	__u64 sizes[2];
+
+	for (count = 0; count < ROUNDS && !owner.dropped; count++) {
+		memset(block, 'a' + count % 26, MB);
+		assert_int_equal(writer_append(writer, log, RL_IN, block, MB), 0);
+		if (count == 8)
+			writer_submit(writer);
+	}
+	assert_true(owner.dropped);
+	writer_sizes(writer, log, sizes);
+	wait_until(&owner.closed);
+	assert_int_equal(size_of("logs/work.in"), 4 * MB);
+	assert_true(sizes[RL_IN] <= 4 * MB);
 }
 
 /* After an error nothing is written, and its bytes don't wait. */
@@ -310,8 +340,8 @@ static void killed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(many),	TEST(closed_at_once), TEST(disowned), TEST(missing), TEST(much),
-		TEST(piles_up), TEST(fails),	      TEST(adopts),   TEST(killed),
+		TEST(many),	TEST(closed_at_once),  TEST(disowned), TEST(missing), TEST(much),
+		TEST(piles_up), TEST(dropped_at_work), TEST(fails),    TEST(adopts),  TEST(killed),
 	};
 
 	return cmocka_run_group_tests_name("writer", tests, NULL, NULL);

@@ -28,9 +28,10 @@
 
 /* At the end: for file systems to take the rest, then for TCP, then for the saved stream. Messages
  * have LOG_WRITER_END_MS after that. Together it is less than 5 s. */
-#define LOGS_END_MS	   1800
-#define CONNECTIONS_END_MS 1000
-#define SAVE_END_MS	   500
+#define LOGS_END_MS	   1500
+#define LAST_LOGS_END_MS   200 /* for those that had waited for others */
+#define CONNECTIONS_END_MS 800
+#define SAVE_END_MS	   400
 #define EVENTS		   5 /* descriptors that are waited for */
 
 void recorder_tell_clock(struct recorder *recorder)
@@ -100,8 +101,9 @@ static int sweep(struct recorder *recorder)
 
 static int wait_ms(const struct recorder *recorder)
 {
-	int64_t until = recorder->now_ms +
-			(recorder->now_ms < recorder->busy_until_ms ? BUSY_WAIT_MS : IDLE_WAIT_MS);
+	bool busy =
+		recorder->now_ms < recorder->busy_until_ms || sink_host_is_creating(recorder->sink);
+	int64_t until = recorder->now_ms + (busy ? BUSY_WAIT_MS : IDLE_WAIT_MS);
 
 	if (recorder->sweep_at_ms < until)
 		until = recorder->sweep_at_ms;
@@ -156,9 +158,9 @@ static int run_once(struct recorder *recorder)
 }
 
 /* Until all is written, or it takes too long. */
-static void finish_logs(struct recorder *recorder)
+static void finish_logs(struct recorder *recorder, int timeout_ms)
 {
-	int64_t until_ms = clock_now_ms() + LOGS_END_MS, left_ms;
+	int64_t until_ms = clock_now_ms() + timeout_ms, left_ms;
 
 	pipeline_flush(&recorder->pipeline);
 	while (sink_host_is_busy(recorder->sink) && (left_ms = until_ms - clock_now_ms()) > 0) {
@@ -177,7 +179,8 @@ static unsigned int finish(struct recorder *recorder)
 
 	pipeline_flush(&recorder->pipeline);
 	engine_end_sessions(recorder->pipeline.engine);
-	finish_logs(recorder);
+	finish_logs(recorder, LOGS_END_MS);
+	finish_logs(recorder, LAST_LOGS_END_MS);
 	engine_finish(recorder->pipeline.engine);
 	pipeline_flush(&recorder->pipeline);
 	unsent = tcp_conns_finish(recorder->connections, CONNECTIONS_END_MS);

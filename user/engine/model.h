@@ -144,6 +144,7 @@ struct session_logs {
 	uint32_t turn;			     /* of those that are asked for now */
 	bool whole[2][2]; /* by turn and enum rl_dir: a log that has ended has all of its bytes */
 	uint32_t asked;	  /* rules whose FACT_LOG has not come yet, a bit each */
+	uint32_t late; /* of these: it takes long, so it is taken for granted that they are there */
 	uint32_t refused; /* rules that got no log, a bit each; since the last session_logs_ask() */
 	struct {
 		enum reason reason;

@@ -517,6 +517,7 @@ void session_leave_process(struct engine *engine, struct proc *proc, const struc
 		if (!session->sock)
 			session_end(engine, session, rec, NULL);
 	}
+	session_logs_take_numbers(engine, proc);
 	/* clang's analyzer does not see that session_free() takes what it frees off the list */
 	/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
 	DL_FOREACH_SAFE(proc->sessions, session, next) {
@@ -524,6 +525,7 @@ void session_leave_process(struct engine *engine, struct proc *proc, const struc
 		log_place_leave_process(session);
 		session->proc = NULL;
 		if (session->put_off) {
+			proc->rawlogs++;
 			ask_for_logs(engine, session, session->asked_ns);
 			go_on_if_answered(engine, session, rec);
 		}

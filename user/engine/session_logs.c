@@ -57,6 +57,13 @@ static uint32_t numbered(const struct engine *engine, const struct session *sess
 	return rules;
 }
 
+/* Is it open whether it takes a number? Of a late one it is taken for granted. */
+static bool may_take_number(const struct engine *engine, const struct session *session)
+{
+	return session->state == SESSION_ASKED &&
+	       session->logs.asked & ~session->logs.late & numbered(engine, session);
+}
+
 bool session_logs_must_wait(const struct engine *engine, const struct session *session)
 {
 	const struct session *other;
@@ -64,11 +71,18 @@ bool session_logs_must_wait(const struct engine *engine, const struct session *s
 	if (!session->proc || !numbered(engine, session))
 		return false;
 	DL_FOREACH(session->proc->sessions, other) {
-		if (other != session && other->state == SESSION_ASKED &&
-		    other->logs.asked & numbered(engine, other))
+		if (other != session && may_take_number(engine, other))
 			return true;
 	}
 	return false;
+}
+
+void session_logs_take_numbers(const struct engine *engine, struct proc *proc)
+{
+	const struct session *session;
+
+	DL_FOREACH(proc->sessions, session)
+		proc->rawlogs += may_take_number(engine, session);
 }
 
 enum reason session_logs_ask(struct engine *engine, struct session *session, uint64_t time_ns)
@@ -116,6 +130,7 @@ static enum reason reason_of(enum rl_log_status status)
 	case RL_LOG_LSTAT_FAILED:
 		return REASON_LSTAT;
 	case RL_LOG_CREATE_FAILED:
+	case RL_LOG_LATE:
 		return REASON_CREATE;
 	}
 	return REASON_CREATE;
@@ -155,14 +170,22 @@ static void open_log(struct engine *engine, struct session *session, const struc
 bool session_logs_answer(struct engine *engine, struct session *session, const struct rl_log *fact)
 {
 	uint32_t *asked = &session->logs.asked;
+	const uint32_t bit = UINT32_C(1) << fact->rule % RULES_MAX;
 
-	if (fact->rule >= engine->rules->count || !(*asked & UINT32_C(1) << fact->rule)) {
+	if (fact->rule >= engine->rules->count || !(*asked & bit)) {
 		engine_malformed(engine, "an answer that nobody asked for", session->tgid);
 		return false;
 	}
-	*asked &= ~(UINT32_C(1) << fact->rule);
-	if (fact->status == RL_LOG_OPENED || fact->status == RL_LOG_CREATE_FAILED)
+	if (!(session->logs.late & bit) &&
+	    (fact->status == RL_LOG_OPENED || fact->status == RL_LOG_CREATE_FAILED ||
+	     fact->status == RL_LOG_LATE))
 		log_place_count(engine, session, fact->rule);
+	if (fact->status == RL_LOG_LATE) {
+		session->logs.late |= bit;
+		return false;
+	}
+	*asked &= ~bit;
+	session->logs.late &= ~bit;
 	if (fact->status == RL_LOG_OPENED)
 		open_log(engine, session, fact);
 	else

@@ -10,12 +10,15 @@
  * REASON_NONE: a FACT_LOG record for each will follow; else why there is nothing to ask for.
  * `time_ns`: monotonic, for the names. */
 enum reason session_logs_ask(struct engine *engine, struct session *session, uint64_t time_ns);
-/* FACT_LOG: opens the log, or notes why it can't be. True: this was the last answer to wait for. */
+/* FACT_LOG: opens the log, or notes why it can't be, or that this takes long. True: this was the last
+ * answer to wait for. */
 bool session_logs_answer(struct engine *engine, struct session *session, const struct rl_log *fact);
 /* If all logs were refused: why the session is not recorded; of several reasons, the gravest. */
 enum reason session_logs_reason(const struct engine *engine, const struct session *session);
 /* Must it wait, as the logs' names have a number that logs of the same process can still take? */
 bool session_logs_must_wait(const struct engine *engine, const struct session *session);
+/* The process ends: nobody waits any more, the logs that were asked for take their numbers. */
+void session_logs_take_numbers(const struct engine *engine, struct proc *proc);
 /* Is any of them open? */
 bool session_logs_open(const struct engine *engine, const struct session *session);
 /* TLS begins: ends logs whose mode wants new files then (mode->tls). `used`: bytes have passed

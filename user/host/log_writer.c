@@ -20,7 +20,7 @@
 #define QUEUE_DEBUG_SIZE (QUEUE_SIZE / 8 * 7)
 
 /* At the end, so long for the old messages; the rest of the time is for the last ones. */
-#define OLD_MS 1000
+#define OLD_MS 700
 
 struct message {
 	struct message *prev, *next;

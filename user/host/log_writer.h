@@ -15,6 +15,6 @@ void log_writer_last(void);
 /* Waits for standard error to take what there is, for LOG_WRITER_END_MS at most. */
 void log_writer_finish(void);
 
-#define LOG_WRITER_END_MS 1500
+#define LOG_WRITER_END_MS 1000
 
 #endif

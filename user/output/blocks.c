@@ -100,6 +100,33 @@ int blocks_append(struct blocks *blocks, struct chain *chain, const void *data, 
 	return 0;
 }
 
+static void drop(struct blocks *blocks, uint32_t block)
+{
+	mem_wipe(blocks->data + (size_t)block * BLOCK_SIZE, BLOCK_SIZE);
+	give_back(blocks, block);
+}
+
+void blocks_truncate(struct blocks *blocks, struct chain *chain, uint64_t size)
+{
+	uint64_t count = (chain->begin + size + BLOCK_SIZE - 1) / BLOCK_SIZE;
+	uint32_t block = chain->first, last = chain->last, next;
+
+	if (size >= chain->size)
+		return;
+	if (!size) {
+		blocks_consume(blocks, chain, chain->size);
+		return;
+	}
+	while (--count)
+		block = blocks->next[block];
+	chain->size = size;
+	chain->last = block;
+	for (next = blocks->next[block]; block != last; drop(blocks, block)) {
+		block = next;
+		next = blocks->next[block];
+	}
+}
+
 void blocks_consume(struct blocks *blocks, struct chain *chain, uint64_t size)
 {
 	uint64_t part;
@@ -116,8 +143,7 @@ void blocks_consume(struct blocks *blocks, struct chain *chain, uint64_t size)
 			continue;
 		chain->begin = 0;
 		chain->first = blocks->next[block];
-		mem_wipe(blocks->data + (size_t)block * BLOCK_SIZE, BLOCK_SIZE);
-		give_back(blocks, block);
+		drop(blocks, block);
 	}
 }
 

@@ -46,6 +46,8 @@ void blocks_trim(struct blocks *blocks);
 
 /* Appends all of it; or nothing, -ENOBUFS. */
 int blocks_append(struct blocks *blocks, struct chain *chain, const void *data, size_t size);
+/* Drops what comes behind the first `size` bytes. */
+void blocks_truncate(struct blocks *blocks, struct chain *chain, uint64_t size);
 /* Drops the first bytes. */
 void blocks_consume(struct blocks *blocks, struct chain *chain, uint64_t size);
 /* The first bytes of the chain, at most `max`. */

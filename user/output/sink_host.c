@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <uthash.h>
+#include <utlist.h>
 
 #include "host/clock.h"
 #include "output/tcp_conn.h"
@@ -14,6 +15,9 @@
 
 /* A log that has been behind goes on when so little waits, in percent of what may. */
 #define GOES_ON_AT 50
+
+/* A log that is not created after this time is late. */
+#define LATE_MS 50
 
 /* The name of a log in records. */
 struct log_key {
@@ -26,19 +30,22 @@ struct host_log {
 	struct tcp_conn *tcp; /* NULL: it is in files */
 	uint32_t number;      /* in files: the writer's, */
 	bool at_writer;	      /* as long as it has it */
-	bool opened;	      /* the answer to create() was that it is there */
+	int64_t asked_ms;     /* create() was called, */
+	bool opened;	      /* and the answer was that it is there */
 	bool claimed;
 	bool behind;
 	int overflown; /* errno: bytes had to be dropped, and all that come later are */
 	bool told;     /* how it ended, FACT_WRITE */
 	int handle;
 	UT_hash_handle hh;
+	struct host_log *prev, *next; /* in host->creating */
 };
 
 struct sink_host {
 	struct sink sink;
 	struct sink_host_answers answers;
 	struct host_log *logs;	   /* by key */
+	struct host_log *creating; /* of which it is not told that they are late, oldest first */
 	struct host_log **claimed; /* by handle; NULL: free */
 	int handles, free_hint;	   /* no handle below this is free */
 	struct host_log adopted;   /* in neither table */
@@ -70,8 +77,17 @@ static struct log_key key_of(const struct log_place *place)
 	return (struct log_key){place->session, place->rule, place->turn};
 }
 
+/* It is created, or late, or given up. */
+static void leave_creating(struct host_log *log)
+{
+	if (log->asked_ms)
+		DL_DELETE(log->host->creating, log);
+	log->asked_ms = 0;
+}
+
 static void log_free(struct host_log *log)
 {
+	leave_creating(log);
 	HASH_DEL(log->host->logs, log);
 	free(log);
 }
@@ -119,6 +135,7 @@ static void on_created(void *owner, struct rl_log *fact)
 {
 	struct host_log *log = owner;
 
+	leave_creating(log);
 	log->opened = fact->status == RL_LOG_OPENED;
 	log->at_writer = log->opened;
 	tell_log(log, *fact);
@@ -141,6 +158,11 @@ static void on_failed(void *owner, int error)
 	tell_end(owner, error);
 }
 
+static void on_dropped(void *owner)
+{
+	((struct host_log *)owner)->overflown = ENOBUFS;
+}
+
 static void on_closed(void *owner, int error)
 {
 	struct host_log *log = owner;
@@ -153,6 +175,7 @@ static const struct writer_events log_events = {
 	.created = on_created,
 	.written = on_written,
 	.failed = on_failed,
+	.dropped = on_dropped,
 	.closed = on_closed,
 };
 
@@ -187,6 +210,8 @@ static int ask_writer(struct host_log *log, const struct log_place *place)
 		return ret;
 	log->number = ret;
 	log->at_writer = true;
+	log->asked_ms = clock_now_ms();
+	DL_APPEND(log->host->creating, log);
 	return 0;
 }
 
@@ -230,7 +255,7 @@ static int append(struct host_log *log, int file, const void *data, size_t size)
 		log->overflown = -ret;
 		writer_close(writer, log->number);
 	}
-	return ret;
+	return log->overflown;
 }
 
 static int host_write(struct sink *sink, int handle, int file, const void *data, size_t size)
@@ -334,10 +359,23 @@ static void give_up(struct sink_host *host, int error)
 	}
 }
 
+static void tell_late(struct sink_host *host)
+{
+	int64_t long_ago_ms = clock_now_ms() - LATE_MS;
+	struct host_log *log;
+
+	while ((log = host->creating) != NULL && log->asked_ms <= long_ago_ms) {
+		tell_log(log, (struct rl_log){.status = RL_LOG_LATE, .serial = 1});
+		leave_creating(log);
+	}
+}
+
 int sink_host_take(struct sink *sink)
 {
 	struct sink_host *host = of(sink);
 	int ret = writer_take(host->writer);
+
+	tell_late(host);
 
 	if (!ret || host->ended)
 		return ret;
@@ -350,6 +388,11 @@ int sink_host_take(struct sink *sink)
 bool sink_host_sleep(struct sink *sink)
 {
 	return writer_sleep(of(sink)->writer);
+}
+
+bool sink_host_is_creating(struct sink *sink)
+{
+	return of(sink)->creating;
 }
 
 void sink_host_trim(struct sink *sink)

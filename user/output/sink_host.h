@@ -45,6 +45,8 @@ void sink_host_submit(struct sink *sink);
 int sink_host_take(struct sink *sink);
 /* Before the caller waits for sink_host_fd(). False: it must not, there is something to take. */
 bool sink_host_sleep(struct sink *sink);
+/* Is one being created? Then call sink_host_take() soon, to be told when that takes long. */
+bool sink_host_is_creating(struct sink *sink);
 /* Gives back memory that nothing needs now. */
 void sink_host_trim(struct sink *sink);
 

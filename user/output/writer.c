@@ -23,14 +23,15 @@
 #define REQUEST_MAX (4 * 1024 * 1024)
 
 /* For the process to end, once it is told to. */
-#define END_MS 200
+#define END_MS 100
 
 /* A log on its way to the process. */
 struct outgoing {
 	bool used;
-	bool asked;   /* a request is with the process */
-	bool created; /* the first request was answered */
-	bool failed;  /* nothing more is written */
+	bool asked;	/* a request is with the process */
+	bool created;	/* the first request was answered */
+	bool failed;	/* nothing more is written */
+	bool overflown; /* nothing more is taken */
 	bool closing;
 	bool dirty;  /* it is in the list writer->dirty: there may be something to ask for */
 	void *owner; /* NULL: nobody */
@@ -70,6 +71,46 @@ static void drop_chains(struct writer *writer, struct outgoing *log)
 
 	for (file = RL_IN; file <= RL_OUT; file++)
 		blocks_consume(&writer->blocks, &log->chains[file], log->chains[file].size);
+}
+
+static uint64_t waiting(const struct outgoing *log)
+{
+	return log->chains[RL_IN].size + log->chains[RL_OUT].size;
+}
+
+/* The log that has most loses it, but for what the process is at. False: none has any. */
+static bool make_room(struct writer *writer)
+{
+	struct outgoing *log, *most = &writer->logs[0];
+	const struct writer_request *request;
+	int file;
+
+	for (log = writer->logs; log < writer->logs + writer->logs_used; log++)
+		if (!log->overflown && (most->overflown || waiting(log) > waiting(most)))
+			most = log;
+	if (most->overflown || !waiting(most))
+		return false;
+	request = &writer->shared->logs[number_of(writer, most)].request;
+	for (file = RL_IN; file <= RL_OUT; file++)
+		blocks_truncate(&writer->blocks, &most->chains[file],
+				most->asked ? request->spans[file].size : 0);
+	most->overflown = true;
+	writer_close(writer, number_of(writer, most));
+	if (most->owner)
+		writer->events->dropped(most->owner);
+	return true;
+}
+
+/* 0, also if the log itself had to lose what it had; -ENOBUFS. */
+static int append(struct writer *writer, struct outgoing *log, int file, const void *data,
+		  size_t size)
+{
+	int ret;
+
+	do
+		ret = blocks_append(&writer->blocks, &log->chains[file], data, size);
+	while (ret && make_room(writer) && !log->overflown);
+	return log->overflown ? 0 : ret;
 }
 
 static struct outgoing *log_new(struct writer *writer, void *owner)
@@ -114,7 +155,7 @@ int writer_create(struct writer *writer, const struct log_place *place, void *ow
 	if (!log)
 		return -EMFILE;
 	place_pack(place, &packed);
-	ret = blocks_append(&writer->blocks, &log->chains[RL_IN], packed.data, packed.len);
+	ret = append(writer, log, RL_IN, packed.data, packed.len);
 	str_free(&packed);
 	if (ret) {
 		log_free(writer, log);
@@ -129,9 +170,9 @@ int writer_append(struct writer *writer, uint32_t number, int file, const void *
 	struct outgoing *log = &writer->logs[number];
 	int ret;
 
-	if (log->failed || writer->ended)
+	if (log->failed || log->overflown || writer->ended)
 		return 0; /* its event has said so */
-	ret = blocks_append(&writer->blocks, &log->chains[file], data, size);
+	ret = append(writer, log, file, data, size);
 	if (!ret)
 		mark_dirty(writer, log);
 	return ret;
@@ -152,17 +193,25 @@ void writer_disown(struct writer *writer, uint32_t number)
 
 void writer_sizes(const struct writer *writer, uint32_t number, __u64 sizes_r[2])
 {
-	memcpy(sizes_r, writer->logs[number].sizes, 2 * sizeof(*sizes_r));
+	const struct outgoing *log = &writer->logs[number];
+	int file;
+
+	for (file = RL_IN; file <= RL_OUT; file++) {
+		sizes_r[file] = log->sizes[file];
+		if (log->asked && log->created)
+			sizes_r[file] +=
+				atomic_load(&writer->shared->logs[number].answer.written[file]);
+	}
 }
 
 bool writer_has_more_than(const struct writer *writer, uint32_t number, unsigned int share)
 {
 	const struct outgoing *log = &writer->logs[number];
-	uint64_t waiting = log->chains[RL_IN].size + log->chains[RL_OUT].size;
-	uint64_t quarter = (blocks_free(&writer->blocks) + waiting) / 4;
-	uint64_t most = quarter < WRITER_LOG_MAX ? quarter : WRITER_LOG_MAX;
+	uint64_t most = (blocks_free(&writer->blocks) + waiting(log)) / 4;
 
-	return waiting > most / 100 * share;
+	most = most < WRITER_LOG_MAX ? most : WRITER_LOG_MAX;
+	most = most > WRITER_LOG_MIN ? most : WRITER_LOG_MIN;
+	return waiting(log) > most / 100 * share;
 }
 
 /* What is next for it; false: nothing. */
@@ -184,8 +233,13 @@ static void submit(struct writer *writer, struct outgoing *log)
 {
 	uint32_t number = number_of(writer, log);
 
+	struct writer_answer *answer = &writer->shared->logs[number].answer;
+
 	if (!next_request(log, &writer->shared->logs[number].request))
 		return;
+	atomic_store(&answer->written[RL_IN], 0);
+	atomic_store(&answer->written[RL_OUT], 0);
+	answer->error = answer->status = answer->serial = 0;
 	log->asked = true;
 	if (log_queue_put(&writer->shared->requests, number))
 		writer_wake(writer->fd);

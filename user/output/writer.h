@@ -18,8 +18,9 @@
 
 struct writer;
 
-/* What may wait for one log, and for all, in bytes. One log never gets more than a quarter of what
- * others leave, so that there is always something for them. */
+/* What may wait for one log, and for all, in bytes. One log gets a quarter of what others leave,
+ * but never less than the least. If that is too much for all, the one that has most loses it. */
+#define WRITER_LOG_MIN (4 * 1024 * 1024)
 #define WRITER_LOG_MAX (64 * 1024 * 1024)
 #define WRITER_ALL_MAX (256 * 1024 * 1024)
 
@@ -31,6 +32,9 @@ struct writer_events {
 	void (*written)(void *owner);
 	/* A write failed (errno): what waits was dropped, and what comes later will be. */
 	void (*failed)(void *owner, int error);
+	/* Others needed the room that it took: what waits was dropped, but for what is being written now,
+	 * and what comes later will be. The log is being closed. */
+	void (*dropped)(void *owner);
 	/* After writer_close(). `error`: errno of close(), or 0. The log is freed. */
 	void (*closed)(void *owner, int error);
 };
@@ -52,13 +56,14 @@ int writer_fd(const struct writer *writer);
 /* Asks for a log. `place` is used during the call only. Returns its number; -EMFILE, -ENOBUFS: there
  * is no room for it. */
 int writer_create(struct writer *writer, const struct log_place *place, void *owner);
-/* Appends to a file (RL_IN or RL_OUT) of a log. 0; -ENOBUFS: there is no room, nothing was taken. */
+/* Appends to a file (RL_IN or RL_OUT) of a log. 0; -ENOBUFS: there is no room, nothing was taken. It
+ * can be another log that loses its room: see writer_events. */
 int writer_append(struct writer *writer, uint32_t log, int file, const void *data, size_t size);
 /* Nothing more is appended: the log is closed when all is written. */
 void writer_close(struct writer *writer, uint32_t log);
 /* Nobody wants to know of it any more: no event names this owner. */
 void writer_disown(struct writer *writer, uint32_t log);
-/* What was written so far, bytes, by file. */
+/* What was written so far, bytes, by file; where a call hangs, a part of that can be missing. */
 void writer_sizes(const struct writer *writer, uint32_t log, __u64 sizes_r[2]);
 /* Does more wait for this log than may? `share`: so much of it, in percent. */
 bool writer_has_more_than(const struct writer *writer, uint32_t log, unsigned int share);

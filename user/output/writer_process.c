@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <malloc.h>
 #include <poll.h>
 #include <signal.h>
@@ -58,6 +59,18 @@ static int leave_terminal(void)
 	return ret;
 }
 
+/* Whatever rawtap was started with: a lock, the end of a pipe. */
+static int close_others(int one, int other)
+{
+	int low = one < other || other < 0 ? one : other, high = one < other ? other : one;
+
+	if ((low > 3 && close_range(3, low - 1, 0)) ||
+	    (high > low + 1 && low >= 3 && close_range(low + 1, high - 1, 0)) ||
+	    close_range(high + 1, UINT_MAX, 0))
+		return -errno;
+	return 0;
+}
+
 static void take_requests(struct writer_shared *shared, struct writer_threads *threads)
 {
 	uint32_t log;
@@ -97,7 +110,8 @@ void writer_process(struct writer_shared *shared, struct blocks *blocks, int fd,
 
 	prctl(PR_SET_NAME, "rawtap-writer");
 	mallopt(M_ARENA_MAX, 2); /* each of many threads would have its own */
-	if (leave_terminal() || capabilities_drop(CAPABILITIES_USERS_FILES | kept))
+	if (leave_terminal() || close_others(fd, adopted_fd) ||
+	    capabilities_drop(CAPABILITIES_USERS_FILES | kept))
 		_exit(1);
 	threads = writer_threads_new(shared, blocks, wake_recorder, &fd);
 	if (!threads)

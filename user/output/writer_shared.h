@@ -29,10 +29,11 @@ struct writer_request {
 };
 
 struct writer_answer {
-	uint32_t status;     /* enum rl_log_status; CREATE */
-	uint32_t serial;     /* CREATE */
-	uint32_t error;	     /* errno; 0: it succeeded */
-	uint64_t written[2]; /* of the spans, bytes, by file; after an error too */
+	uint32_t status; /* enum rl_log_status; CREATE */
+	uint32_t serial; /* CREATE */
+	uint32_t error;	 /* errno; 0: it succeeded */
+	/* of the spans, bytes, by file; after an error too, and so far, while it is at work */
+	_Atomic uint64_t written[2];
 };
 
 /* Numbers of logs, from one thread at a time to one thread. Zero-initialise. */

@@ -17,11 +17,12 @@
 #include "output/mounts.h"
 #include "output/place_pack.h"
 
-#define THREADS_MAX 512
+#define THREADS_MAX 4096
+#define MORE_MAX    32 /* that begin at a tick, besides those that are awake */
 #define STACK_SIZE  (128 * 1024)
-#define AWAKE	    3	/* at work at once, if none hangs */
-#define STUCK_MS    10	/* who has been at the same work for so long is not counted */
-#define VECTORS	    256 /* for one writev(2) */
+#define AWAKE	    3  /* at work at once, if none hangs */
+#define STUCK_MS    10 /* who has been at the same work for so long is not counted */
+#define VECTORS	    64 /* for one writev(2): 256 kB */
 
 /* A file system, as far as the text of paths tells. It gets a part of the threads only, so that others
  * have some when it hangs. */
@@ -190,27 +191,27 @@ static void create(struct written_log *log, struct writer_answer *answer)
 }
 
 static int write_span(struct written_log *log, const struct blocks *blocks, int file,
-		      struct span span)
+		      struct span span, _Atomic uint64_t *written_r)
 {
+	const uint64_t before = log->files.sizes[file];
 	struct iovec vectors[VECTORS];
 	int ret = 0, count;
 
-	while (!ret && (count = span_vectors(blocks, &span, vectors, VECTORS)) != 0)
+	while (!ret && (count = span_vectors(blocks, &span, vectors, VECTORS)) != 0) {
 		ret = file_pair_write(&log->files, file, vectors, count);
+		atomic_store(written_r, log->files.sizes[file] - before);
+	}
 	return ret;
 }
 
 static void write_spans(struct written_log *log, const struct blocks *blocks,
 			const struct writer_request *request, struct writer_answer *answer)
 {
-	__u64 before[2] = {log->files.sizes[RL_IN], log->files.sizes[RL_OUT]};
 	int file, ret = 0;
 
 	for (file = RL_IN; file <= RL_OUT && !ret; file++)
-		ret = write_span(log, blocks, file, request->spans[file]);
+		ret = write_span(log, blocks, file, request->spans[file], &answer->written[file]);
 	answer->error = -ret;
-	for (file = RL_IN; file <= RL_OUT; file++)
-		answer->written[file] = log->files.sizes[file] - before[file];
 }
 
 /* May hang. */
@@ -220,7 +221,6 @@ static void carry_out(const struct writer_threads *threads, uint32_t number,
 	const struct writer_request *request = &threads->shared->logs[number].request;
 	struct writer_answer *answer = &threads->shared->logs[number].answer;
 
-	*answer = (struct writer_answer){0};
 	switch (request->operation) {
 	case WRITER_CREATE:
 		create(log, answer);
@@ -416,13 +416,15 @@ static void find_stuck(struct writer_threads *threads)
 
 bool writer_threads_tick(struct writer_threads *threads)
 {
+	unsigned int more;
 	bool left;
 
 	read_mounts_if_changed(threads);
 	pthread_mutex_lock(&threads->lock);
 	find_stuck(threads);
-	/* as many as hang: where one does, others soon may */
-	while (mount_ready(threads) && awake(threads) < AWAKE + threads->stuck && call_one(threads))
+	/* where one hangs, others soon may */
+	more = threads->stuck < MORE_MAX ? threads->stuck : MORE_MAX;
+	while (mount_ready(threads) && awake(threads) < AWAKE + more && call_one(threads))
 		;
 	left = threads->busy || threads->mounts_ready;
 	pthread_mutex_unlock(&threads->lock);

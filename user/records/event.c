@@ -51,8 +51,7 @@ static bool is_valid(const struct event *event, size_t extra)
 		       ends(event->master->version, sizeof(event->master->version)) &&
 		       ends(event->master->base_dir, sizeof(event->master->base_dir));
 	case RL_FACT_LOG:
-		return !extra && event->log->status <= RL_LOG_CREATE_FAILED &&
-		       event->log->serial >= 1;
+		return !extra && event->log->status <= RL_LOG_LATE && event->log->serial >= 1;
 	case RL_FACT_WRITE:
 		return !extra && event->write->status <= RL_WRITE_GOES_ON;
 	case RL_CLOCK:
