@@ -103,11 +103,8 @@ static void deliver_gap(struct engine *engine, struct session *session, int dir,
 			uint64_t size, const char *why)
 {
 	struct delivery *delivery = &session->delivery;
-	/* Pipelined input is in the file before the first byte; a PROXY header is not in it. */
-	const uint64_t before = dir == RL_IN ? delivery->input.len - delivery->stripped : 0;
 	const struct chunk_gap gap = {
 		.realtime_ns = engine_realtime(engine, time_ns),
-		.offset = delivery->next[dir] + before,
 		.size = size,
 		.reason = why,
 		.dir = dir,
