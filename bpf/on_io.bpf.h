@@ -114,7 +114,7 @@ static __always_inline int on_io(struct sock *sk, int ret, __u8 dir, bool unread
 	op.class = state->stream.class;
 	unseen = tcp_unseen(sk, state, dir, ret);
 	op.offset = __sync_fetch_and_add(&state->stream.offset[dir & 1], unseen + ret);
-	if (service->flags & RL_SERVICE_TLS && tls_note(state, &op, op.offset + unseen) && ret)
+	if (service->flags & RL_SERVICE_TLS && tls_note(state, &op, op.offset + unseen))
 		return 0;
 	/* checked once more: a muted socket of a process that does TLS had to be noted above */
 	if (state->stream.verdict == RL_VERDICT_MUTE) {
