@@ -5,12 +5,16 @@ less nor more than was said."""
 import pytest
 
 import rawlogs
+from login_stage import FAST, PROTOCOLS, SECURE, login_dovecot
+from logins import go_on
 from losses import LARGE, SMALL_RING, asleep, stop
-from mailclient import TRANSPORTS
+from mailclient import TRANSPORTS, connect
 from private_dovecot import PrivateDovecot, make_message
 from smtppeers import lmtp
 from soak.referee import Said, check
 from taps import Tap, log_in, recorded_user, wait_recorded
+
+MODES = {"secure": SECURE, "fast": FAST}
 
 
 def while_full(dovecot, binary, play, options):
@@ -56,6 +60,31 @@ def assert_all(directory, *clients):
         fitting = [pair for pair in pairs if has_all(pair, *said)]
         assert fitting, [(said, [pair.read(name) for pair in pairs for name in ("in", "out")])]
         pairs.remove(fitting[0])
+
+
+@pytest.fixture(scope="module", params=MODES)
+def logins(root, request):
+    with login_dovecot(mode=MODES[request.param]) as dovecot:
+        yield dovecot
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_login(rawtap_binary, logins, protocol, transport):
+    directories = []
+
+    def options():
+        directories.append(logins.make_login_dir(f"{protocol}-{transport}-{len(directories)}"))
+        return "-R", directories[-1].name
+
+    def play():
+        client = connect(logins, protocol, transport, logins.add_user(f"late{len(logins.users)}"))
+        client.login()
+        go_on(client)
+        return client
+
+    clients = while_full(logins, rawtap_binary, play, options)
+    assert_all(directories[-1], *((client.login_in, client.login_out) for client in clients))
 
 
 @pytest.fixture(scope="module")
