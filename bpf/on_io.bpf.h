@@ -114,7 +114,7 @@ static __always_inline int on_io(struct sock *sk, int ret, __u8 dir, bool unread
 	op.class = state->stream.class;
 	unseen = tcp_unseen(sk, state, dir, ret);
 	op.offset = __sync_fetch_and_add(&state->stream.offset[dir & 1], unseen + ret);
-	if (service->flags & RL_SERVICE_TLS && tls_note(state, &op, op.offset + unseen) && ret)
+	if (service->flags & RL_SERVICE_TLS && tls_note(state, &op, op.offset + unseen))
 		return 0;
 	/* checked once more: a muted socket of a process that does TLS had to be noted above */
 	if (state->stream.verdict == RL_VERDICT_MUTE) {
@@ -127,8 +127,8 @@ static __always_inline int on_io(struct sock *sk, int ret, __u8 dir, bool unread
 	}
 	if (!class_is_traffic(state->stream.class))
 		op.passed_ino = passed_ino(control);
-	if (op.passed_ino && service->role == RL_ROLE_LOGIN && service->flags & RL_SERVICE_TLS)
-		pair_note(control, op.passed_ino);
+	if (op.passed_ino && service->role == RL_ROLE_LOGIN)
+		pair_note(control, op.passed_ino, service->flags & RL_SERVICE_TLS);
 	if (reason && ret) {
 		gap_emit(&op, ret, reason);
 		return 0;

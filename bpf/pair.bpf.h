@@ -13,6 +13,23 @@
 #include "syscall.bpf.h"
 #include "thread.bpf.h"
 
+/* Sends LINK: the socket `ino` was passed to a mail process for the client on the socket `cookie`; and
+ * how much of that had passed, if some was lost. Global, so it has to return something: 0. */
+__weak int link_emit(__u64 cookie, __u64 ino)
+{
+	struct rl_tail *tail = bpf_map_lookup_elem(&tails, &cookie);
+	CONTROL_RECORD(link_record, rl_link) *r;
+
+	if (!CONTROL_RESERVE(r))
+		return 0;
+	rec_init(&r->rec, RL_LINK, sizeof(*r), cookie);
+	r->body.ino = ino;
+	r->body.end[RL_IN] = tail ? tail->end[RL_IN] : 0;
+	r->body.end[RL_OUT] = tail ? tail->end[RL_OUT] : 0;
+	control_submit(r);
+	return 0;
+}
+
 /* After so many receives from a pair it is not tried any more to link it. */
 #define PAIR_READS_MAX 8
 
@@ -20,15 +37,21 @@
 #define PAIR_BYTES 64
 
 /* The current process passes along what the control message at `control` names, whose inode number is
- * `ino`. If it is one end of a pair, notes it under the inode number of the other. */
-static __always_inline void pair_note(__u64 control, __u64 ino)
+ * `ino`. If it is one end of a pair, notes it under the inode number of the other, if it does TLS. If it
+ * is a client's own, its pre-login log ends here, and user space has to know what is missing. */
+static __always_inline void pair_note(__u64 control, __u64 ino, bool tls)
 {
 	struct file *file = passed_file(control);
 	struct socket *socket = BPF_CORE_READ(file, private_data);
 	struct sock *sk = BPF_CORE_READ(socket, sk), *peer;
-	__u64 peer_ino;
+	__u64 cookie = BPF_CORE_READ(sk, __sk_common.skc_cookie.counter), peer_ino;
 
-	if (BPF_CORE_READ(sk, __sk_common.skc_family) != RL_AF_UNIX)
+	if (BPF_CORE_READ(sk, __sk_common.skc_family) != RL_AF_UNIX) {
+		if (bpf_map_lookup_elem(&tails, &cookie))
+			link_emit(cookie, ino);
+		return;
+	}
+	if (!tls)
 		return;
 	peer = BPF_CORE_READ((struct unix_sock *)sk, peer);
 	peer_ino = peer ? sock_ino(peer) : 0;
@@ -79,16 +102,12 @@ static __always_inline bool same_bytes(__u64 a, __u64 b, __u32 size)
 static __always_inline void pair_passed_on(struct thread_state *thread, __u64 cookie, __u64 address,
 					   __u32 size)
 {
-	CONTROL_RECORD(link_record, rl_link) *r;
 	__u64 passed = thread->pair_passed;
 
 	thread->pair_passed = 0;
-	if (size != thread->pair_size || !same_bytes(thread->pair_address, address, size) ||
-	    !CONTROL_RESERVE(r))
+	if (size != thread->pair_size || !same_bytes(thread->pair_address, address, size))
 		return;
-	rec_init(&r->rec, RL_LINK, sizeof(*r), cookie);
-	r->body.ino = passed;
-	control_submit(r);
+	link_emit(cookie, passed);
 	bpf_map_delete_elem(&pairs, &thread->pair_ino);
 }
 

@@ -53,8 +53,9 @@ static __always_inline void recv_note_muted(struct sock_state *state, const stru
 
 /*
  * Notes an operation on a socket of a process that does TLS; sets
- * RL_F_UNDECIDED if its bytes may be TLS. True: the bytes are ciphertext. Their
- * plaintext is recorded by the probes.
+ * RL_F_UNDECIDED if its bytes may be TLS. True: it is about ciphertext, whose
+ * plaintext is recorded by the probes. Not even an end of file is recorded then: a
+ * record that is lost sets `tails`, which counts the plaintext.
  */
 static __always_inline bool tls_note(struct sock_state *state, struct operation *op, __u64 offset)
 {

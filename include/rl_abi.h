@@ -271,12 +271,20 @@ struct rl_tls {
 };
 
 /*
- * LINK. Kernel, when a login process that does TLS passes on bytes from a mail
- * process: the client's socket is rl_rec.cookie, and 0 if that is not known. Some
- * of the first times only, not necessarily once.
+ * LINK. Kernel: the client that a mail process was asked to take over is the one
+ * on the socket rl_rec.cookie.
+ *
+ * Of a login process that does TLS, when it passes on bytes from the mail
+ * process; the cookie is 0 if it is not known. Some of the first times only, not
+ * necessarily once. `end` counts the text: what it says can have come after the
+ * login.
+ *
+ * Of a client whose own socket is passed along: before the login request, and
+ * only if records of the client's were lost.
  */
 struct rl_link {
-	__u64 ino; /* of the socket that was passed to the mail process: the other end of a socketpair */
+	__u64 ino;    /* of the socket that was passed: the client's, or one end of a socketpair */
+	__u64 end[2]; /* by enum rl_dir: bytes that had passed when records were lost last, or 0 */
 };
 
 enum rl_log_status {

@@ -26,7 +26,7 @@ STRUCTS = {
     "rl_write": ("=IIIHH16s", "session rule error status turn size"),
     "rl_setting": ("=II", "size pad"),
     "rl_tls": ("=2Q", "offset out_end"),
-    "rl_link": ("=Q", "ino"),
+    "rl_link": ("=Q16s", "ino end"),
 }
 
 # What grows in number is read from there.

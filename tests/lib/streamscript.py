@@ -31,10 +31,11 @@ inode numbers of sockets and numbers of sessions, so a script says only what mat
     T skip SOCK in|out N [tls]      bytes that pass unseen: no record
     T gap SOCK in|out N REASON [tls] [undecided]
                                     ring fault sendfile call backlog unseen doubt cipher, or a number
-    T close SOCK [tail] [live]      tail, live: with the final offsets
+    T close SOCK [tail] [live]      tail, live: with the final offsets; [tls]: of the text inside TLS
     T ask SOCK CLIENT [tag=] and as login   a login process's request for this client of its own
                     [pass=INO]      another socket than the client's is passed along: TLS
-    T link PID CLIENT|- pass=INO    its first bytes from the mail process are passed on: TLS
+    T link PID CLIENT|- [end=IN,OUT]    before it: so much had passed when records were lost
+                    [pass=INO]      TLS: when its first bytes from the mail process are passed on
     T reply SOCK CLIENT [tag=] [status=N]   what it is answered; 0: the client is taken over
     T login SOCK SESSION ino=N [id=] [pid=] [tag=] [rip=] [rport=] [lip=] [lport=]
                          [input="..."] [prefix="..."] [data-size=N] [cut=N,N] [uncounted]
@@ -330,7 +331,7 @@ class Script:
 
     def do_close(self, args):
         sock, live = self.socks[args.text()], args.flag("live")
-        ends = sock.next if live or args.flag("tail") else (0, 0)
+        ends = sock.offsets(args.flag("tls")) if live or args.flag("tail") else (0, 0)
         self.add("SOCK_CLOSE", flags=FLAGS["live"] if live else 0, ino=sock.ino,
                  payload=pack("rl_close", end=struct.pack("=QQ", *ends)), **self.of_sock(sock))
 
@@ -385,10 +386,10 @@ class Script:
         self.data(sock, 0, LOGIN_REPLY.pack(tag, args.number("status"), 500))
 
     def do_link(self, args):
-        pid, client = args.int(), args.text()
-        sock = self.socks.get(client)
-        self.add("LINK", tgid=pid, pid=pid, cookie=sock.cookie if sock else 0,
-                 payload=pack("rl_link", ino=args.number("pass")))
+        pid, sock, end = args.int(), self.socks.get(args.text()), args.pair("end", "0,0")
+        self.add("LINK", tgid=pid, pid=pid, cookie=sock.cookie if sock else 0, payload=pack(
+            "rl_link", ino=args.number("pass", sock.ino if sock else 0),
+            end=struct.pack("=QQ", *end)))
 
     def do_request(self, args):
         sock, login = self.socks[args.text()], self.logins[args.text()]

@@ -103,11 +103,8 @@ static void deliver_gap(struct engine *engine, struct session *session, int dir,
 			uint64_t size, const char *why)
 {
 	struct delivery *delivery = &session->delivery;
-	/* Pipelined input is in the file before the first byte; a PROXY header is not in it. */
-	const uint64_t before = dir == RL_IN ? delivery->input.len - delivery->stripped : 0;
 	const struct chunk_gap gap = {
 		.realtime_ns = engine_realtime(engine, time_ns),
-		.offset = delivery->next[dir] + before,
 		.size = size,
 		.reason = why,
 		.dir = dir,
@@ -137,11 +134,11 @@ static void deliver_gap(struct engine *engine, struct session *session, int dir,
 
 /* Bytes that are missing before the offset `end` become a gap. */
 static void deliver_up_to(struct engine *engine, struct session *session, int dir, uint64_t end,
-			  uint64_t time_ns)
+			  uint64_t time_ns, enum rl_gap_reason reason)
 {
 	if (end > session->delivery.next[dir])
 		deliver_gap(engine, session, dir, time_ns, end - session->delivery.next[dir],
-			    event_gap_text(RL_GAP_RING));
+			    event_gap_text(reason));
 }
 
 static void deliver_chunk(struct engine *engine, struct session *session, const struct chunk *chunk)
@@ -194,7 +191,7 @@ void delivery_event(struct engine *engine, struct session *session, const struct
 	}
 	if (dir == RL_IN)
 		deliver_input(engine, session, event->rec->time_ns);
-	deliver_up_to(engine, session, dir, offset, event->rec->time_ns);
+	deliver_up_to(engine, session, dir, offset, event->rec->time_ns, RL_GAP_RING);
 	if (is_gap) {
 		deliver_gap(engine, session, dir, event->rec->time_ns, gap->size,
 			    event_gap_text(gap->reason));
@@ -220,21 +217,21 @@ bool delivery_restart(struct engine *engine, struct session *session, const stru
 	struct delivery *delivery = &session->delivery;
 	bool used;
 
-	deliver_up_to(engine, session, RL_IN, where->offset, time_ns);
-	deliver_up_to(engine, session, RL_OUT, where->out_end, time_ns);
+	deliver_up_to(engine, session, RL_IN, where->offset, time_ns, RL_GAP_RING);
+	deliver_up_to(engine, session, RL_OUT, where->out_end, time_ns, RL_GAP_RING);
 	used = delivery->next[RL_IN] > delivery->stripped || delivery->next[RL_OUT];
 	delivery->next[RL_IN] = delivery->next[RL_OUT] = delivery->stripped = 0;
 	return used;
 }
 
-void delivery_tail(struct engine *engine, struct session *session, const __u64 end[2],
-		   uint64_t time_ns)
+void delivery_tail(struct engine *engine, struct session *session, uint64_t time_ns)
 {
 	int dir;
 
 	deliver_input(engine, session, time_ns);
 	for (dir = RL_IN; dir <= RL_OUT; dir++)
-		deliver_up_to(engine, session, dir, end[dir], time_ns);
+		deliver_up_to(engine, session, dir, session->end.end[dir], time_ns,
+			      session->end_reason);
 }
 
 void delivery_finish(struct engine *engine, struct session *session, bool recorded)

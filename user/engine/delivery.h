@@ -20,9 +20,8 @@ void delivery_event(struct engine *engine, struct session *session, const struct
  * in `where` become a gap. True: bytes have passed before. */
 bool delivery_restart(struct engine *engine, struct session *session, const struct rl_tls *where,
 		      uint64_t time_ns);
-/* The connection has ended: bytes that are missing before the offsets in `end` become a gap. */
-void delivery_tail(struct engine *engine, struct session *session, const __u64 end[2],
-		   uint64_t time_ns);
+/* It has ended: bytes that are missing before the offsets in session->end become a gap. */
+void delivery_tail(struct engine *engine, struct session *session, uint64_t time_ns);
 /* Nothing more comes. `recorded`: the logs get what redaction and pipelined input still hold. */
 void delivery_finish(struct engine *engine, struct session *session, bool recorded);
 

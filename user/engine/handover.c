@@ -21,7 +21,8 @@ static struct session *by_own_socket(const struct proc *proc, const struct login
 static bool can_be_about(const struct session *session)
 {
 	return session->traffic == TRAFFIC_LOGIN && session->sock &&
-	       (session->tls || session->sock->tls.unread) && !session->handover.pending;
+	       (session->tls || session->sock->tls.unread) && !session->handover.pending &&
+	       !session->handover.taken;
 }
 
 static void doubt_free(struct proc *proc, struct doubt **doubt)
@@ -148,21 +149,24 @@ void handover_unanswered(struct engine *engine, struct proc *proc, const struct 
 void handover_linked(struct engine *engine, struct proc *proc, const struct event *event)
 {
 	struct sock *sock = sock_find(engine, event->rec->cookie);
-	struct session *session = sock ? sock->session : NULL;
+	struct session *session;
 	struct doubt *doubt;
 
 	DL_FOREACH(proc->doubts, doubt) {
 		if (doubt->ino == event->link->ino)
 			break;
 	}
-	if (!doubt)
-		return; /* it was certain from the beginning, or this is the second one */
-	if (session && can_be_about(session)) {
+	if (sock && sock->session && sock->session->traffic == TRAFFIC_LOGIN)
+		session_linked(engine, sock->session, event);
+	session = sock ? sock->session : NULL; /* that may have been the end of it */
+	/* without a doubt: it was certain from the beginning, or this is the second one */
+	if (doubt && session && can_be_about(session)) {
 		session_handover(engine, session, doubt->tag, doubt->time_ns);
 		if (doubt->taken)
 			session_handover_answered(engine, session, event->rec, true);
 	}
-	doubt_end(engine, proc, &doubt);
+	if (doubt)
+		doubt_end(engine, proc, &doubt);
 }
 
 void handover_free(struct proc *proc)

@@ -166,9 +166,11 @@ struct delivery {
 
 /* session.c: a login process has asked a mail process to take its client over, or may have. */
 struct handover {
-	bool pending;		/* it has */
-	uint32_t tag;		/* of the request */
-	unsigned int doubts;	/* so many requests may have been about this client */
+	bool pending;	     /* it has */
+	bool linked;	     /* RL_LINK has come: how much was said by then, is in session->end */
+	bool taken;	     /* it was taken over; what comes now is not for the log */
+	uint32_t tag;	     /* of the request */
+	unsigned int doubts; /* so many requests may have been about this client */
 	struct held_queue held; /* what came since; it is for the log only if the handover fails */
 };
 
@@ -198,8 +200,9 @@ struct session {
 	uint64_t asked_ns;	   /* ASKED: when it did, or will have done; monotonic */
 	struct handover handover;
 	bool ended; /* the connection has ended; in ASKED the session waits for its answers */
-	struct rl_close end; /* the last offsets, from SOCK_CLOSE */
-	bool end_live;	     /* the connection goes on, the recording does not */
+	struct rl_close end;	       /* the last offsets, from SOCK_CLOSE or RL_LINK */
+	enum rl_gap_reason end_reason; /* why bytes before that are missing, if some are */
+	bool end_live;		       /* the connection goes on, the recording does not */
 
 	struct identity who;
 	struct log_names names;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "engine/session.h"
 
-#include <stdlib.h>
+#include <string.h>
 
 #include "engine/backlog.h"
 #include "engine/delivery.h"
@@ -46,7 +46,7 @@ static void set_state(struct engine *engine, struct session *session, enum sessi
 		break;
 	case SESSION_RECORDING:
 		count(engine, session, REASON_NONE);
-		engine_verdict(engine, session->sock, true);
+		engine_verdict(engine, session->sock, !session->handover.taken);
 		drain(engine, session);
 		break;
 	case SESSION_REFUSED:
@@ -253,7 +253,7 @@ static bool has_room(const struct session *session, const struct rl_rec *rec)
 /* Delivers it, or holds it, whatever room there is. */
 static void take(struct engine *engine, struct session *session, const struct event *event)
 {
-	if (session->state == SESSION_REFUSED)
+	if (session->state == SESSION_REFUSED || session->handover.taken)
 		return;
 	if (is_parting(session))
 		held_add(&session->handover.held, event->rec);
@@ -350,16 +350,35 @@ void session_handover(struct engine *engine, struct session *session, uint32_t t
 	drain(engine, session);
 }
 
+/* Its log ends where it was taken over. Over TLS it is not known before RL_LINK what is missing. */
+static void leave_if_known(struct engine *engine, struct session *session, const struct rl_rec *rec)
+{
+	if (session->handover.linked || !session->tls || session->sock->tls.unread)
+		leave(engine, session, rec);
+	else
+		engine_verdict(engine, session->sock, false);
+}
+
 void session_handover_answered(struct engine *engine, struct session *session,
 			       const struct rl_rec *rec, bool ok)
 {
 	session->handover.pending = false;
 	if (ok) {
 		held_clear(&session->handover.held);
-		leave(engine, session, rec);
+		session->handover.taken = true;
+		leave_if_known(engine, session, rec);
 	} else if (!is_parting(session)) {
 		stay(engine, session);
 	}
+}
+
+void session_linked(struct engine *engine, struct session *session, const struct event *event)
+{
+	memcpy(session->end.end, event->link->end, sizeof(session->end.end));
+	session->end_reason = session->tls ? RL_GAP_DOUBT : RL_GAP_RING;
+	session->handover.linked = session->tls;
+	if (session->handover.taken)
+		leave(engine, session, event->rec);
 }
 
 static void go_on_if_answered(struct engine *engine, struct session *session,
@@ -396,18 +415,6 @@ void session_log_answered(struct engine *engine, struct session *session, const 
 	}
 	if (proc)
 		ask_put_off(engine, proc, event->rec);
-}
-
-static void session_free(struct engine *engine, struct session **session_p)
-{
-	struct session *session = *session_p;
-
-	*session_p = NULL;
-	HASH_DELETE(by_id, engine->sessions_by_id, session);
-	session_logs_free(session);
-	log_place_free(session);
-	identity_free(session);
-	free(session);
 }
 
 void session_written(struct engine *engine, struct session *session, const struct event *event)
@@ -464,7 +471,8 @@ void session_end(struct engine *engine, struct session *session, const struct rl
 {
 	if (close) {
 		session->end = *close;
-		session->end_live = rec->flags & RL_F_LIVE;
+		session->end_reason = session->handover.taken ? RL_GAP_DOUBT : RL_GAP_RING;
+		session->end_live = rec->flags & RL_F_LIVE && !session->handover.taken;
 	}
 	session->ended = true;
 	if (is_parting(session))
@@ -475,7 +483,7 @@ void session_end(struct engine *engine, struct session *session, const struct rl
 	if (session->state == SESSION_ASKED)
 		return; /* session_log_answered() continues */
 	if (session->state == SESSION_RECORDING) {
-		delivery_tail(engine, session, session->end.end, rec->time_ns);
+		delivery_tail(engine, session, rec->time_ns);
 		engine->summary.sessions_open += session->end_live;
 	}
 	session_refuse(engine, session,
@@ -489,12 +497,12 @@ void session_stream_ends(struct engine *engine, struct session *session, uint64_
 		return;
 	tell_unread(engine, session);
 	if (session->state == SESSION_ASKED) {
-		session->end_live |= !session->ended;
+		session->end_live |= !session->ended && !session->handover.taken;
 		session->ended = true;
 		return;
 	}
 	if (session->state == SESSION_RECORDING)
-		engine->summary.sessions_open++;
+		engine->summary.sessions_open += !session->handover.taken;
 	session_refuse(engine, session, ended_reason(session));
 	finish(engine, session, time_ns);
 }

@@ -46,9 +46,13 @@ void session_doubt_over(struct engine *engine, struct session *session);
 void session_handover(struct engine *engine, struct session *session, uint32_t tag,
 		      uint64_t time_ns);
 /* The mail process has answered. `ok`: it took the client over; the session ends here, as with
- * session_end(). */
+ * session_end(), or, over TLS, with session_linked(). */
 void session_handover_answered(struct engine *engine, struct session *session,
 			       const struct rl_rec *rec, bool ok);
+
+/* RL_LINK: this is the client that was, or will be, taken over; the record says where it stood. Can
+ * end the session, as session_end(). */
+void session_linked(struct engine *engine, struct session *session, const struct event *event);
 
 /* FACT_LOG. Frees the session if its connection has ended meanwhile. */
 void session_log_answered(struct engine *engine, struct session *session,

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "engine/session_table.h"
 
+#include <stdlib.h>
+
 #include "engine/identity.h"
+#include "engine/log_place.h"
+#include "engine/session_logs.h"
 
 struct session *session_new(struct engine *engine, struct proc *proc, enum traffic traffic)
 {
@@ -16,6 +20,18 @@ struct session *session_new(struct engine *engine, struct proc *proc, enum traff
 	DL_APPEND(proc->sessions, session);
 	HASH_ADD(by_id, engine->sessions_by_id, id, sizeof(session->id), session);
 	return session;
+}
+
+void session_free(struct engine *engine, struct session **session_p)
+{
+	struct session *session = *session_p;
+
+	*session_p = NULL;
+	HASH_DELETE(by_id, engine->sessions_by_id, session);
+	session_logs_free(session);
+	log_place_free(session);
+	identity_free(session);
+	free(session);
 }
 
 struct session *session_by_id(const struct engine *engine, uint32_t id)

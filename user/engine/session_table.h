@@ -8,6 +8,8 @@
 /* Of this process; SESSION_LOGIN. The engine owns it. It is freed when it ends: functions in
  * session.h that can free it say so. */
 struct session *session_new(struct engine *engine, struct proc *proc, enum traffic traffic);
+/* Nothing knows it any more but this table. */
+void session_free(struct engine *engine, struct session **session);
 /* NULL: there is none. */
 struct session *session_by_ino(const struct engine *engine, uint64_t ino);
 struct session *session_by_id(const struct engine *engine, uint32_t id);

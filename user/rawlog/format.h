@@ -45,7 +45,8 @@ struct chunk {
 	int dir;	     /* enum rl_dir */
 };
 
-/* `size` bytes are missing here, from `offset` of the direction on. */
+/* `size` bytes are missing here. `offset`: what the log has of this direction before, be it written or
+ * missing; rawlog.c counts it. */
 struct chunk_gap {
 	int64_t realtime_ns;
 	uint64_t offset, size;

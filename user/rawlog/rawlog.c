@@ -84,14 +84,17 @@ int rawlog_write(struct rawlog *rawlog, const struct chunk *chunk)
 	return flush_if_large(rawlog, file);
 }
 
+/* The gap's bytes have been counted in `passed`, and nothing after them. */
 static int format_gap(struct rawlog *rawlog, const struct chunk_gap *gap)
 {
+	struct chunk_gap placed = *gap;
 	size_t before;
 	int file;
 
+	placed.offset = rawlog->passed[gap->dir] - gap->size;
 	file = format_file(rawlog->format, gap->dir);
 	before = rawlog->pending[file].len;
-	rawlog->format->gap(&rawlog->state[file], rawlog->flags, gap, &rawlog->pending[file]);
+	rawlog->format->gap(&rawlog->state[file], rawlog->flags, &placed, &rawlog->pending[file]);
 	rawlog->formatted[file] += rawlog->pending[file].len - before;
 	return flush_if_large(rawlog, file);
 }
@@ -123,7 +126,6 @@ int rawlog_go_on(struct rawlog *rawlog, int64_t realtime_ns, const char *reason,
 	rawlog->behind = false;
 	for (gap.dir = RL_IN; gap.dir <= RL_OUT && !ret; gap.dir++) {
 		gap.size = rawlog->dropped[gap.dir];
-		gap.offset = rawlog->passed[gap.dir] - gap.size;
 		rawlog->dropped[gap.dir] = 0;
 		if (gap.size)
 			ret = format_gap(rawlog, &gap);

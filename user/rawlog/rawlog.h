@@ -37,6 +37,7 @@ bool rawlog_wants(const struct rawlog *rawlog, int dir);
 /* 0, or -errno of the sink: then call rawlog_release(). Nothing is done for a log that is not open, or
  * does not want this direction. */
 int rawlog_write(struct rawlog *rawlog, const struct chunk *chunk);
+/* Its `offset` is not used. */
 int rawlog_gap(struct rawlog *rawlog, const struct chunk_gap *gap);
 int rawlog_flush(struct rawlog *rawlog);
 

@@ -379,8 +379,6 @@ def _mail_logs(play):
 
 
 def _login_log(play, *said):
-    restarts = play.client.tls_start or (0, 0)
-    said = [replace(each, restart=restart) for each, restart in zip(said, restarts)]
     return _logs(play, "login", *said, required=bool(said[1].text))
 
 

@@ -33,15 +33,10 @@ PIECES = re.compile(rb"\n?\[rawtap: \d+ bytes lost at offset \d+: [^]\n]*\]\n?")
 PART_OF_MARK = re.compile(rb"\n?\[[^\]\n]*\]?\Z")
 RING, DOUBT = "the ring was full", "they may have come after the login"
 # Faults of rawtap's that are known, to be removed with their causes. They are excused only in a run in
-# which the ring was full; Account.known counts them, and of those that have a number here more are
-# complained of. A row is what is wrong with a log, and how often at most in each thousand logs.
-EARLY, BEYOND, UNSEEN = "ends early, untold", "tells too much", "is not there, untold"
+# which the ring was full; Account.known counts them. A row is what is wrong with a log, and how often at
+# most in each thousand logs.
+EARLY, UNSEEN = "ends early, untold", "is not there, untold"
 KNOWN_FAULTS = {
-    # When the client has logged in, the log is closed before its socket's end is looked at.
-    ("login", EARLY): None,
-    # The gap at the end of TLS text has the size of the ciphertext.
-    ("login", BEYOND): None,
-    ("lmtp", BEYOND): None,
     # The causes of these are not known: operations on a socket leave no record, on a busy machine.
     ("mail", EARLY): 8,
     ("lmtp", EARLY): 4,
@@ -58,7 +53,6 @@ class Said:
     text: bytes
     least: int              # how much of it must be there, bytes
     more: bool = False      # something may follow
-    restart: int = 0        # from here on, where TLS began, gaps count their offsets anew
 
     @classmethod
     def all(cls, text):
@@ -113,21 +107,20 @@ class _Found:
     given_up: bool
     captured: tuple
     gaps: tuple             # ([(offset, size, reason)], …)
-    faults: set             # of EARLY, BEYOND
+    faults: set             # of EARLY
 
 
 # One file
 
-def _split(data, restart):
+def _split(data):
     """[(offset, bytes)], [(offset, size, reason)]; ValueError: bytes are missing and not told."""
     pieces, gaps, reached, start = [], [], 0, 0
     for mark in GAP.finditer(data) if MARK in data else ():
         piece, size, at = data[start:mark.start()], int(mark[2]), int(mark[3])
         end = reached + len(piece)
-        places = {at, at + restart} if restart and end + len(mark[1]) >= restart else {at}
-        if end not in places and end + len(mark[1]) in places:     # the line end is the stream's own
-            piece, end = piece + mark[1], end + 1
-        if end not in places or size <= 0:
+        if end != at and end + len(mark[1]) == at:      # the line end is the stream's own
+            piece, end = piece + mark[1], at
+        if end != at or size <= 0:
             raise ValueError(f"a gap of {size} at {at}, where {end} is reached")
         pieces.append((reached, piece))
         gaps.append((end, size, mark[4].decode()))
@@ -141,7 +134,7 @@ def check(data, said, given_up=False, known_faults=()):
     its end may be missing."""
     if given_up and (part := PART_OF_MARK.search(data)) and not data.endswith(b"]\n"):
         data = data[:part.start()]
-    pieces, gaps = _split(data, said.restart)
+    pieces, gaps = _split(data)
     text, reached = said.text, 0
     for number, (offset, piece) in enumerate(pieces):
         known = text[offset:offset + len(piece)]
@@ -157,11 +150,9 @@ def check(data, said, given_up=False, known_faults=()):
             raise ValueError(f"a gap of {size} because: {reason}")
     # DOUBT: what came after the login, which is not this log's.
     fault = ()
-    beyond = gaps and not pieces[-1][1]
-    if reached > len(text) and not said.more and not (beyond and gaps[-1][2] == DOUBT):
-        if not beyond or BEYOND not in known_faults:
-            raise ValueError(f"gaps tell of {reached - len(text)} bytes too many")
-        fault = (BEYOND,)
+    in_doubt = gaps and not pieces[-1][1] and gaps[-1][2] == DOUBT
+    if reached > len(text) and not said.more and not in_doubt:
+        raise ValueError(f"gaps tell of {reached - len(text)} bytes too many")
     if reached < said.least and not given_up:
         if EARLY not in known_faults:
             raise ValueError(f"ends at {reached}; {said.least} bytes were said")
@@ -362,7 +353,7 @@ def _check_numbers(found, told, account):
         account.complain(f"the summary says {told.lost} bytes lost, the files {gaps}"
                          + (f" to {gaps + unread}" if unread else ""))
     for fault, limit in KNOWN_FAULTS.items():
-        if limit is not None and account.known[fault] > limit * (1 + len(found) // 1000):
+        if account.known[fault] > limit * (1 + len(found) // 1000):
             account.complain(f"{account.known[fault]} logs with a known fault: {' '.join(fault)}")
     account.captured = sum(told.bytes)
     account.said = account.captured + gaps
