@@ -73,5 +73,5 @@ void engine_malformed(struct engine *engine, const char *what, uint32_t tgid)
 void engine_verdict(const struct engine *engine, const struct sock *sock, bool record)
 {
 	if (sock)
-		engine->world.verdict(engine->world.context, sock->cookie, record);
+		engine->world.verdict(engine->world.context, sock->cookie, sock->role, record);
 }

@@ -242,8 +242,8 @@ struct sock {
 	enum rl_class class
 		;	 /* NONE: its SOCK_OPEN has not come; OTHER: its process is not recorded */
 	uint64_t strays; /* NONE: bytes that have come so far */
-	struct rl_inet inet; /* CLIENT, RELAY; zeroes for RL_AF_UNIX */
-	uint16_t family;
+	struct rl_inet inet;	 /* CLIENT, RELAY; zeroes for RL_AF_UNIX */
+	uint16_t family, role;	 /* enum rl_role of its process; 0: its SOCK_OPEN has not come */
 	struct session *session; /* session.c; CLIENT, RELAY: the one that it belongs to */
 	struct sock_tls tls;
 	struct sock_proxy proxy;
