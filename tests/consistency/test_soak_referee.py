@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from soak import chaos
-from soak.referee import (DOUBT, EARLY, KNOWN_FAULTS, PIECES, RING, UNSEEN, Log, Pair, Said, check,
+from soak.referee import (BEYOND, DOUBT, EARLY, KNOWN_FAULTS, PIECES, RING, Log, Pair, Said, check,
                           judge)
 from soak.told import COUNTERS, REASONS, Told
 
@@ -291,19 +291,36 @@ def test_known_faults(data):
 
 
 def test_what_is_no_known_fault():
-    assert ("login", EARLY) not in KNOWN_FAULTS
-    assert all(KNOWN_FAULTS.values())
+    assert not KNOWN_FAULTS
 
 
-@pytest.mark.parametrize("count, traffic, lost_records, right", [
-    (1, "login", 1, True), (KNOWN_FAULTS["login", UNSEEN] + 1, "login", 1, False),
-    (1, "login", 0, False), (1, "lmtp", 0, False)])
-def test_sessions_without_a_trace(count, traffic, lost_records, right):
-    unseen = [Log(10 + number, traffic, traffic, "/" + traffic, (Said.all(IN), Said.all(OUT)))
-              for number in range(count)]
-    full = lossy(0, status=0, counters=TOLD.counters | {"lost_records": lost_records})
-    account = judge([*LOGS, *unseen], PAIRS, full)
-    assert (account.complaints == []) == right
+GREETING = Said.all(b"220 ready\r\n")
+
+
+def login_log(client, said_in=Said.all(b""), said_out=GREETING, **options):
+    return Log(client, "login", "login", "/login", (said_in, said_out), **options)
+
+
+def login_pair(name, data_in=b"", data_out=GREETING.text):
+    return pair(name, "/login", (data_in, data_out))
+
+
+@pytest.mark.parametrize("logs, pairs", [
+    # Who said more, and lost all of it, has no file: its directory was not there.
+    ([login_log(1, Said.all(b"x" * 50)), login_log(2)], [login_pair("a")]),
+    # The same client's: the second connection is one of TLS inside the first.
+    ([login_log(1, Said.all(b"q0000001q1" * 2)), login_log(1, Said.all(b"q0000001q1"), part=1)],
+     [login_pair("a", b"q0000001q1"), login_pair("b", b"q0000001q1" * 2)]),
+])
+def test_a_known_fault_is_no_reason_to_take_what_is_anothers(logs, pairs):
+    missing = len(logs) - len(pairs)
+    size = sum(len(pair.data[0]) for pair in pairs), len(GREETING.text) * len(pairs)
+    said = dict(sessions=len({log.session for log in logs}) - missing, files=2 * len(pairs), bytes=size)
+    refused = dict(reasons={CREATE: missing}, refused_logs={"/login": missing}) if missing else {}
+    for order in (pairs, pairs[::-1]):
+        for others in (logs, logs[::-1]):
+            account = judge(others, order, lossy(0, **said, **refused, status=3 if missing else 0))
+            assert account.complaints == [] and not account.known
 
 
 @pytest.mark.parametrize("pairs, right", [

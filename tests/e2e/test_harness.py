@@ -2,9 +2,16 @@
 """Can the harness tell? Native rawlog alone, against the clients' transcripts, and
 broken files against the helpers that are to find them broken. rawtap is not needed."""
 
+import random
+import select
+import threading
+from types import SimpleNamespace
+
 import pytest
 
 import rawlogs
+from mailclient import connect
+from soak import dialogues
 from stage import CASES, play
 
 VARIANTS = [(), ("-b", "-t")]
@@ -98,3 +105,42 @@ def test_too_short_is_found():
     for actual in (b"a", b"xbc"):
         with pytest.raises(AssertionError):
             rawlogs.assert_starts_with(actual, b"ab", "it")
+
+
+class LateBytes:
+    """A socket that keeps the last bytes of what is to be sent until the server says nothing more.
+    Three: for IMAP, a line ends with its CR."""
+
+    def __init__(self, socket):
+        self.socket, self.kept = socket, b""
+
+    def __getattr__(self, name):
+        return getattr(self.socket, name)
+
+    def sendall(self, data):
+        self.socket.sendall(self.kept + data[:-3])
+        self.kept = data[-3:]
+
+    def recv(self, size):
+        if self.kept and not select.select([self.socket], [], [], 0.2)[0]:
+            self.socket.sendall(self.kept)
+            self.kept = b""
+        return self.socket.recv(size)
+
+
+@pytest.mark.parametrize("step", dialogues.STEPS["imap"], ids=lambda step: step.__name__)
+def test_a_step_of_the_soak_ends_when_all_is_read(dovecot, step):
+    """The referee takes it so that Dovecot has read what was sent in it."""
+    user = dovecot.add_user(f"user{len(dovecot.users)}")
+    for _ in range(2):
+        dovecot.seed(user, 3000)
+    client = connect(dovecot, "imap", "plain", user)
+    client.login()
+    over = threading.Event()
+    over.set()
+    client.command("CREATE Saved")
+    client.socket = LateBytes(client.socket)
+    step(dialogues.Play(SimpleNamespace(over=over), 1, random.Random(1), "imap", "plain", user,
+                        client=client))
+    assert not client.socket.kept
+    client.logout()

@@ -96,6 +96,31 @@ def user_of(dovecot, name):
     return user
 
 
+def test_a_login_meanwhile(start_tap, doveconf):
+    """By the time that rawtap decides about a login process's client, a mail process has it."""
+    with PrivateDovecot() as second:
+        second.make_login_dir()
+        user = recorded_user(second, "meanwhile")
+        rawtap = start_tap("-D", "--base-dir", second.base_dir, "--rawlog", "-R", "rawlogs",
+                           env=doveconf.env)
+        doveconf.be_slow("sleep 1", second)
+        second.restart()
+        client = log_in(second, user)
+        say(client, "held")
+        doveconf.wait_hanging()
+        answer = f"rawtap: debug: master process {second.pid}: "
+        assert answer not in rawtap.stderr
+        while answer not in rawtap.stderr:
+            say(client, "meanwhile")
+        for word in ("after", "that"):
+            say(client, word)
+        client.logout()
+        second.wait_sessions_over()
+        status, stderr = rawtap.stop()
+        assert recorded(user) == transcripts(client)
+        assert status == 0, stderr
+
+
 @pytest.mark.parametrize("how", HANGS)
 def test_others_do_not_wait(dovecot, tap, doveconf, how):
     user = user_of(dovecot, f"known-{how}")

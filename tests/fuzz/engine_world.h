@@ -200,7 +200,7 @@ static inline void world_ask_master(void *context, uint32_t tgid)
 {
 }
 
-static inline void world_verdict(void *context, uint64_t cookie, bool record)
+static inline void world_verdict(void *context, uint64_t cookie, uint16_t role, bool record)
 {
 }
 

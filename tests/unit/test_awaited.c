@@ -12,10 +12,11 @@
 #include "engine/engine.h"
 #include "engine/model.h"
 
-#define MASTER	   400
-#define PROCESS	   500
-#define CHUNK	   60000
-#define ONE_SOCKET 1000 /* cookies from here on */
+#define MASTER	      400
+#define PROCESS	      500
+#define CHUNK	      60000
+#define ONE_SOCKET    1000 /* cookies from here on */
+#define HANDED_SOCKET 999
 
 /* A sink whose logs are always there, and keep only their size. */
 struct counting {
@@ -77,8 +78,14 @@ static void no_process(void *context, const struct service *service)
 {
 }
 
-static void no_verdict(void *context, uint64_t cookie, bool record)
+/* Those about a socket that moved on. */
+static uint16_t verdict_roles[4];
+static unsigned int verdicts;
+
+static void note_verdict(void *context, uint64_t cookie, uint16_t role, bool record)
 {
+	if (cookie == HANDED_SOCKET && verdicts < 4)
+		verdict_roles[verdicts++] = role;
 }
 
 static void no_write(void *context, const struct rl_write *write)
@@ -120,17 +127,22 @@ static void begin_process(struct case_state *state, uint32_t master, uint32_t tg
 	feed(state, (struct rl_rec){.type = RL_PROC_EXEC, .tgid = tgid}, &proc, sizeof(proc));
 }
 
-static void open_socket(struct case_state *state, uint32_t tgid, uint64_t cookie)
+static void open_socket_as(struct case_state *state, uint32_t tgid, uint64_t cookie, uint16_t role)
 {
 	const struct rl_open body = {
 		.ino = cookie,
 		.class = RL_CLASS_CLIENT,
 		.family = RL_AF_UNIX,
-		.role = RL_ROLE_DELIVERY,
+		.role = role,
 	};
 
 	feed(state, (struct rl_rec){.type = RL_SOCK_OPEN, .tgid = tgid, .cookie = cookie, .uid = 8},
 	     &body, sizeof(body));
+}
+
+static void open_socket(struct case_state *state, uint32_t tgid, uint64_t cookie)
+{
+	open_socket_as(state, tgid, cookie, RL_ROLE_DELIVERY);
 }
 
 static void send_bytes(struct case_state *state, uint32_t tgid, uint64_t cookie, uint64_t offset)
@@ -183,7 +195,7 @@ static int setup(void **state_p)
 		.context = &state->questions,
 		.ask_master = count_question,
 		.new_process = no_process,
-		.verdict = no_verdict,
+		.verdict = note_verdict,
 		.forget = no_tgid,
 		.write_failed = no_write,
 	};
@@ -304,6 +316,24 @@ static void test_never(void **state_p)
 	assert_null(state->engine->awaited);
 }
 
+/* A verdict says of whom it is: when it comes, the socket is another's already. */
+static void test_whose_verdict(void **state_p)
+{
+	const struct rl_proc imap = {.parent_tgid = MASTER, .role = RL_ROLE_MAIL, .comm = "imap"};
+	struct case_state *state = *state_p;
+
+	verdicts = 0;
+	feed(state, (struct rl_rec){.type = RL_PROC_EXEC, .tgid = PROCESS}, &imap, sizeof(imap));
+	open_socket_as(state, PROCESS, HANDED_SOCKET, RL_ROLE_LOGIN);
+	end_socket(state, HANDED_SOCKET, 0);
+	open_socket_as(state, PROCESS, HANDED_SOCKET, RL_ROLE_MAIL);
+	assert_int_equal(verdicts, 0);
+	answer(state, MASTER);
+	assert_int_equal(verdicts, 2);
+	assert_int_equal(verdict_roles[0], RL_ROLE_LOGIN);
+	assert_int_equal(verdict_roles[1], RL_ROLE_MAIL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -311,6 +341,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_too_much, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_all, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_never, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_whose_verdict, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

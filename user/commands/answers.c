@@ -142,11 +142,11 @@ static void ask_master(void *context, uint32_t tgid)
 	workers_add(answers->workers, &question->job);
 }
 
-static void verdict(void *context, uint64_t cookie, bool record)
+static void verdict(void *context, uint64_t cookie, uint16_t role, bool record)
 {
 	struct answers *answers = context;
 
-	source_verdict(answers->source, cookie, record);
+	source_verdict(answers->source, cookie, role, record);
 }
 
 static void forget(void *context, uint32_t tgid)

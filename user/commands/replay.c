@@ -25,7 +25,7 @@ static void ignore_process(void *context, const struct service *service)
 {
 }
 
-static void ignore_verdict(void *context, uint64_t cookie, bool record)
+static void ignore_verdict(void *context, uint64_t cookie, uint16_t role, bool record)
 {
 }
 

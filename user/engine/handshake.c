@@ -70,7 +70,7 @@ static void login_lost(struct engine *engine, struct sock *sock)
 static void login_bytes(struct engine *engine, struct sock *sock, const struct event *event)
 {
 	struct proc *proc = proc_find(engine, sock->tgid);
-	const struct login_layout *layout = proc ? proc_layout(engine, proc) : NULL;
+	const struct login_layout *layout = proc ? proc_layout(proc) : NULL;
 	struct login_reader *reader = &sock->login;
 
 	if (!layout)

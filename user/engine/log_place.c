@@ -41,7 +41,7 @@ static int expand_for(const struct engine *engine, const struct session *session
 		.remote_ip = remote,
 		.session = session->who.session_id,
 		.auth_user = session->who.user.auth_user,
-		.hostname = proc_setting(engine, session->proc, "hostname"),
+		.hostname = proc_setting(session->proc, "hostname"),
 		.env = env,
 		.pid = session->tgid,
 		.uid = session->who.user.uid,
@@ -50,7 +50,7 @@ static int expand_for(const struct engine *engine, const struct session *session
 
 	ip_addr_text(&session->who.login.addresses.local, local);
 	ip_addr_text(&session->who.login.addresses.remote, remote);
-	env_split(proc_setting(engine, session->proc, "import_environment"), &words, env);
+	env_split(proc_setting(session->proc, "import_environment"), &words, env);
 	ret = expand(text, &vars, out);
 	str_free(&words);
 	return ret;
@@ -58,8 +58,8 @@ static int expand_for(const struct engine *engine, const struct session *session
 
 void log_place_set_base(const struct engine *engine, struct session *session)
 {
-	const struct master *master = session->proc ? proc_master(engine, session->proc) : NULL;
-	const char *mail_home = proc_setting(engine, session->proc, "mail_home");
+	const struct master *master = session->proc ? session->proc->master : NULL;
+	const char *mail_home = proc_setting(session->proc, "mail_home");
 	struct str base = {0}, error = {0};
 
 	free(session->names.base);
@@ -106,7 +106,7 @@ static int32_t zone_offset(const char *zone, int64_t realtime_ns)
 static int32_t utc_offset(const struct engine *engine, const struct session *session,
 			  const struct rule *rule, int64_t realtime_ns)
 {
-	const char *zone = proc_setting(engine, session->proc, "zone");
+	const char *zone = proc_setting(session->proc, "zone");
 
 	return zone && rule->mode->iostream ? zone_offset(zone, realtime_ns) : engine->utc_offset;
 }

@@ -32,21 +32,16 @@ struct sock *sock_find(const struct engine *engine, uint64_t cookie)
 	return sock;
 }
 
-const struct master *proc_master(const struct engine *engine, const struct proc *proc)
+const struct login_layout *proc_layout(const struct proc *proc)
 {
-	return master_find(engine, proc->master_tgid);
-}
-
-const struct login_layout *proc_layout(const struct engine *engine, const struct proc *proc)
-{
-	const struct master *master = proc_master(engine, proc);
+	const struct master *master = proc->master;
 
 	return master && master->status == RL_MASTER_OK ? master->layout : NULL;
 }
 
-const char *proc_setting(const struct engine *engine, const struct proc *proc, const char *name)
+const char *proc_setting(const struct proc *proc, const char *name)
 {
-	const struct master *master = proc ? proc_master(engine, proc) : NULL;
+	const struct master *master = proc ? proc->master : NULL;
 	const char *at = master ? master->settings.data : NULL, *end, *value;
 
 	for (end = at ? at + master->settings.len : NULL; at < end;
@@ -78,5 +73,5 @@ void engine_malformed(struct engine *engine, const char *what, uint32_t tgid)
 void engine_verdict(const struct engine *engine, const struct sock *sock, bool record)
 {
 	if (sock)
-		engine->world.verdict(engine->world.context, sock->cookie, record);
+		engine->world.verdict(engine->world.context, sock->cookie, sock->role, record);
 }

@@ -33,6 +33,8 @@ struct master {
 	const struct login_layout *layout; /* NULL: a version that is not known */
 	char base_dir[RL_BASE_DIR_LEN];
 	struct str settings; /* NAME, NUL, VALUE, NUL, ...: as FACT_SETTINGS has them */
+	unsigned int procs;  /* that refer to it */
+	bool ended;	     /* not in the table any more; kept for these */
 	UT_hash_handle hh;
 };
 
@@ -57,7 +59,7 @@ struct awaited_id {
 /* process.c; members that name another file: that one. */
 struct proc {
 	uint32_t tgid;
-	uint32_t master_tgid;
+	struct master *master; /* NULL: nobody knows who it is */
 	const struct service *service;
 	bool found;		 /* was running before rawtap started */
 	struct rl_groups groups; /* supplementary, while it ran as groups_uid; none: not known */
@@ -244,8 +246,8 @@ struct sock {
 	enum rl_class class
 		;	 /* NONE: its SOCK_OPEN has not come; OTHER: its process is not recorded */
 	uint64_t strays; /* NONE: bytes that have come so far */
-	struct rl_inet inet; /* CLIENT, RELAY; zeroes for RL_AF_UNIX */
-	uint16_t family;
+	struct rl_inet inet;	 /* CLIENT, RELAY; zeroes for RL_AF_UNIX */
+	uint16_t family, role;	 /* enum rl_role of its process; 0: its SOCK_OPEN has not come */
 	struct session *session; /* session.c; CLIENT, RELAY: the one that it belongs to */
 	struct sock_tls tls;
 	struct sock_proxy proxy;
@@ -284,17 +286,14 @@ struct engine {
 	uint32_t untrusted[UNTRUSTED_TOLD];
 };
 
-/* These four return NULL if it is not known. They stay the engine's. */
+/* These three return NULL if it is not known. They stay the engine's. */
 struct master *master_find(const struct engine *engine, uint32_t tgid);
 struct proc *proc_find(const struct engine *engine, uint32_t tgid);
 struct sock *sock_find(const struct engine *engine, uint64_t cookie);
-/* The process's master. */
-const struct master *proc_master(const struct engine *engine, const struct proc *proc);
-
 /* The layout of its Dovecot's login requests; NULL: its master is not recorded. */
-const struct login_layout *proc_layout(const struct engine *engine, const struct proc *proc);
+const struct login_layout *proc_layout(const struct proc *proc);
 /* A setting of the process's master, from FACT_SETTINGS; NULL: not in it. `proc` can be NULL. */
-const char *proc_setting(const struct engine *engine, const struct proc *proc, const char *name);
+const char *proc_setting(const struct proc *proc, const char *name);
 
 /* A record's monotonic time as wall clock time, nanoseconds. */
 int64_t engine_realtime(const struct engine *engine, uint64_t time_ns);

@@ -19,12 +19,26 @@ void process_groups(struct engine *engine, const struct event *event)
 	proc->groups_uid = event->rec->uid;
 }
 
+/* Its processes go on when it has ended: until their sessions are over (shutdown_clients = no), or for
+ * a moment. */
+static void free_if_unused(struct master *master)
+{
+	if (!master->ended || master->procs)
+		return;
+	str_free(&master->settings);
+	free(master);
+}
+
 void process_free(struct engine *engine, struct proc **proc_p)
 {
 	struct proc *proc = *proc_p;
 
 	*proc_p = NULL;
 	HASH_DELETE(hh, engine->procs, proc);
+	if (proc->master) {
+		proc->master->procs--;
+		free_if_unused(proc->master);
+	}
 	free(proc);
 }
 
@@ -34,10 +48,11 @@ void process_free_master(struct engine *engine, struct master **master_p)
 
 	*master_p = NULL;
 	HASH_DELETE(hh, engine->masters, master);
-	str_free(&master->settings);
-	free(master);
+	master->ended = true;
+	free_if_unused(master);
 }
 
+/* Another process can have its id now. */
 static void forget_master(struct engine *engine, uint32_t tgid)
 {
 	struct master *master = master_find(engine, tgid);
@@ -93,7 +108,9 @@ void process_exec(struct engine *engine, const struct event *event)
 	}
 	proc = mem_alloc(sizeof(*proc));
 	proc->tgid = tgid;
-	proc->master_tgid = event->proc->parent_tgid;
+	proc->master = master_find(engine, event->proc->parent_tgid);
+	if (proc->master)
+		proc->master->procs++;
 	proc->service = service;
 	proc->found = event->rec->flags & RL_F_FOUND;
 	HASH_ADD(hh, engine->procs, tgid, sizeof(proc->tgid), proc);

@@ -245,9 +245,9 @@ static void part_in_doubt(struct engine *engine, struct session *session, const 
 
 static bool has_room(const struct session *session, const struct rl_rec *rec)
 {
-	return session->held.size - session->held_for_logs + session->handover.held.size +
-		       rec->len <=
-	       HELD_MAX;
+	uint64_t held = session->held.size - session->held_for_logs + session->handover.held.size;
+
+	return held + rec->len <= HELD_MAX;
 }
 
 /* Delivers it, or holds it, whatever room there is. */

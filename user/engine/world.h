@@ -20,8 +20,9 @@ struct engine_world {
 	void (*ask_master)(void *context, uint32_t tgid);
 	/* A process of this service has begun, after rawtap started. */
 	void (*new_process)(void *context, const struct service *service);
-	/* This socket is recorded, or is not: then no more of its records are needed. */
-	void (*verdict)(void *context, uint64_t cookie, bool record);
+	/* This socket is recorded, or is not: then no more of its records are needed. As long as a process
+	 * of this role (enum rl_role) has it: it can be another's by now, as the engine may be behind. */
+	void (*verdict)(void *context, uint64_t cookie, uint16_t role, bool record);
 	/* No socket of this process is recorded: no more of its records are needed. */
 	void (*forget)(void *context, uint32_t tgid);
 	/* A log could not be written to: what the sink has returned. The world feeds it back as a

@@ -442,18 +442,18 @@ int source_finish(struct source *source)
 	return ret;
 }
 
-void source_verdict(struct source *source, __u64 cookie, bool record)
+void source_verdict(struct source *source, __u64 cookie, __u16 role, bool record)
 {
 	struct rl_decision decision = {
 		.verdict = record ? RL_VERDICT_RECORD : RL_VERDICT_MUTE,
+		.role = role,
 	};
 	__u32 verdict = decision.verdict;
 	struct known *known;
 
 	HASH_FIND(hh, source->known, &cookie, sizeof(cookie), known);
-	if (!known)
+	if (!known || known->role != role)
 		return;
-	decision.role = known->role;
 
 	/* if the map is full, records of the socket continue to come, and the engine drops them */
 	bpf_map__update_elem(source->side->skeleton->maps.verdicts, &cookie, sizeof(cookie),

@@ -47,8 +47,9 @@ int source_sweep_ended(struct source *source);
 int source_finish(struct source *source);
 
 /* Verdicts for the kernel side: record this socket, or leave it alone; leave this process alone. If
- * the kernel side's map is full, records of the socket continue to come. */
-void source_verdict(struct source *source, __u64 cookie, bool record);
+ * the kernel side's map is full, records of the socket continue to come. `role`: whose socket it was.
+ * If a process of another role has it, which the engine has still to hear of, that is not muted. */
+void source_verdict(struct source *source, __u64 cookie, __u16 role, bool record);
 void source_forget(struct source *source, __u32 tgid);
 
 #endif

@@ -109,11 +109,13 @@ def imap_append(play):
 
 
 def imap_append_large(play):
-    """Dovecot reads it all, and keeps nothing: there is no such mailbox."""
+    """Dovecot reads it all, and keeps nothing: there is no such mailbox. It says so before it reads the
+    message, so that alone does not mean that it has."""
     tag = play.client.next_tag()
     message = play.mail(play.rng.randrange(50_000, LARGE))
     play.client.send(b"%s APPEND none {%d+}\r\n%s\r\n" % (tag, len(message), message))
     play.client.read_reply(tag, b"NO")
+    play.client.command("NOOP")
 
 
 def imap_idle(play):

@@ -33,17 +33,9 @@ PIECES = re.compile(rb"\n?\[rawtap: \d+ bytes lost at offset \d+: [^]\n]*\]\n?")
 PART_OF_MARK = re.compile(rb"\n?\[[^\]\n]*\]?\Z")
 RING, DOUBT = "the ring was full", "they may have come after the login"
 # Faults of rawtap's that are known, to be removed with their causes. They are excused only in a run in
-# which the ring was full; Account.known counts them. A row is what is wrong with a log, and how often at
-# most in each thousand logs.
-EARLY, UNSEEN = "ends early, untold", "is not there, untold"
-KNOWN_FAULTS = {
-    # The causes of these are not known: operations on a socket leave no record, on a busy machine.
-    ("mail", EARLY): 8,
-    ("lmtp", EARLY): 4,
-    ("login", UNSEEN): 2,
-    ("lmtp", UNSEEN): 2,
-    ("mail", UNSEEN): 3,
-}
+# which the ring was full; Account.known counts them.
+EARLY, BEYOND = "ends early, untold", "tells too much"
+KNOWN_FAULTS = set()
 GAPS = (RING, DOUBT)                        # the reasons that these recordings can have
 
 
@@ -196,12 +188,16 @@ def _fit_all(logs, pairs, told):
     return [_fit(logs[place], pair, told) for place, pair in pairs.items()]
 
 
+def _has_fault(found):
+    return any(each.faults for each in found)
+
+
 def _match(logs, pairs, told, account):
     """([_Found], [logs without a pair])"""
     units = defaultdict(list)       # by client: [{place: Log}]
     for unit in _grouped(logs, lambda log: (log.client, log.traffic, log.part)):
         units[next(iter(unit.values())).client].append(unit)
-    matched, nameless = [], []
+    matched, nameless, faulty = [], [], []
     for bundle in _grouped(pairs, lambda pair: pair.session or (pair.place, pair.name)):
         whose = owners(bundle.values())
         if len(whose) > 1:
@@ -209,11 +205,13 @@ def _match(logs, pairs, told, account):
                 f"{place}/{pair.name}" for place, pair in bundle.items()))
         elif not whose:
             nameless.append(bundle)
-        else:
-            _take(bundle, units[whose.pop()], told, matched, account)
+        elif _take(bundle, units[whose.pop()], told, matched):
+            faulty.append(bundle)
+    for bundle in faulty:
+        if errors := _take(bundle, units[owners(bundle.values()).pop()], told, matched, excuse=True):
+            # The most telling one is of a log that is in the right place.
+            account.complain(min(errors, key=lambda error: error.startswith("nobody")))
     rest = [unit for left in units.values() for unit in left]
-    # The required ones first: who has a pair keeps one.
-    rest.sort(key=lambda unit: not any(log.required for log in unit.values()))
     matched += _match_nameless(nameless, rest, told, account)
     found = [each for _, fits in matched for each in fits]
     missing = [log for unit, fits in matched for place, log in unit.items()
@@ -221,24 +219,27 @@ def _match(logs, pairs, told, account):
     return found, missing + [log for unit in rest for log in unit.values()]
 
 
-def _take(bundle, units, told, matched, account):
+def _take(bundle, units, told, matched, excuse=False):
+    """To the log of this client's that it fits: []. Else why it fits none."""
     errors = []
     for unit in units:
         try:
-            matched.append((unit, _fit_all(unit, bundle, told)))
-            units.remove(unit)
-            return
+            fits = _fit_all(unit, bundle, told)
         except ValueError as error:
             errors.append(str(error))
-    # The most telling one is of a log that is in the right place.
-    errors.sort(key=lambda error: error.startswith("nobody"))
-    account.complain(errors[0] if errors else "nobody asked for " + ", ".join(
-        f"{place}/{pair.name}" for place, pair in bundle.items()))
+            continue
+        if excuse or not _has_fault(fits):
+            matched.append((unit, fits))
+            units.remove(unit)
+            return []
+    return errors or ["nobody asked for " + ", ".join(
+        f"{place}/{pair.name}" for place, pair in bundle.items())]
 
 
 def _match_nameless(bundles, units, told, account):
     """Files without a word go to logs that they fit, as many of them as possible (augmenting paths).
-    What has got one is taken out of `units`."""
+    What has got one is taken out of `units`. An empty file fits any log that may end early: so a known
+    fault is excused only in what else would have no file, or each file could become another's."""
     owner = {}      # index of a bundle: index of the unit
     fits = {}
 
@@ -250,17 +251,23 @@ def _match_nameless(bundles, units, told, account):
                 fits[unit, bundle] = None
         return fits[unit, bundle]
 
-    def assign(unit, seen):
+    def assign(unit, seen, excuse):
         for bundle in range(len(bundles)):
-            if bundle not in seen and fit(unit, bundle):
+            found = bundle not in seen and fit(unit, bundle)
+            if found and (excuse or not _has_fault(found)):
                 seen.add(bundle)
-                if bundle not in owner or assign(owner[bundle], seen):
+                if bundle not in owner or assign(owner[bundle], seen, excuse):
                     owner[bundle] = unit
                     return True
         return False
 
-    for unit in range(len(units)):
-        assign(unit, set())
+    # Also without a fault, what need not be there can have what is another's.
+    required = [unit for unit, logs in enumerate(units) if any(log.required for log in logs.values())]
+    for unit_numbers in (required, range(len(units))):
+        for excuse in (False, True):
+            for unit in unit_numbers:
+                if unit not in owner.values():
+                    assign(unit, set(), excuse)
     for bundle, pairs in enumerate(bundles):
         if bundle not in owner:
             account.complain("nobody said what is in " + ", ".join(
@@ -297,9 +304,7 @@ def _check_missing(missing, found, told, steady, account):
             deficits[modes[place]] += required[place] - refused
     for (mode, traffic), count in deficits.items():
         excused = told.lost_sessions(traffic)
-        if count > excused and told.counters["lost_records"] and (traffic, UNSEEN) in KNOWN_FAULTS:
-            account.known[traffic, UNSEEN] += count - excused
-        elif count > excused:
+        if count > excused:
             clients = sorted({f"client {log.client}" for log in missing if log.required
                               and log.mode == mode and told.refused_logs[log.place] == 0})
             account.complain(f"{count} logs of {mode} are not there, and {excused} were told to be "
@@ -352,9 +357,6 @@ def _check_numbers(found, told, account):
     if not gaps <= told.lost <= gaps + unread:
         account.complain(f"the summary says {told.lost} bytes lost, the files {gaps}"
                          + (f" to {gaps + unread}" if unread else ""))
-    for fault, limit in KNOWN_FAULTS.items():
-        if account.known[fault] > limit * (1 + len(found) // 1000):
-            account.complain(f"{account.known[fault]} logs with a known fault: {' '.join(fault)}")
     account.captured = sum(told.bytes)
     account.said = account.captured + gaps
 

@@ -35,6 +35,9 @@ LOGIN = {
     "shared": {"service_count": 0, "process_min_avail": 1, "process_limit": 4,
                "client_limit": 2000},
 }
+# When a process ends, the logs that its sessions have just asked for can have the same number: then
+# rawtap appends one of its own.
+LIB_NAME = re.compile(rawlogs.LIB_NAME.pattern.replace(r"\.(?P<dir", r"(?:-\d+)?\.(?P<dir"))
 CONFIG = """
 mail_max_userip_connections = 0
 submission_relay_host = 127.0.0.1
@@ -158,7 +161,7 @@ class World:
         for user in self.users:
             owner = user.uid, user.gid
             self._add("home", user.name, user.rawlog_dir, owner, rawlogs.NAME, False)
-            self._add("dir", user.name, root / "logs" / user.name, owner, rawlogs.LIB_NAME)
+            self._add("dir", user.name, root / "logs" / user.name, owner)
             for mode in USERS[user.name]:
                 self.places[mode, user.name].make()
             if user.name == "hung" and self.hangfs:
@@ -178,7 +181,7 @@ class World:
         place.path.symlink_to(directory)
         place.behind = self.hangfs.behind(directory)
 
-    def _add(self, mode, name, path, owner, names=rawlogs.LIB_NAME, stamped=True):
+    def _add(self, mode, name, path, owner, names=LIB_NAME, stamped=True):
         grave = self.dovecot.root / "grave" / f"{mode}-{name}"
         self.places[mode, name] = Place(path, owner, names, stamped, grave, name)
         return self.places[mode, name]
