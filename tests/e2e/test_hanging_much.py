@@ -165,6 +165,8 @@ def assert_ends(process, store):
         process.wait(IN_TIME)
 
 
+@pytest.mark.xfail(strict=True, reason="the thread that writes messages hangs in the kernel: the process "
+                   "stays until that is over (docs/SECURITY.md)")
 @pytest.mark.parametrize("kind", ["write", "close"])
 def test_standard_error_hangs(dovecot, hangfs, rawtap_binary, kind):
     directory = hangfs.make_dir("root", 0, 0)

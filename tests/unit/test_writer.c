@@ -282,8 +282,8 @@ static void dropped_at_work(void **state)
 	assert_true(owner.dropped);
 	writer_sizes(writer, log, sizes);
 	wait_until(&owner.closed);
-	assert_int_equal(size_of("logs/work.in"), 4 * MB);
-	assert_true(sizes[RL_IN] <= 4 * MB);
+	assert_int_equal(size_of("logs/work.in"), MB / 2);
+	assert_true(sizes[RL_IN] <= MB / 2);
 }
 
 /* After an error nothing is written, and its bytes don't wait. */

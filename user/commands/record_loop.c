@@ -164,6 +164,8 @@ static void finish_logs(struct recorder *recorder, int timeout_ms)
 
 	pipeline_flush(&recorder->pipeline);
 	while (sink_host_is_busy(recorder->sink) && (left_ms = until_ms - clock_now_ms()) > 0) {
+		if (sink_host_is_creating(recorder->sink) && left_ms > BUSY_WAIT_MS)
+			left_ms = BUSY_WAIT_MS;
 		sink_host_wait(recorder->sink, left_ms);
 		sink_host_take(recorder->sink);
 		pipeline_flush(&recorder->pipeline);

@@ -19,8 +19,11 @@
 #include "output/writer_process.h"
 #include "output/writer_shared.h"
 
-/* In one request, of each file. */
-#define REQUEST_MAX (4 * 1024 * 1024)
+/* In one request, of each file. If it hangs, nobody else gets this room. */
+#define REQUEST_MAX (512 * 1024)
+
+/* A request that is not answered after this time hangs. */
+#define HANGS_MS 100
 
 /* For the process to end, once it is told to. */
 #define END_MS 100
@@ -28,10 +31,11 @@
 /* A log on its way to the process. */
 struct outgoing {
 	bool used;
-	bool asked;	/* a request is with the process */
-	bool created;	/* the first request was answered */
-	bool failed;	/* nothing more is written */
-	bool overflown; /* nothing more is taken */
+	bool asked;	  /* a request is with the process */
+	int64_t asked_ms; /* when it was asked */
+	bool created;	  /* the first request was answered */
+	bool failed;	  /* nothing more is written */
+	bool overflown;	  /* nothing more is taken */
 	bool closing;
 	bool dirty;  /* it is in the list writer->dirty: there may be something to ask for */
 	void *owner; /* NULL: nobody */
@@ -78,17 +82,32 @@ static uint64_t waiting(const struct outgoing *log)
 	return log->chains[RL_IN].size + log->chains[RL_OUT].size;
 }
 
-/* The log that has most loses it, but for what the process is at. False: none has any. */
+/* Its file system has not answered for a while. */
+static bool hangs(const struct outgoing *log, int64_t now_ms)
+{
+	return log->asked && now_ms - log->asked_ms > HANGS_MS;
+}
+
+/* Is it rather this one that has to lose what it has? */
+static bool is_worse(const struct outgoing *log, const struct outgoing *than, int64_t now_ms)
+{
+	if (hangs(log, now_ms) != hangs(than, now_ms))
+		return hangs(log, now_ms);
+	return waiting(log) > waiting(than);
+}
+
+/* A log loses what it has, but for what the process is at. False: none has any. */
 static bool make_room(struct writer *writer)
 {
-	struct outgoing *log, *most = &writer->logs[0];
+	struct outgoing *log, *most = NULL;
 	const struct writer_request *request;
+	int64_t now_ms = clock_now_ms();
 	int file;
 
 	for (log = writer->logs; log < writer->logs + writer->logs_used; log++)
-		if (!log->overflown && (most->overflown || waiting(log) > waiting(most)))
+		if (waiting(log) && !log->overflown && (!most || is_worse(log, most, now_ms)))
 			most = log;
-	if (most->overflown || !waiting(most))
+	if (!most)
 		return false;
 	request = &writer->shared->logs[number_of(writer, most)].request;
 	for (file = RL_IN; file <= RL_OUT; file++)
@@ -209,7 +228,7 @@ bool writer_has_more_than(const struct writer *writer, uint32_t number, unsigned
 	const struct outgoing *log = &writer->logs[number];
 	uint64_t most = (blocks_free(&writer->blocks) + waiting(log)) / 4;
 
-	most = most < WRITER_LOG_MAX ? most : WRITER_LOG_MAX;
+	most = most < WRITER_LOG_MAX && hangs(log, clock_now_ms()) ? most : WRITER_LOG_MAX;
 	most = most > WRITER_LOG_MIN ? most : WRITER_LOG_MIN;
 	return waiting(log) > most / 100 * share;
 }
@@ -241,6 +260,7 @@ static void submit(struct writer *writer, struct outgoing *log)
 	atomic_store(&answer->written[RL_OUT], 0);
 	answer->error = answer->status = answer->serial = 0;
 	log->asked = true;
+	log->asked_ms = clock_now_ms();
 	if (log_queue_put(&writer->shared->requests, number))
 		writer_wake(writer->fd);
 }
