@@ -16,6 +16,7 @@ from recorder import READY
 from taps import mail_pid, say
 
 LARGE = 10_000_000
+CALL = 256 << 10        # bytes
 SHARED = {"imap": {"service_count": 0, "client_limit": 10, "process_limit": 1}}
 CROWD = {name: {"client_limit": 2000} for name in ("auth", "anvil", "stats")}
 
@@ -193,7 +194,7 @@ def test_the_configuration_hangs(dovecot, hangfs, rawtap_binary):
 # What is left
 
 def test_told_is_what_is_missing(dovecot, hangfs, rawtap_binary):
-    """Of a request that the file system was at, a part is in the file."""
+    """But for one call that the file system was at: nobody knows what became of that."""
     house = House(dovecot, hangfs, WAYS["rawlog"], 2)
     dovecot.seed(house.victim, LARGE)
     with house.tap(rawtap_binary, "--ring-size", "256M") as rawtap:
@@ -205,7 +206,7 @@ def test_told_is_what_is_missing(dovecot, hangfs, rawtap_binary):
         one.command("FETCH 1 BODY[]")
         stop(rawtap, signal.SIGINT)
         wait_ended(processes)
-        assert house.size(house.victim) + rawtap.count("bytes lost") == said(one)
+        assert 0 <= house.size(house.victim) + rawtap.count("bytes lost") - said(one) <= CALL
 
 
 def test_a_writer_that_was_stopped(dovecot, hangfs, rawtap_binary):
