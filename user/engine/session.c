@@ -71,22 +71,6 @@ void session_refuse(struct engine *engine, struct session *session, enum reason 
 		refuse(engine, session, reason);
 }
 
-void session_bind(struct engine *engine, struct session *session, struct sock *sock)
-{
-	session->sock = sock;
-	session->seen = true;
-	sock->session = session;
-	if (session->state == SESSION_REFUSED)
-		engine_verdict(engine, sock, false);
-}
-
-void session_unbind(struct session *session)
-{
-	if (session->sock)
-		session->sock->session = NULL;
-	session->sock = NULL;
-}
-
 /* The connection goes on, and is not this session's any more. Frees the session, as session_end(). */
 static void leave(struct engine *engine, struct session *session, const struct rl_rec *rec)
 {

@@ -10,11 +10,6 @@
 #include "engine/model.h"
 #include "engine/session_table.h"
 
-/* From now on this socket carries its bytes. */
-void session_bind(struct engine *engine, struct session *session, struct sock *sock);
-/* From now on none does: the socket, if there is one, goes on without a session, or ends. */
-void session_unbind(struct session *session);
-
 /* A session that begins with its socket, without a login request: do the rules record it? `rec`,
  * here and below: the record that says so, for its time and its process's ids. */
 void session_begin(struct engine *engine, struct session *session, const struct rl_rec *rec);

@@ -73,3 +73,19 @@ void session_set_ino(struct engine *engine, struct session *session, uint64_t in
 	if (ino)
 		HASH_ADD(by_ino, engine->sessions_by_ino, ino, sizeof(session->ino), session);
 }
+
+void session_bind(struct engine *engine, struct session *session, struct sock *sock)
+{
+	session->sock = sock;
+	session->seen = true;
+	sock->session = session;
+	if (session->state == SESSION_REFUSED)
+		engine_verdict(engine, sock, false);
+}
+
+void session_unbind(struct session *session)
+{
+	if (session->sock)
+		session->sock->session = NULL;
+	session->sock = NULL;
+}

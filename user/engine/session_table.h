@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* All sessions, by their numbers and by the inode numbers of their sockets. */
+/* All sessions, by their numbers and by the inode numbers of their sockets; their sockets. */
 #ifndef SESSION_TABLE_H
 #define SESSION_TABLE_H
 
@@ -17,5 +17,10 @@ struct session *session_by_id(const struct engine *engine, uint32_t id);
 void session_set_ino(struct engine *engine, struct session *session, uint64_t ino);
 /* It is not found by its inode number any more. */
 void session_forget_ino(struct engine *engine, struct session *session);
+
+/* From now on this socket carries its bytes. */
+void session_bind(struct engine *engine, struct session *session, struct sock *sock);
+/* From now on none does: the socket, if there is one, goes on without a session, or ends. */
+void session_unbind(struct session *session);
 
 #endif
