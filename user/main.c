@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "commands/ask_master.h"
 #include "commands/check.h"
 #include "base/log.h"
 #include "config/opts.h"
@@ -46,6 +47,8 @@ int main(int argc, char *argv[])
 			  strerror(-ret));
 		return 1;
 	}
+	if (argc > 1 && strcmp(argv[1], ASK_MASTER_COMMAND) == 0)
+		return ask_master_run(argc - 2, argv + 2);
 	status = opts_parse(&opts, argc, argv);
 	if (status < 0)
 		status = run(&opts);

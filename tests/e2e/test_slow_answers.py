@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from house import family, is_running
 from private_dovecot import PrivateDovecot
 from rawlogs import wait_until
 from taps import log_in, recorded, recorded_user, say, talk, transcripts, wait_recorded
@@ -22,6 +23,7 @@ MASK = "*@slow.example"
 PIECE, LARGE = 100_000, 10_000_000
 SLOW, NEVER = 8, 600                # seconds
 DEADLINE = 10                       # run_program.h
+ASKED = 30                          # master_questions.h
 DAC_READ_SEARCH = 1 << 2
 # The first one waits, with its output open or closed; a child of its has the pipe, too.
 HANGS = {
@@ -162,6 +164,36 @@ def test_others_do_not_wait(dovecot, tap, doveconf, how):
         assert recorded(user) == transcripts(known)
     assert rawtap.count("bytes lost") == 0
     assert rawtap.count("sessions recorded") == 3
+
+
+def test_the_configuration_hangs(dovecot, tap, hangfs):
+    """A file system does, so that nobody can kill who looks: it costs the settings, nothing else, and
+    what is left of it is gone when the file system answers."""
+    user = user_of(dovecot, "known-conf")
+    rawtap = tap()
+    second = PrivateDovecot()
+    with second:
+        directory = hangfs.make_dir("root", 0, 0)
+        link = second.base_dir / "dovecot.conf"
+        link.unlink()
+        link.symlink_to(directory / "dovecot.conf")
+        hangfs.hang("lookup", directory)
+        late = user_of(second, "conf")
+        client = talk(second, late, word="held")
+        hangfs.wait_hanging()
+        asking = [pid for pid in family(rawtap.pid)[1:] if pid != rawtap.writer_pid]
+        assert len(asking) == 1
+        known = talk(dovecot, user)
+        wait_recorded(known)
+        assert recorded(late) == []
+        wait_until(lambda: recorded(late) == transcripts(client), "an answer", 2 * ASKED)
+        dovecot.wait_sessions_over()
+        second.wait_sessions_over()
+        assert rawtap.stop()[0] == 0
+        assert is_running(asking[0])
+        hangfs.release()
+        wait_until(lambda: not is_running(asking[0]), "what was left behind to end")
+    assert recorded(user) == transcripts(known)
 
 
 def test_end_before_the_answer(dovecot, tap, doveconf):

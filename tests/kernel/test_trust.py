@@ -54,6 +54,22 @@ def test_tree_of_an_ordinary_user_with_his_own_home(place):
     run_refused(place, UNTRUSTED, as_uid=UID, uid=0)
 
 
+@pytest.mark.parametrize("as_uid", [0, UID])
+def test_no_process_for_an_ordinary_user(place, tmp_path, monkeypatch, as_uid):
+    """Who starts many programs called dovecot has rawtap start none."""
+    own(place.base_dir)
+    monkeypatch.setenv("LD_DEBUG", "libs")      # each process writes a file
+    monkeypatch.setenv("LD_DEBUG_OUTPUT", str(tmp_path / "started"))
+    recorder = place.rawtap()
+    monkeypatch.undo()
+    before = set(tmp_path.iterdir())
+    assert before
+    place.tracee("brief", as_uid=as_uid, uid=0).finish()
+    assert place.stop().status == 0
+    started = set(tmp_path.iterdir()) - before
+    assert bool(started) == (as_uid == 0), recorder.stderr
+
+
 @pytest.mark.parametrize("owner, mode", [(UID, 0o755), (0, 0o775), (0, 0o757)])
 def test_program_that_others_can_write(place, other_programs, owner, mode):
     own(other_programs / "dovecot", owner, 0)

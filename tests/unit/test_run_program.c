@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "host/clock.h"
@@ -79,33 +80,77 @@ static void test_too_long(void **state)
 	assert_int_equal(unlink("group"), 0);
 }
 
-/* The environment of the beginning. */
-static void test_environment(void **state)
+/* A program that is not waited for: what it says on its standard output alone. */
+static void test_beside(void **state)
 {
-	setenv("RUN_PROGRAM_TEST", "before", 1);
-	run_program_init();
-	setenv("RUN_PROGRAM_TEST", "after", 1);
-	unsetenv("PATH");
-	assert_says("echo $RUN_PROGRAM_TEST", 0, "before\n");
+	char *argv[] = {(char *)"sh", (char *)"-c", (char *)"echo out; echo err >&2; read line",
+			NULL};
+	struct program program;
+	struct str out = {0};
+	int status;
+
+	assert_int_equal(program_start(argv, &program), 0);
+	while (!program_read(&program, &out))
+		usleep(1000);
+	assert_string_equal(str_text(&out), "out\n");
+	assert_int_equal(waitpid(program.pid, &status, 0), program.pid);
+	assert_true(WIFEXITED(status));
+	close(program.out);
+	str_free(&out);
+	argv[0] = (char *)"no-such-program";
+	assert_int_equal(program_start(argv, &program), -ENOENT);
+	assert_int_equal(program.pid, 0);
 }
 
-/* Is last: it can't be undone. */
-static void test_end(void **state)
+static void test_beside_is_killed(void **state)
 {
-	int64_t begin = clock_now_ms();
+	char *argv[] = {(char *)"sleep", (char *)"60", NULL};
+	struct program program;
+	struct str out = {0};
+	int status;
 
-	run_program_end();
+	assert_int_equal(program_start(argv, &program), 0);
+	assert_false(program_read(&program, &out));
+	program_kill(&program);
+	assert_int_equal(waitpid(program.pid, &status, 0), program.pid);
+	assert_true(WIFSIGNALED(status));
+	assert_true(program_read(&program, &out));
+	close(program.out);
+}
+
+/* Whom it is run for goes away: at once, and while it runs. Is last: it can't be undone. */
+static void test_for_nobody(void **state)
+{
+	int64_t begin;
+	int fds[2];
+
+	assert_int_equal(pipe(fds), 0);
+	run_program_for(fds[1]);
+	assert_says("echo out", 0, "out\n");
+	begin = clock_now_ms();
+	if (fork() == 0) {
+		usleep(300 * 1000);
+		_exit(0);
+	}
+	close(fds[0]); /* the child has it, too */
+	assert_says("sleep 60", -ETIME, "");
+	assert_true(clock_now_ms() - begin >= 250);
 	assert_says("sleep 60", -ETIME, "");
 	assert_true(clock_now_ms() - begin < RUN_PROGRAM_MS / 2);
+	assert_true(wait(NULL) > 0);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_result),	 cmocka_unit_test(test_no_program),
-		cmocka_unit_test(test_much),	 cmocka_unit_test(test_left_behind),
-		cmocka_unit_test(test_too_long), cmocka_unit_test(test_environment),
-		cmocka_unit_test(test_end),
+		cmocka_unit_test(test_result),
+		cmocka_unit_test(test_no_program),
+		cmocka_unit_test(test_much),
+		cmocka_unit_test(test_left_behind),
+		cmocka_unit_test(test_too_long),
+		cmocka_unit_test(test_beside),
+		cmocka_unit_test(test_beside_is_killed),
+		cmocka_unit_test(test_for_nobody),
 	};
 	char place[] = "/tmp/rawtap-unit-XXXXXX";
 	int ret;

@@ -2,44 +2,14 @@
 #include "commands/answers.h"
 
 #include <poll.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "kernel/bpf_load.h"
 #include "host/clock.h"
 #include "base/log.h"
-#include "commands/master_question.h"
-#include "base/mem.h"
+#include "commands/master_questions.h"
 #include "commands/pipeline.h"
-#include "host/run_program.h"
 #include "kernel/source.h"
 #include "base/str.h"
-
-static void add_setting(struct str *text, const char *name, const char *value)
-{
-	str_append(text, name, strlen(name) + 1);
-	str_append(text, value, strlen(value) + 1);
-}
-
-/* The zone that import_environment gives its processes, if it does: "TZ=Europe/Paris". What the master
- * itself was started with can't be known: Dovecot writes over it (lib/process-title.c, 2.3.19.1). */
-static void add_zone(const struct str *environment, struct str *text)
-{
-	char *copy = mem_strdup(str_text(environment)), *save = NULL, *word;
-	struct str zone = {0};
-
-	for (word = strtok_r(copy, " \t", &save); word; word = strtok_r(NULL, " \t", &save)) {
-		if (strncmp(word, "TZ=", 3) != 0)
-			continue;
-		str_clear(&zone);
-		clock_zone(word + 3, clock_realtime_ns(), &zone);
-	}
-	if (zone.len)
-		add_setting(text, "zone", zone.data);
-	str_free(&zone);
-	free(copy);
-}
 
 /* Records that answer a question of long ago. */
 static void tell(struct answers *answers, enum rl_type type, uint32_t tgid, const void *payload,
@@ -51,67 +21,42 @@ static void tell(struct answers *answers, enum rl_type type, uint32_t tgid, cons
 		payload, size);
 }
 
-static void tell_settings(struct answers *answers, const struct master_question *question)
+static void tell_settings(struct answers *answers, const struct master_answer *answer)
 {
-	struct str text = {0}, payload = {0};
-	struct rl_setting head = {0};
+	struct rl_setting head = {.size = answer->settings.len};
+	struct str payload = {0};
 
-	if (question->home.len)
-		add_setting(&text, "mail_home", question->home.data);
-	if (question->hostname.len)
-		add_setting(&text, "hostname", question->hostname.data);
-	if (question->environment.len && rules_have_variable(answers->rules, "env"))
-		add_setting(&text, "import_environment", question->environment.data);
-	if (rules_need_zone(answers->rules))
-		add_zone(&question->environment, &text);
-	head.size = text.len;
+	if (!answer->settings.len)
+		return;
 	str_append(&payload, &head, sizeof(head));
-	str_append(&payload, str_text(&text), text.len);
-	if (text.len)
-		tell(answers, RL_FACT_SETTINGS, question->tgid, payload.data, payload.len);
-	str_free(&text);
+	str_append(&payload, answer->settings.data, answer->settings.len);
+	tell(answers, RL_FACT_SETTINGS, answer->tgid, payload.data, payload.len);
 	str_free(&payload);
 }
 
 /* The settings come first: with the master, what waits for it is taken. */
 void answers_tell(struct answers *answers)
 {
-	struct master_question *question;
-	struct job *job;
+	struct master_answer answer;
 
-	while ((job = workers_take(answers->workers)) != NULL) {
-		question = (struct master_question *)job;
-		tell_settings(answers, question);
-		tell(answers, RL_FACT_MASTER, question->tgid, &question->fact,
-		     sizeof(question->fact));
-		job->free(job);
-	}
-}
-
-/* For at most so long. */
-static void wait_for_answers(struct answers *answers, int ms)
-{
-	struct pollfd poll_fd = {.fd = workers_fd(answers->workers), .events = POLLIN};
-	int64_t deadline = clock_now_ms() + ms, left;
-
-	while (workers_busy(answers->workers) && (left = deadline - clock_now_ms()) > 0) {
-		poll(&poll_fd, 1, (int)left);
-		answers_tell(answers);
+	while (master_questions_take(answers->questions, &answer)) {
+		tell_settings(answers, &answer);
+		tell(answers, RL_FACT_MASTER, answer.tgid, &answer.fact, sizeof(answer.fact));
+		str_free(&answer.settings);
 	}
 }
 
 void answers_finish(struct answers *answers)
 {
-	struct job *job;
+	struct pollfd poll_fd = {.fd = master_questions_fd(answers->questions), .events = POLLIN};
+	int64_t deadline = clock_now_ms() + ANSWERS_END_MS, left;
 
-	wait_for_answers(answers, ANSWERS_END_MS);
-	if (!workers_busy(answers->workers))
-		return;
-	/* of what is killed nothing is told: it would not be true */
-	run_program_end();
-	usleep(2 * RUN_PROGRAM_LOOK_MS * 1000);
-	while ((job = workers_take(answers->workers)) != NULL)
-		job->free(job);
+	answers_tell(answers);
+	while (master_questions_busy(answers->questions) &&
+	       (left = deadline - clock_now_ms()) > 0) {
+		poll(&poll_fd, 1, (int)left);
+		answers_tell(answers);
+	}
 }
 
 /* A process has begun: it may map a module that an upgrade has brought. */
@@ -136,10 +81,8 @@ static void new_process(void *context, const struct service *service)
 static void ask_master(void *context, uint32_t tgid)
 {
 	struct answers *answers = context;
-	struct master_question *question =
-		master_question_new(tgid, answers->base_dir, answers->rules);
 
-	workers_add(answers->workers, &question->job);
+	master_questions_ask(answers->questions, tgid);
 }
 
 static void verdict(void *context, uint64_t cookie, uint16_t role, bool record)

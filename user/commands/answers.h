@@ -2,8 +2,8 @@
 /*
  * What the engine asks of the world, answered from this host. A fact goes into
  * the pipeline as a record, so that a replay finds the answer in the stream; a
- * decision goes to the kernel side. What takes time is found out by threads, and
- * fed when it is there.
+ * decision goes to the kernel side. What takes time is found out by other processes,
+ * and fed when it is there.
  */
 #ifndef ANSWERS_H
 #define ANSWERS_H
@@ -15,18 +15,17 @@
 #include "rl_abi.h"
 
 struct bpf_side;
+struct master_questions;
 struct pipeline;
 struct source;
-struct workers;
 
 /* Owns nothing. What it points to must outlive the engine that asks. */
 struct answers {
 	const struct rules *rules;
-	const char *base_dir; /* canonical: of the only instance that counts; NULL: any */
 	struct bpf_side *bpf;
 	struct source *source;
 	struct pipeline *pipeline;
-	struct workers *workers; /* for the questions that take time */
+	struct master_questions *questions; /* that take time */
 };
 
 /* For engine_new(). Its context is `answers`, which must stay where it is. */
@@ -39,7 +38,7 @@ struct sink_host_answers answers_sink(struct answers *answers);
 void answers_tell(struct answers *answers);
 
 /* At the end: waits for the questions that are still open, but no longer than ANSWERS_END_MS, and feeds
- * their answers. Programs that run even then are killed; nothing can be asked any more. */
+ * their answers. */
 #define ANSWERS_END_MS 500
 void answers_finish(struct answers *answers);
 

@@ -24,9 +24,8 @@
 #include "base/log.h"
 #include "host/log_writer.h"
 #include "host/notify_socket.h"
+#include "commands/master_questions.h"
 #include "commands/pipeline.h"
-#include "host/run_program.h"
-#include "host/workers.h"
 #include "output/sink_host.h"
 #include "kernel/source.h"
 #include "records/saved_stream.h"
@@ -242,14 +241,14 @@ static int watch_sink(struct recorder *recorder)
 	return ret;
 }
 
-static int start_workers(struct recorder *recorder)
+static int start_questions(struct recorder *recorder)
 {
 	struct epoll_event event = {.events = EPOLLIN};
 	int ret;
 
-	recorder->workers = workers_new();
-	if (recorder->workers &&
-	    epoll_ctl(recorder->epoll, EPOLL_CTL_ADD, workers_fd(recorder->workers), &event) == 0)
+	recorder->questions = master_questions_new(&recorder->rules, recorder->base_dir);
+	if (recorder->questions && epoll_ctl(recorder->epoll, EPOLL_CTL_ADD,
+					     master_questions_fd(recorder->questions), &event) == 0)
 		return 0;
 	ret = -errno;
 	log_error("preparing to examine Dovecots: %s", strerror(-ret));
@@ -283,7 +282,6 @@ static int prepare(struct recorder *recorder)
 	raise_file_limit();
 	recorder->answers = (struct answers){
 		.rules = &recorder->rules,
-		.base_dir = recorder->base_dir,
 		.bpf = &recorder->bpf,
 		.pipeline = &recorder->pipeline,
 	};
@@ -296,10 +294,10 @@ static int start(struct recorder *recorder)
 	int ret;
 
 	if (catch_signals(recorder) || start_bpf(recorder) || start_source(recorder) ||
-	    start_workers(recorder) || watch_sink(recorder))
+	    start_questions(recorder) || watch_sink(recorder))
 		return -EINVAL;
 	recorder->answers.source = recorder->source;
-	recorder->answers.workers = recorder->workers;
+	recorder->answers.questions = recorder->questions;
 	world = answers_world(&recorder->answers);
 	recorder->pipeline.engine = engine_new(&recorder->rules, recorder->sink, &world);
 	tell_rules(recorder);
@@ -327,7 +325,7 @@ static int start_and_run(struct recorder *recorder)
 		return 1;
 	}
 	status = start(recorder) ? 1 : recorder_run(recorder);
-	workers_free(&recorder->workers);
+	master_questions_free(&recorder->questions);
 	pipeline_free(&recorder->pipeline);
 	recorder_close_save(recorder);
 	sink_host_free(&recorder->sink);
@@ -346,7 +344,6 @@ int record_run(const struct opts *opts)
 	ret = notify_socket_init(&recorder.manager);
 	if (ret)
 		log_warn("NOTIFY_SOCKET: %s; the service manager gets no messages", strerror(-ret));
-	run_program_init();
 	recorder.now_ms = clock_now_ms();
 	recorder.sweep_at_ms = recorder.now_ms + RECORDER_SWEEP_MS;
 	status = configure(&recorder);

@@ -10,10 +10,10 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "commands/master_questions.h"
 #include "commands/summary.h"
 #include "host/clock.h"
 #include "host/log_writer.h"
-#include "host/workers.h"
 #include "kernel/backend.h"
 #include "kernel/source.h"
 #include "output/sink_host.h"
@@ -131,7 +131,7 @@ static int run_once(struct recorder *recorder)
 	struct epoll_event events[EVENTS];
 	int timeout_ms, ret;
 
-	if (!recorder->ready && !workers_busy(recorder->workers))
+	if (!recorder->ready && !master_questions_busy(recorder->questions))
 		tell_ready(recorder);
 	timeout_ms = sink_host_sleep(recorder->sink) ? wait_ms(recorder) : 0;
 	if (epoll_wait(recorder->epoll, events, EVENTS, timeout_ms) < 0 && errno != EINTR)

@@ -13,10 +13,10 @@
 #include "kernel/bpf_load.h"
 #include "rules/rules.h"
 
+struct master_questions;
 struct sink;
 struct source;
 struct tcp_conns;
-struct workers;
 
 struct recorder {
 	const struct opts *opts;
@@ -28,7 +28,7 @@ struct recorder {
 	struct tcp_conns *connections; /* the sink's */
 	struct pipeline pipeline;
 	struct answers answers;
-	struct workers *workers;
+	struct master_questions *questions;
 	struct notify_socket manager;
 	bool ready; /* told */
 	int epoll, signals;

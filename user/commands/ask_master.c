@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: MIT
+#include "commands/ask_master.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "host/capabilities.h"
+#include "host/clock.h"
+#include "host/core_dump.h"
+#include "host/dovecot_master.h"
+#include "host/procfs.h"
+#include "host/run_program.h"
+
+/* What directories depend on besides the user: mail_home, where userdb returned no home;
+ * %{hostname}; %{env}. And the zone, which import_environment may set. */
+unsigned int ask_master_wants(const struct rules *rules)
+{
+	return (rules_have_variable(rules, "") ? ASK_MASTER_HOME : 0) |
+	       (rules_have_variable(rules, "hostname") ? ASK_MASTER_HOSTNAME : 0) |
+	       (rules_have_variable(rules, "env") ? ASK_MASTER_ENVIRONMENT : 0) |
+	       (rules_need_zone(rules) ? ASK_MASTER_ZONE : 0);
+}
+
+/* 0 or -errno: nobody wants to know it any more. */
+static int say(const void *data, size_t size)
+{
+	const char *rest = data;
+	ssize_t len;
+
+	for (; size; rest += len, size -= len) {
+		len = write(STDOUT_FILENO, rest, size);
+		if (len < 0)
+			return -errno;
+	}
+	return 0;
+}
+
+/* If it is there. 0 or -errno. */
+static int say_setting(const char *name, const struct str *value)
+{
+	struct str text = {0};
+	int ret;
+
+	if (!value->len)
+		return 0;
+	str_append(&text, name, strlen(name) + 1);
+	str_append(&text, value->data, strlen(value->data) + 1);
+	ret = say(text.data, text.len);
+	str_free(&text);
+	return ret;
+}
+
+static int say_home(const struct rl_master *fact)
+{
+	struct str home = {0};
+	int ret;
+
+	dovecot_master_setting(fact, "mail_home", &home);
+	ret = say_setting("mail_home", &home);
+	str_free(&home);
+	return ret;
+}
+
+/* my_hostdomain() of lib/hostpid.c, 2.3.19.1, if it is not set. */
+static int say_hostname(const struct rl_master *fact)
+{
+	struct str hostname = {0};
+	char own[256];
+	int ret;
+
+	dovecot_master_setting(fact, "hostname", &hostname);
+	if (!hostname.len && dovecot_hostname(own, sizeof(own)) == 0)
+		str_append_text(&hostname, own);
+	ret = say_setting("hostname", &hostname);
+	str_free(&hostname);
+	return ret;
+}
+
+/* The zone that import_environment gives its processes, if it does: "TZ=Europe/Paris". What the master
+ * itself was started with can't be known: Dovecot writes over it (lib/process-title.c, 2.3.19.1). */
+static int say_zone(const struct str *environment)
+{
+	char *copy = mem_strdup(str_text(environment)), *save = NULL, *word;
+	struct str zone = {0};
+	int ret;
+
+	for (word = strtok_r(copy, " \t", &save); word; word = strtok_r(NULL, " \t", &save)) {
+		if (strncmp(word, "TZ=", 3) != 0)
+			continue;
+		str_clear(&zone);
+		clock_zone(word + 3, clock_realtime_ns(), &zone);
+	}
+	ret = say_setting("zone", &zone);
+	str_free(&zone);
+	free(copy);
+	return ret;
+}
+
+static int say_environment(const struct rl_master *fact, unsigned int wants)
+{
+	struct str environment = {0};
+	int ret = 0;
+
+	dovecot_master_setting(fact, "import_environment", &environment);
+	if (wants & ASK_MASTER_ENVIRONMENT)
+		ret = say_setting("import_environment", &environment);
+	if (!ret && wants & ASK_MASTER_ZONE)
+		ret = say_zone(&environment);
+	str_free(&environment);
+	return ret;
+}
+
+static int say_settings(const struct rl_master *fact, unsigned int wants)
+{
+	int ret = 0;
+
+	if (wants & ASK_MASTER_HOME)
+		ret = say_home(fact);
+	if (!ret && wants & (ASK_MASTER_ENVIRONMENT | ASK_MASTER_ZONE))
+		ret = say_environment(fact, wants);
+	if (!ret && wants & ASK_MASTER_HOSTNAME) /* is last: it may wait for the DNS */
+		ret = say_hostname(fact);
+	return ret;
+}
+
+/* Another process may have its id by now: then that one was looked at. */
+static bool is_another(pid_t pid, int64_t asked_ns)
+{
+	int64_t start_ns;
+
+	return procfs_start_ns(pid, &start_ns) != 0 || start_ns > asked_ns;
+}
+
+/* What it must not be able to do any more before it runs a program is dropped. */
+static void look(pid_t pid, int64_t asked_ns, const char *base_dir, struct rl_master *fact_r)
+{
+	int program = dovecot_master_open(pid, base_dir, fact_r);
+
+	if (program < 0)
+		return;
+	if (is_another(pid, asked_ns))
+		*fact_r = (struct rl_master){.status = RL_MASTER_GONE};
+	else if (capabilities_drop(CAPABILITIES_READ))
+		fact_r->status = RL_MASTER_UNTRUSTED;
+	else
+		dovecot_master_version(program, fact_r);
+	close(program);
+}
+
+static bool number(const char *text, int64_t most, int64_t *number_r)
+{
+	char *end;
+
+	errno = 0;
+	*number_r = strtoll(text, &end, 10);
+	return !errno && end != text && !*end && *number_r >= 0 && *number_r <= most;
+}
+
+/* (A configuration may have files that are not root's.) */
+int ask_master_run(int argc, char *const argv[])
+{
+	int64_t pid, asked_ns, wants;
+	struct rl_master fact;
+
+	if (argc < 3 || argc > 4 || !number(argv[0], INT32_MAX, &pid) ||
+	    !number(argv[1], INT64_MAX, &asked_ns) || !number(argv[2], UINT32_MAX, &wants))
+		return 2;
+	if (core_dump_forbid() || capabilities_drop(CAPABILITIES_PROCESSES | CAPABILITIES_READ))
+		return 1;
+	prctl(PR_SET_NAME, "rawtap-ask", 0, 0, 0);
+	signal(SIGPIPE, SIG_IGN);
+	run_program_for(STDOUT_FILENO);
+	look((pid_t)pid, asked_ns, argc > 3 ? argv[3] : NULL, &fact);
+	if (say(&fact, sizeof(fact)))
+		return 1;
+	return fact.status == RL_MASTER_OK && say_settings(&fact, (unsigned int)wants) ? 1 : 0;
+}
+
+static bool ends(const char *text, size_t size)
+{
+	return memchr(text, '\0', size) != NULL;
+}
+
+/* How many of these bytes are whole settings, a name and a value each. */
+static size_t whole_settings(const char *text, size_t size)
+{
+	size_t whole = 0, words = 0, i;
+
+	for (i = 0; i < size; i++)
+		if (!text[i] && ++words % 2 == 0)
+			whole = i + 1;
+	return whole;
+}
+
+void ask_master_read(const struct str *said, struct rl_master *fact_r, struct str *settings)
+{
+	const char *rest;
+
+	str_clear(settings);
+	*fact_r = (struct rl_master){.status = RL_MASTER_UNTRUSTED};
+	if (said->len < sizeof(*fact_r))
+		return;
+	memcpy(fact_r, said->data, sizeof(*fact_r));
+	if (fact_r->status > RL_MASTER_CONTAINER || fact_r->pad ||
+	    !ends(fact_r->version, sizeof(fact_r->version)) ||
+	    !ends(fact_r->base_dir, sizeof(fact_r->base_dir))) {
+		*fact_r = (struct rl_master){.status = RL_MASTER_UNTRUSTED};
+		return;
+	}
+	rest = said->data + sizeof(*fact_r);
+	if (fact_r->status == RL_MASTER_OK)
+		str_append(settings, rest, whole_settings(rest, said->len - sizeof(*fact_r)));
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * "Who is this master?": whoever finds that out may hang, in a file system even
+ * so that nobody can kill it. So it is a process of its own, which the recorder
+ * starts for each question (commands/master_questions.h): rawtap again, with a
+ * command that is for rawtap alone. What it says on its standard output is the
+ * answer: a struct rl_master; then, where it is OK, settings as FACT_SETTINGS has
+ * them, each as soon as it is known.
+ */
+#ifndef ASK_MASTER_H
+#define ASK_MASTER_H
+
+#include "base/str.h"
+#include "rl_abi.h"
+#include "rules/rules.h"
+
+#define ASK_MASTER_COMMAND "ask-master"
+
+/* The settings that are asked for. */
+enum ask_master_wants {
+	ASK_MASTER_HOME = 1 << 0,
+	ASK_MASTER_HOSTNAME = 1 << 1,
+	ASK_MASTER_ENVIRONMENT = 1 << 2,
+	ASK_MASTER_ZONE = 1 << 3,
+};
+
+/* Those that the directories of these rules depend on. */
+unsigned int ask_master_wants(const struct rules *rules);
+
+/* That process. Its arguments, all decimal but the last: the master's pid; when it was asked, on the
+ * clock of clock_boot_ns(); flags of enum ask_master_wants; the base_dir of the only instance that
+ * counts, or nothing. Returns the exit status. */
+int ask_master_run(int argc, char *const argv[]);
+
+/* Reads what it has said, whose end may be missing. Who says nothing of sense is not trusted. */
+void ask_master_read(const struct str *said, struct rl_master *fact_r, struct str *settings);
+
+#endif

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: MIT
+#include "commands/master_questions.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "commands/ask_master.h"
+#include "host/clock.h"
+#include "host/procfs.h"
+#include "host/run_program.h"
+
+#include <utlist.h>
+
+#define END_MS	100 /* for a process to kill the program that it runs */
+#define LOOK_MS 5
+
+struct question {
+	uint32_t tgid;
+	int64_t asked_ns;	/* on the clock of clock_boot_ns() */
+	int64_t deadline_ms;	/* 0: its turn has not come */
+	struct program process; /* pid 0: not started */
+	struct str said;
+	struct question *prev, *next;
+};
+
+struct master_questions {
+	const char *base_dir;
+	unsigned int wants; /* flags of enum ask_master_wants */
+	int epoll;
+	unsigned int asked_count;
+	struct question *waiting;
+	struct question *asked;
+	struct question *ending; /* taken; their processes have not ended */
+};
+
+struct master_questions *master_questions_new(const struct rules *rules, const char *base_dir)
+{
+	struct master_questions *questions = mem_alloc(sizeof(*questions));
+
+	questions->base_dir = base_dir;
+	questions->wants = ask_master_wants(rules);
+	questions->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (questions->epoll >= 0)
+		return questions;
+	free(questions);
+	return NULL;
+}
+
+int master_questions_fd(const struct master_questions *questions)
+{
+	return questions->epoll;
+}
+
+/* 0 or -errno. */
+static int start(struct master_questions *questions, struct question *question)
+{
+	char tgid[16], asked[32], wants[16];
+	char *argv[] = {(char *)"/proc/self/exe",
+			(char *)ASK_MASTER_COMMAND,
+			tgid,
+			asked,
+			wants,
+			(char *)questions->base_dir,
+			NULL};
+	struct epoll_event event = {.events = EPOLLIN};
+	int ret;
+
+	snprintf(tgid, sizeof(tgid), "%" PRIu32, question->tgid);
+	snprintf(asked, sizeof(asked), "%" PRId64, question->asked_ns);
+	snprintf(wants, sizeof(wants), "%u", questions->wants);
+	ret = program_start(argv, &question->process);
+	if (!ret) /* if that fails it is looked at from time to time all the same */
+		epoll_ctl(questions->epoll, EPOLL_CTL_ADD, question->process.out, &event);
+	return ret;
+}
+
+/* Users can start what is called dovecot as often as they like: no process is started for that. */
+static bool is_a_users(const struct question *question)
+{
+	struct procfs_status status;
+
+	return procfs_status((pid_t)question->tgid, &status) == 0 && status.uid != 0;
+}
+
+static void start_waiting(struct master_questions *questions)
+{
+	struct question *question;
+
+	while ((question = questions->waiting) != NULL &&
+	       questions->asked_count < MASTER_QUESTIONS_MAX) {
+		if (!question->deadline_ms)
+			question->deadline_ms = clock_now_ms() + MASTER_QUESTION_MS;
+		if (is_a_users(question))
+			question->deadline_ms = clock_now_ms();
+		else if (start(questions, question) && clock_now_ms() < question->deadline_ms)
+			break; /* it is tried again */
+		DL_DELETE(questions->waiting, question);
+		DL_APPEND(questions->asked, question);
+		questions->asked_count++;
+	}
+}
+
+void master_questions_ask(struct master_questions *questions, uint32_t tgid)
+{
+	struct question *question = mem_alloc(sizeof(*question));
+
+	question->tgid = tgid;
+	question->asked_ns = clock_boot_ns();
+	DL_APPEND(questions->waiting, question);
+	start_waiting(questions);
+}
+
+static void free_question(struct question *question)
+{
+	str_free(&question->said);
+	free(question);
+}
+
+/* It need not have, and if it hangs in the kernel it has not for long. */
+static bool has_ended(const struct question *question)
+{
+	return !question->process.pid || waitpid(question->process.pid, NULL, WNOHANG) != 0;
+}
+
+static void bury(struct master_questions *questions)
+{
+	struct question *question, *next;
+
+	DL_FOREACH_SAFE(questions->ending, question, next) {
+		if (!has_ended(question))
+			continue;
+		DL_DELETE(questions->ending, question);
+		free_question(question);
+	}
+}
+
+static bool is_over(struct question *question)
+{
+	if (question->process.pid && program_read(&question->process, &question->said))
+		return true;
+	if (clock_now_ms() < question->deadline_ms)
+		return false;
+	if (question->process.pid)
+		program_kill(&question->process);
+	return true;
+}
+
+/* Nobody listens to it any more. */
+static void end(struct master_questions *questions, struct question *question)
+{
+	if (question->process.pid)
+		close(question->process.out);
+	DL_DELETE(questions->asked, question);
+	DL_APPEND(questions->ending, question);
+	questions->asked_count--;
+}
+
+bool master_questions_take(struct master_questions *questions, struct master_answer *answer_r)
+{
+	struct question *question;
+
+	bury(questions);
+	start_waiting(questions);
+	DL_FOREACH(questions->asked, question) {
+		if (!is_over(question))
+			continue;
+		*answer_r = (struct master_answer){.tgid = question->tgid};
+		ask_master_read(&question->said, &answer_r->fact, &answer_r->settings);
+		end(questions, question);
+		return true;
+	}
+	return false;
+}
+
+bool master_questions_busy(const struct master_questions *questions)
+{
+	return questions->waiting || questions->asked;
+}
+
+/* A process to whom nobody listens kills what it runs, and ends. */
+void master_questions_free(struct master_questions **questions_p)
+{
+	struct master_questions *questions = *questions_p;
+	struct question *question, *next;
+	int64_t until_ms = clock_now_ms() + END_MS;
+	bool ended;
+
+	*questions_p = NULL;
+	if (!questions)
+		return;
+	DL_FOREACH_SAFE(questions->waiting, question, next)
+		free_question(question);
+	DL_FOREACH_SAFE(questions->asked, question, next)
+		end(questions, question);
+	DL_FOREACH_SAFE(questions->ending, question, next) {
+		while (!(ended = has_ended(question)) && clock_now_ms() < until_ms)
+			usleep(LOOK_MS * 1000);
+		if (!ended)
+			program_kill(&question->process);
+		free_question(question);
+	}
+	close(questions->epoll);
+	free(questions);
+}
