@@ -94,6 +94,5 @@ def report(plays, happened, account):
         f"{sum(len(play.client.received) for play in plays if play.client)}",
         f"bytes said in sessions with a log: {account.said}, captured: {account.captured}, told lost: "
         + table({reason: size for reason, size in account.lost.items() if size})
-        + "; known faults: " + table({" ".join(fault): n for fault, n in account.known.items()})
         + ("; control records were lost, and the referee is lenient" if account.lenient else ""),
     ]
