@@ -14,7 +14,7 @@ import pytest
 from manager import READY, STOPPING, Manager
 from taps import Tap, recorded, recorded_user, talk, transcripts, wait_recorded
 
-CAP_SETUID, CAP_BPF = 7, 39
+CAP_SYS_PTRACE, CAP_BPF = 19, 39
 ADDRESSES = ["path", "abstract"]
 LONG = 108      # bytes of an AF_UNIX address; a path needs a NUL besides
 
@@ -84,7 +84,7 @@ def test_ready_when_it_records(dovecot, manager, rawtap_binary, user):
         os.kill(pid, signal.SIGSTOP)
         assert (message, pid) == (READY, process.pid)
         kept = capabilities(pid)
-        assert not kept >> CAP_BPF & 1 and kept >> CAP_SETUID & 1
+        assert not kept >> CAP_BPF & 1 and kept >> CAP_SYS_PTRACE & 1
         client = talk(dovecot, user)
         os.kill(pid, signal.SIGCONT)
         wait_recorded(client)

@@ -267,7 +267,7 @@ static void piles_up(void **state)
 /* What the process is at is written: no byte is missing before another. */
 static void dropped_at_work(void **state)
 {
-	enum { ROUNDS = 300 };
+	enum { ROUNDS = 600 };
 	struct owner owner;
 	int log = opened("work", &owner);
 	unsigned int count;

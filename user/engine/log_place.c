@@ -151,6 +151,12 @@ void log_place_count(const struct engine *engine, struct session *session, uint3
 		session->names.rawlogs = ++session->proc->rawlogs;
 }
 
+void log_place_uncount(struct session *session)
+{
+	if (session->proc && session->proc->rawlogs == session->names.rawlogs)
+		session->names.rawlogs = --session->proc->rawlogs;
+}
+
 void log_place_leave_process(struct session *session)
 {
 	session->names.rawlogs = session->proc->rawlogs;

@@ -19,6 +19,8 @@ void log_place_get(const struct engine *engine, const struct session *session, u
 void log_place_set_serial(struct session *session, uint32_t rule, uint32_t serial);
 /* A log was created, or creating it failed: both use up a number, as in lib/iostream-rawlog.c. */
 void log_place_count(const struct engine *engine, struct session *session, uint32_t rule);
+/* It was counted, and there is no such log: the number is free again, if nobody took the next one. */
+void log_place_uncount(struct session *session);
 /* Before session->proc is set to NULL: keeps what names need of the process. */
 void log_place_leave_process(struct session *session);
 /* "HOST:PORT", if this log goes over TCP; NULL: to files. Part of the directory: valid until

@@ -184,6 +184,9 @@ bool session_logs_answer(struct engine *engine, struct session *session, const s
 		session->logs.late |= bit;
 		return false;
 	}
+	if (session->logs.late & bit && fact->status != RL_LOG_OPENED &&
+	    fact->status != RL_LOG_CREATE_FAILED)
+		log_place_uncount(session);
 	*asked &= ~bit;
 	session->logs.late &= ~bit;
 	if (fact->status == RL_LOG_OPENED)

@@ -17,7 +17,7 @@
 #define GOES_ON_AT 50
 
 /* A log that is not created after this time is late. */
-#define LATE_MS 50
+#define LATE_MS 250
 
 /* The name of a log in records. */
 struct log_key {

@@ -23,7 +23,7 @@
 #define REQUEST_MAX (512 * 1024)
 
 /* A request that is not answered after this time hangs. */
-#define HANGS_MS 100
+#define HANGS_MS 1000
 
 /* For the process to end, once it is told to. */
 #define END_MS 100
@@ -31,6 +31,7 @@
 /* A log on its way to the process. */
 struct outgoing {
 	bool used;
+	bool adopted;
 	bool asked;	  /* a request is with the process */
 	int64_t asked_ms; /* when it was asked */
 	bool created;	  /* the first request was answered */
@@ -226,10 +227,13 @@ void writer_sizes(const struct writer *writer, uint32_t number, __u64 sizes_r[2]
 bool writer_has_more_than(const struct writer *writer, uint32_t number, unsigned int share)
 {
 	const struct outgoing *log = &writer->logs[number];
-	uint64_t most = (blocks_free(&writer->blocks) + waiting(log)) / 4;
+	uint64_t most = log->adopted ? WRITER_ADOPTED_MAX : WRITER_LOG_MAX;
+	uint64_t quarter = (blocks_free(&writer->blocks) + waiting(log)) / 4;
 
-	most = most < WRITER_LOG_MAX && hangs(log, clock_now_ms()) ? most : WRITER_LOG_MAX;
-	most = most > WRITER_LOG_MIN ? most : WRITER_LOG_MIN;
+	if (hangs(log, clock_now_ms())) {
+		most = most < quarter ? most : quarter;
+		most = most > WRITER_LOG_MIN ? most : WRITER_LOG_MIN;
+	}
 	return waiting(log) > most / 100 * share;
 }
 
@@ -403,6 +407,7 @@ int writer_start(const struct writer_events *events, unsigned int kept, int adop
 {
 	struct writer *writer = mem_alloc(sizeof(*writer));
 	int fds[2], ret = share(writer);
+	struct outgoing *log;
 
 	writer->events = events;
 	writer->fd = -1;
@@ -421,7 +426,8 @@ int writer_start(const struct writer_events *events, unsigned int kept, int adop
 	ret = writer->pid < 0 ? -errno : 0;
 	close(fds[1]);
 	if (adopted_fd >= 0) {
-		log_new(writer, adopted_owner)->created = true;
+		log = log_new(writer, adopted_owner);
+		log->adopted = log->created = true;
 		close(adopted_fd);
 	}
 	return ret ? ret : wait_begun(writer);

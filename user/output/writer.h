@@ -21,9 +21,10 @@ struct writer;
 /* What may wait for one log, and for all, in bytes. One whose file system does not answer gets a quarter
  * of what others leave, but never less than the least. If there is no room at all one log loses what it
  * has: the one that has most, of those first whose file systems do not answer. */
-#define WRITER_LOG_MIN (1 * 1024 * 1024)
-#define WRITER_LOG_MAX (64 * 1024 * 1024)
-#define WRITER_ALL_MAX (256 * 1024 * 1024)
+#define WRITER_LOG_MIN	   (1 * 1024 * 1024)
+#define WRITER_LOG_MAX	   (64 * 1024 * 1024)
+#define WRITER_ALL_MAX	   (512 * 1024 * 1024)
+#define WRITER_ADOPTED_MAX (256 * 1024 * 1024)
 
 /* What came of a log's requests. `owner`: as in writer_create(). */
 struct writer_events {
