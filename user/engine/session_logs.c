@@ -57,11 +57,12 @@ static uint32_t numbered(const struct engine *engine, const struct session *sess
 	return rules;
 }
 
-/* Is it open whether it takes a number? Of a late one it is taken for granted. */
-static bool may_take_number(const struct engine *engine, const struct session *session)
+/* The rules of whose logs it is open whether they take a number. Of late ones it is taken for granted. */
+static uint32_t may_take_number(const struct engine *engine, const struct session *session)
 {
-	return session->state == SESSION_ASKED &&
-	       session->logs.asked & ~session->logs.late & numbered(engine, session);
+	if (session->state != SESSION_ASKED)
+		return 0;
+	return session->logs.asked & ~session->logs.late & numbered(engine, session);
 }
 
 bool session_logs_must_wait(const struct engine *engine, const struct session *session)
@@ -79,10 +80,15 @@ bool session_logs_must_wait(const struct engine *engine, const struct session *s
 
 void session_logs_take_numbers(const struct engine *engine, struct proc *proc)
 {
-	const struct session *session;
+	struct session *session;
+	uint32_t rules;
 
-	DL_FOREACH(proc->sessions, session)
-		proc->rawlogs += may_take_number(engine, session);
+	DL_FOREACH(proc->sessions, session) {
+		rules = may_take_number(engine, session);
+		session->logs.late |= rules;
+		for (; rules; rules &= rules - 1)
+			proc->rawlogs++;
+	}
 }
 
 enum reason session_logs_ask(struct engine *engine, struct session *session, uint64_t time_ns)
