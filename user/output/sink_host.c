@@ -36,7 +36,6 @@ struct host_log {
 	bool behind;
 	int overflown; /* errno: bytes had to be dropped, and all that come later are */
 	bool told;     /* how it ended, FACT_WRITE */
-	int handle;
 	UT_hash_handle hh;
 	struct host_log *prev, *next; /* in host->creating */
 };
@@ -242,7 +241,6 @@ static int host_claim(struct sink *sink, const struct log_place *place, uint32_t
 	host->free_hint = handle + 1;
 	host->claimed[handle] = log;
 	log->claimed = true;
-	log->handle = handle;
 	return handle;
 }
 
@@ -376,7 +374,6 @@ int sink_host_take(struct sink *sink)
 	int ret = writer_take(host->writer);
 
 	tell_late(host);
-
 	if (!ret || host->ended)
 		return ret;
 	host->ended = true;

@@ -30,7 +30,6 @@
 
 /* A log on its way to the process. */
 struct outgoing {
-	bool used;
 	bool adopted;
 	bool asked;	  /* a request is with the process */
 	int64_t asked_ms; /* when it was asked */
@@ -106,7 +105,8 @@ static bool make_room(struct writer *writer)
 	int file;
 
 	for (log = writer->logs; log < writer->logs + writer->logs_used; log++)
-		if (waiting(log) && !log->overflown && (!most || is_worse(log, most, now_ms)))
+		if (log->created && !log->overflown && waiting(log) &&
+		    (!most || is_worse(log, most, now_ms)))
 			most = log;
 	if (!most)
 		return false;
@@ -143,7 +143,7 @@ static struct outgoing *log_new(struct writer *writer, void *owner)
 		log = &writer->logs[writer->logs_used++];
 	else
 		return NULL;
-	*log = (struct outgoing){.used = true, .owner = owner};
+	*log = (struct outgoing){.owner = owner};
 	return log;
 }
 
@@ -255,7 +255,6 @@ static bool next_request(const struct outgoing *log, struct writer_request *requ
 static void submit(struct writer *writer, struct outgoing *log)
 {
 	uint32_t number = number_of(writer, log);
-
 	struct writer_answer *answer = &writer->shared->logs[number].answer;
 
 	if (!next_request(log, &writer->shared->logs[number].request))
