@@ -286,6 +286,25 @@ static void dropped_at_work(void **state)
 	assert_true(sizes[RL_IN] <= MB / 2);
 }
 
+/* Where nothing has been answered for a while, others' room counts. */
+static void hangs(void **state)
+{
+	struct owner owner, other;
+	int log = opened("hangs", &owner), beside = opened("beside", &other), i;
+
+	assert_int_equal(kill(writer_pid(writer), SIGSTOP), 0);
+	for (i = 0; i < 60; i++)
+		assert_int_equal(writer_append(writer, log, RL_IN, block, MB), 0);
+	writer_submit(writer);
+	for (i = 0; i < 400; i++)
+		assert_int_equal(writer_append(writer, beside, RL_IN, block, MB), 0);
+	assert_false(writer_has_more_than(writer, log, 100));
+	usleep(1200 * 1000);
+	assert_true(writer_has_more_than(writer, log, 100));
+	assert_false(owner.dropped || other.dropped);
+	assert_int_equal(kill(writer_pid(writer), SIGCONT), 0);
+}
+
 /* After an error nothing is written, and its bytes don't wait. */
 static void fails(void **state)
 {
@@ -340,8 +359,9 @@ static void killed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(many),	TEST(closed_at_once),  TEST(disowned), TEST(missing), TEST(much),
-		TEST(piles_up), TEST(dropped_at_work), TEST(fails),    TEST(adopts),  TEST(killed),
+		TEST(many),  TEST(closed_at_once), TEST(disowned),	  TEST(missing),
+		TEST(much),  TEST(piles_up),	   TEST(dropped_at_work), TEST(hangs),
+		TEST(fails), TEST(adopts),	   TEST(killed),
 	};
 
 	return cmocka_run_group_tests_name("writer", tests, NULL, NULL);
