@@ -24,9 +24,8 @@ static void check_ip(const struct ip_addr *ip)
 	assert(memcmp(ip->addr, addr, sizeof(addr)) == 0);
 }
 
-static void check_request(const uint8_t *data, size_t len)
+static void check_request(const struct login_layout *layout, const uint8_t *data, size_t len)
 {
-	const struct login_layout *layout = login_layout_find("2.3.19.1 (9b53102964)");
 	struct login_request login;
 	int ret;
 
@@ -66,12 +65,15 @@ static void check_data(const uint8_t *data, size_t len)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
-	const size_t size = login_layout_find("2.3.")->size;
+	static const struct login_layout *const layouts[] = {&login_layout_2_3, &login_layout_2_4};
+	size_t i;
 
-	check_request(data, len);
-	if (len < size)
-		return 0;
-	check_request(data, size);
-	check_data(data + size, len - size);
+	for (i = 0; i < sizeof(layouts) / sizeof(layouts[0]); i++) {
+		check_request(layouts[i], data, len);
+		if (len < layouts[i]->size)
+			continue;
+		check_request(layouts[i], data, layouts[i]->size);
+		check_data(data + layouts[i]->size, len - layouts[i]->size);
+	}
 	return 0;
 }

@@ -93,7 +93,7 @@ def test_link_called_dovecot(place, other_programs):
 
 def test_another_program_called_dovecot(place, other_programs):
     shutil.copy2("/bin/sh", other_programs / "dovecot")
-    run_refused(place, "only version 2.3 of Dovecot is supported",
+    run_refused(place, "only 2.3 and 2.4 of Dovecot are supported",
                 master=shell_master(place, other_programs / "dovecot"))
 
 

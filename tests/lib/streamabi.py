@@ -52,8 +52,10 @@ def names(prefix):
 
 FLAGS = names("RL_F_")
 
-# struct master_auth_request of Dovecot 2.3 on a 64-bit machine (lib-master/master-auth.h).
-LOGIN_REQUEST = struct.Struct("=IIII16s20s20sHHII4xQ")
+# By the release of Dovecot: struct master_auth_request of lib-master/master-auth.h, 2.3, and struct
+# login_request of lib-login/login-interface.h, 2.4, on a 64-bit machine.
+LOGIN_REQUESTS = {"2.3.": struct.Struct("=IIII16s20s20sHHII4xQ"),
+                  "2.4.": struct.Struct("=IIII16s24s24sHHII4xQ")}
 # struct master_auth_reply: the same tag, enum master_auth_status, the mail process
 LOGIN_REPLY = struct.Struct("=III")
 

@@ -62,7 +62,7 @@ from datetime import datetime
 import ctables
 from scriptwords import Args, ScriptError, parse_line
 from streamabi import ABI_VERSION, ENDIAN_MARK, FLAGS, HEADER, LOG_STATUS, LOGIN_REPLY, \
-    LOGIN_REQUEST, MAGIC, NUMBERS, STRUCTS, WRITE_STATUS, encode, inet, ip_addr, number, pack, \
+    LOGIN_REQUESTS, MAGIC, NUMBERS, STRUCTS, WRITE_STATUS, encode, inet, ip_addr, number, pack, \
     padded
 
 MONOTONIC_BASE = 5000  # seconds that the machine was up at T = 0
@@ -149,6 +149,8 @@ class Script:
         self.logins = {}
         self.asks = {}
         self.comms = {}
+        self.parents = {}
+        self.layouts = {None: LOGIN_REQUESTS["2.3."]}   # by master; None: another one's
         self.modes = set()
         self.ids = {}
         self.cut = 0
@@ -212,8 +214,10 @@ class Script:
             utc_offset=int(when.utcoffset().total_seconds())))
 
     def do_master(self, args):
-        self.add("FACT_MASTER", tgid=args.int(), payload=pack(
-            "rl_master", version=args.text().encode(), base_dir=b"/run/dovecot",
+        pid, version = args.int(), args.text()
+        self.layouts[pid] = LOGIN_REQUESTS.get(version[:4], self.layouts[None])
+        self.add("FACT_MASTER", tgid=pid, payload=pack(
+            "rl_master", version=version.encode(), base_dir=b"/run/dovecot",
             status=number("RL_MASTER_", args.key("status", "ok"))))
 
     def do_settings(self, args):
@@ -225,9 +229,9 @@ class Script:
     def do_exec(self, args):
         pid, comm = args.int(), args.text()
         self.ids.pop(pid, None)
-        self.comms[pid] = comm
+        self.comms[pid], self.parents[pid] = comm, args.number("parent")
         self.add("PROC_EXEC", tgid=pid, pid=pid, flags=FLAGS["found"] if args.flag("found") else 0,
-                 payload=pack("rl_proc", parent_tgid=args.number("parent"), comm=comm.encode(),
+                 payload=pack("rl_proc", parent_tgid=self.parents[pid], comm=comm.encode(),
                               role=NUMBERS["RL_ROLE_STRANGER"] if args.flag("stranger") else
                               self.role(pid)))
 
@@ -339,7 +343,8 @@ class Script:
 
     def login(self, sock, dir, args, login, tag, passed_ino):
         data = f"{login.name}\0".encode() + self.prefix(sock, args) + args.key("input", b"")
-        request = LOGIN_REQUEST.pack(
+        layout = self.layouts.get(self.parents.get(sock.pid), self.layouts[None])
+        request = layout.pack(
             tag, 0, login.auth_id, login.client_pid, login.cookie,
             ip_addr(args.key("lip", "192.0.2.1")), ip_addr(args.key("rip", "192.0.2.7")),
             args.number("lport", 143), args.number("rport", 51000), 0,

@@ -5,42 +5,42 @@
 #include <errno.h>
 #include <string.h>
 
-/* struct master_auth_request, the same in every release from 2.3.0 to 2.3.21.1. */
-static const struct login_layout layouts[] = {
-	{
-		.version_prefix = "2.3.",
-		.size = 96,
-		.tag = 0,
-		.auth_id = 8,
-		.client_pid = 12,
-		.cookie = 16,
-		.local_ip = 32,
-		.remote_ip = 52,
-		.local_port = 72,
-		.remote_port = 74,
-		.flags = 76,
-		.data_size = 80,
-		.ino = 88,
-	},
+/* struct master_auth_request of lib-master/master-auth.h, from 2.3.0 to 2.3.21.1. */
+const struct login_layout login_layout_2_3 = {
+	.size = 96,
+	.tag = 0,
+	.auth_id = 8,
+	.client_pid = 12,
+	.cookie = 16,
+	.local_ip = 32,
+	.remote_ip = 52,
+	.local_port = 72,
+	.remote_port = 74,
+	.flags = 76,
+	.data_size = 80,
+	.ino = 88,
+};
+
+/* struct login_request of lib-login/login-interface.h, 2.4.1: a struct ip_addr has a scope. */
+const struct login_layout login_layout_2_4 = {
+	.size = 104,
+	.tag = 0,
+	.auth_id = 8,
+	.client_pid = 12,
+	.cookie = 16,
+	.local_ip = 32,
+	.remote_ip = 56,
+	.local_port = 80,
+	.remote_port = 82,
+	.flags = 84,
+	.data_size = 88,
+	.ino = 96,
 };
 
 /* struct ip_addr: the family, then the address, aligned as a struct in6_addr is. */
 #define IP_ADDR_OFFSET 4
 
 _Static_assert(IP_TEXT_LEN == INET6_ADDRSTRLEN, "IP_TEXT_LEN");
-
-const struct login_layout *login_layout_find(const char *version)
-{
-	size_t i;
-
-	for (i = 0; i < sizeof(layouts) / sizeof(layouts[0]); i++) {
-		const char *prefix = layouts[i].version_prefix;
-
-		if (strncmp(version, prefix, strlen(prefix)) == 0)
-			return &layouts[i];
-	}
-	return NULL;
-}
 
 static uint16_t u16_at(const unsigned char *data, size_t offset)
 {

@@ -4,7 +4,8 @@
  * client's descriptor, on .../login/<service>. A fixed structure, then
  * data_size bytes: session id and NUL, the protocol's own strings, then what
  * the client had pipelined after its login command.
- * (lib-master/master-auth.h and login-common/sasl-server.c of 2.3.19.1.)
+ * (lib-master/master-auth.h and login-common/sasl-server.c of 2.3.19.1;
+ * lib-login/login-interface.h of 2.4.1.)
  * Pure. Every byte is checked before it is used.
  */
 #ifndef LOGIN_REQUEST_H
@@ -40,17 +41,15 @@ struct login_request {
 	uint64_t ino;	    /* inode of the client's socket, whose descriptor is passed along */
 };
 
-/* Where a Dovecot version has its fields, on a 64-bit machine; a new version is a row. */
+/* Where a Dovecot release has its fields, on a 64-bit machine. */
 struct login_layout {
-	const char *version_prefix; /* of what `dovecot --version` prints: "2.3." */
-	size_t size;		    /* of the structure, bytes */
+	size_t size; /* of the structure, bytes */
 	/* offsets of the fields, bytes */
 	size_t tag, auth_id, client_pid, cookie, local_ip, remote_ip, local_port, remote_port,
 		flags, data_size, ino;
 };
 
-/* The layout of a version ("2.3.19.1 (9b53102964)"); NULL: an unknown version. */
-const struct login_layout *login_layout_find(const char *version);
+extern const struct login_layout login_layout_2_3, login_layout_2_4;
 
 /* Parses the structure. 0, or -EINVAL: `len` is not its size, or a field is out of its range
  * (data_size beyond LOGIN_DATA_MAX, a family other than 0, AF_INET, AF_INET6). */

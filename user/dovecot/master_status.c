@@ -15,10 +15,10 @@ void master_status_text(const struct rl_master *fact, struct str *text)
 		break;
 	case RL_MASTER_VERSION:
 		if (fact->version[0])
-			str_printf(text, "only version 2.3 of Dovecot is supported, not '%s'",
+			str_printf(text, "only 2.3 and 2.4 of Dovecot are supported, not '%s'",
 				   fact->version);
 		else
-			str_append_text(text, "only version 2.3 of Dovecot is supported, and its "
+			str_append_text(text, "only 2.3 and 2.4 of Dovecot are supported, and its "
 					      "program does not tell --version");
 		break;
 	case RL_MASTER_EXCLUDED:

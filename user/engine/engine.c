@@ -202,7 +202,7 @@ static void on_sock_open(struct engine *engine, const struct event *event)
 		sock = sock_new(engine, event->rec);
 	sock->class = RL_CLASS_OTHER;
 	sock->role = event->open->role;
-	if (!proc || !proc_layout(proc)) {
+	if (!proc || !proc_release(proc)) {
 		engine_verdict(engine, sock, false);
 		if (!engine->awaited) /* what was held can be of one whose id is another's now */
 			engine->world.forget(engine->world.context, tgid);

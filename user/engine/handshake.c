@@ -70,10 +70,10 @@ static void login_lost(struct engine *engine, struct sock *sock)
 static void login_bytes(struct engine *engine, struct sock *sock, const struct event *event)
 {
 	struct proc *proc = proc_find(engine, sock->tgid);
-	const struct login_layout *layout = proc ? proc_layout(proc) : NULL;
+	const struct release *release = proc ? proc_release(proc) : NULL;
 	struct login_reader *reader = &sock->login;
 
-	if (!layout)
+	if (!release)
 		return;
 	if (event->data->passed_ino && (reader->has_head || reader->bytes.len)) {
 		engine_malformed(engine, "a login request without its end", sock->tgid);
@@ -82,15 +82,15 @@ static void login_bytes(struct engine *engine, struct sock *sock, const struct e
 	str_append(&reader->bytes, event->data->bytes, event->data->size);
 	for (;;) {
 		if (!reader->has_head) {
-			if (reader->bytes.len < layout->size)
+			if (reader->bytes.len < release->login->size)
 				return;
-			if (login_request_parse(layout, reader->bytes.data, layout->size,
-						&reader->head)) {
+			if (login_request_parse(release->login, reader->bytes.data,
+						release->login->size, &reader->head)) {
 				engine_malformed(engine, "login request", sock->tgid);
 				login_lost(engine, sock);
 				return;
 			}
-			str_consume(&reader->bytes, layout->size);
+			str_consume(&reader->bytes, release->login->size);
 			reader->has_head = true;
 		}
 		if (reader->bytes.len < reader->head.data_size)

@@ -32,11 +32,11 @@ struct sock *sock_find(const struct engine *engine, uint64_t cookie)
 	return sock;
 }
 
-const struct login_layout *proc_layout(const struct proc *proc)
+const struct release *proc_release(const struct proc *proc)
 {
 	const struct master *master = proc->master;
 
-	return master && master->status == RL_MASTER_OK ? master->layout : NULL;
+	return master && master->status == RL_MASTER_OK ? master->release : NULL;
 }
 
 const char *proc_setting(const struct proc *proc, const char *name)

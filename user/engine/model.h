@@ -19,6 +19,7 @@
 #include "engine/held.h"
 #include "dovecot/auth_lines.h"
 #include "dovecot/login_request.h"
+#include "dovecot/release.h"
 #include "rawlog/rawlog.h"
 #include "redact/redact.h"
 #include "rules/rules.h"
@@ -30,7 +31,7 @@ struct master {
 	uint32_t tgid;
 	bool known; /* its FACT_MASTER has come; the settings can be there before it */
 	enum rl_master_status status;
-	const struct login_layout *layout; /* NULL: a version that is not known */
+	const struct release *release; /* NULL: a version that is not known */
 	char base_dir[RL_BASE_DIR_LEN];
 	struct str settings; /* NAME, NUL, VALUE, NUL, ...: as FACT_SETTINGS has them */
 	unsigned int procs;  /* that refer to it */
@@ -290,8 +291,8 @@ struct engine {
 struct master *master_find(const struct engine *engine, uint32_t tgid);
 struct proc *proc_find(const struct engine *engine, uint32_t tgid);
 struct sock *sock_find(const struct engine *engine, uint64_t cookie);
-/* The layout of its Dovecot's login requests; NULL: its master is not recorded. */
-const struct login_layout *proc_layout(const struct proc *proc);
+/* The release of its Dovecot; NULL: its master is not recorded. */
+const struct release *proc_release(const struct proc *proc);
 /* A setting of the process's master, from FACT_SETTINGS; NULL: not in it. `proc` can be NULL. */
 const char *proc_setting(const struct proc *proc, const char *name);
 

@@ -160,7 +160,7 @@ void process_master(struct engine *engine, const struct event *event)
 
 	master->known = true;
 	master->status = event->master->status;
-	master->layout = login_layout_find(event->master->version);
+	master->release = release_find(event->master->version);
 	memcpy(master->base_dir, event->master->base_dir, sizeof(master->base_dir));
 	explain_master(engine, event);
 	awaited_answered(engine, event->rec->tgid);

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "dovecot/login_request.h"
+#include "dovecot/release.h"
 #include "host/procfs.h"
 #include "host/run_program.h"
 #include "dovecot/service.h"
@@ -105,7 +105,7 @@ int dovecot_master_open(pid_t pid, const char *base_dir, struct rl_master *fact_
 void dovecot_master_version(int program, struct rl_master *fact)
 {
 	ask_version(program, fact->version);
-	if (!login_layout_find(fact->version))
+	if (!release_find(fact->version))
 		fact->status = RL_MASTER_VERSION;
 }
 
