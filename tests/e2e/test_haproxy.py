@@ -231,7 +231,14 @@ ODD = {
     "v1 CR": b"PROXY UNKNOWN\rx\r\n",
     "v2 tlvs": v2(rest=TLVS),
     "v2 longest": v2(rest=tlv(4, b"x" * 1469)),
-    "v2 too long": v2(rest=tlv(4, b"x" * 1470)),
+    "v2 longer": v2(rest=tlv(4, b"x" * 1470)),
+    "v2 longest of 2.4": v2(rest=tlv(4, b"x" * 1473)),
+    "v2 too long": v2(rest=tlv(4, b"x" * 1474)),
+    "v2 host name": v2(rest=tlv(2, b"mail.example.org")),
+    "v2 odd host name": v2(rest=tlv(2, b"mail example")),
+    "v2 odd host name, local": v2(command=0x20, rest=tlv(2, b"..")),
+    "v2 no host name": v2(rest=tlv(2, b"")),
+    "v2 long host name": v2(rest=tlv(2, b"x" * 256)),
     "v2 local": v2(command=0x20),
     "v2 local, whatever": v2(command=0x20, kind=0xff, rest=b"x"),
     "v2 unspec": SIGNATURE + b"\x21\x01\0\0",
@@ -256,8 +263,12 @@ def parse(tmp_path_factory):
     """parse(bytes): what rawtap's parser says: (size, (remote, local, ports) or None)."""
     path = tmp_path_factory.mktemp("parser") / "proxy_header.so"
     subprocess.run(["cc", "-D_GNU_SOURCE", "-shared", "-fPIC", "-I", USER, "-o", path,
-                    USER / "dovecot/proxy_header.c", USER / "dovecot/login_request.c"], check=True)
+                    *(USER / f"dovecot/{name}.c" for name in ("release", "proxy_header",
+                                                              "login_request"))], check=True)
     library = ctypes.CDLL(str(path))
+    library.release_find.restype = ctypes.POINTER(Release)
+    version = subprocess.run(["dovecot", "--version"], check=True, capture_output=True).stdout
+    rules = library.release_find(version).contents.proxy
 
     def parsing(data):
         proxy, text = Proxy(), ctypes.create_string_buffer(64)
@@ -265,10 +276,15 @@ def parse(tmp_path_factory):
         def ip_text(ip):
             library.ip_addr_text(ctypes.byref(ip), text)
             return text.value.decode()
-        size = library.proxy_header_parse(data, len(data), ctypes.byref(proxy))
+        size = library.proxy_header_parse(ctypes.c_void_p(rules), data, len(data), ctypes.byref(proxy))
         return size, proxy.has_addresses and (ip_text(proxy.remote), ip_text(proxy.local),
                                               str(proxy.remote_port), str(proxy.local_port))
     return parsing
+
+
+class Release(ctypes.Structure):
+    """The beginning of struct release."""
+    _fields_ = [("prefix", ctypes.c_char_p), ("login", ctypes.c_void_p), ("proxy", ctypes.c_void_p)]
 
 
 class Ip(ctypes.Structure):

@@ -20,14 +20,14 @@ static void check_ip(const struct ip_addr *ip)
 }
 
 /* The result for a header must not depend on what follows it; for a part of it, it must be -EAGAIN. */
-static void check_parts(const uint8_t *data, size_t len, int whole)
+static void check_parts(const struct proxy_rules *rules, const uint8_t *data, size_t len, int whole)
 {
 	struct proxy_header proxy;
 	size_t part;
 	int ret;
 
 	for (part = 0; part < len; part++) {
-		ret = proxy_header_parse(data, part, &proxy);
+		ret = proxy_header_parse(rules, data, part, &proxy);
 		if (whole > 0 && part >= (size_t)whole)
 			assert(ret == whole);
 		else if (whole)
@@ -37,20 +37,27 @@ static void check_parts(const uint8_t *data, size_t len, int whole)
 	}
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+static void check(const struct proxy_rules *rules, const uint8_t *data, size_t len)
 {
 	struct proxy_header proxy;
-	int ret = proxy_header_parse(data, len, &proxy);
+	int ret = proxy_header_parse(rules, data, len, &proxy);
 
 	assert(ret == 0 || ret == -EAGAIN || (ret > 0 && (size_t)ret <= len));
-	assert(ret <= PROXY_HEADER_V2_MAX);
+	assert(ret <= (int)rules->v2_max);
 	if (ret == -EAGAIN)
-		assert(len < PROXY_HEADER_V2_MAX);
+		assert(len < rules->v2_max);
 	if (ret > 0 && proxy.has_addresses) {
 		check_ip(&proxy.addresses.local);
 		check_ip(&proxy.addresses.remote);
 		assert(proxy.addresses.local.family == proxy.addresses.remote.family);
 	}
-	check_parts(data, len < 2 * PROXY_HEADER_V2_MAX ? len : 2 * PROXY_HEADER_V2_MAX, ret);
+	check_parts(rules, data, len < 2 * PROXY_HEADER_V2_MAX ? len : 2 * PROXY_HEADER_V2_MAX,
+		    ret);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+	check(&proxy_rules_2_3, data, len);
+	check(&proxy_rules_2_4, data, len);
 	return 0;
 }

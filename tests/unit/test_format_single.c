@@ -22,8 +22,9 @@ struct call { /* one read() or write() */
 
 static const struct log_flags no_flags;
 
-/* iostream_rawlog_write_buffered() of lib/iostream-rawlog.c, 2.3.19.1, in other words. */
-static void write_natively(struct str held[2], const struct call *call, struct str *out)
+/* iostream_rawlog_write_buffered() of lib/iostream-rawlog.c, 2.3.19.1, in other words. `lines`: of
+ * 2.4.1. */
+static void write_natively(struct str held[2], const struct call *call, bool lines, struct str *out)
 {
 	const char *data = call->data, *lf;
 	size_t left = call->len, take;
@@ -41,13 +42,16 @@ static void write_natively(struct str held[2], const struct call *call, struct s
 		str_append(out, str_text(&held[call->dir]), held[call->dir].len);
 		str_clear(&held[call->dir]);
 		str_append(out, data, take);
+		if (lines && !lf)
+			str_append_text(out, "\n");
 		data += take;
 		left -= take;
 	}
 }
 
 /* Writes the call in records of at most `size` bytes. */
-static void feed(struct format_state *state, const struct call *call, size_t size, struct str *out)
+static void feed_to(const struct format *format, struct format_state *state,
+		    const struct call *call, size_t size, struct str *out)
 {
 	struct chunk chunk = {.realtime_ns = call->ns, .dir = call->dir};
 	size_t at;
@@ -57,8 +61,13 @@ static void feed(struct format_state *state, const struct call *call, size_t siz
 		chunk.len = call->len - at < size ? call->len - at : size;
 		chunk.continues = at > 0;
 		chunk.more = at + chunk.len < call->len;
-		format_single.write(state, &no_flags, &chunk, out);
+		format->write(state, &no_flags, &chunk, out);
 	}
+}
+
+static void feed(struct format_state *state, const struct call *call, size_t size, struct str *out)
+{
+	feed_to(&format_single, state, call, size, out);
 }
 
 /* Random bytes, of which one in `lines` is a line end. */
@@ -70,7 +79,8 @@ static void fill(char *data, size_t len, int lines)
 		data[i] = rand() % lines ? '\n' + 1 + rand() % 255 : '\n'; /* any byte but '\n' */
 }
 
-static void check(const struct call *calls, size_t count, size_t record_size)
+static void check(const struct format *format, const struct call *calls, size_t count,
+		  size_t record_size)
 {
 	struct str expect = {0}, out = {0}, held[2] = {{0}, {0}};
 	struct format_state state;
@@ -78,8 +88,8 @@ static void check(const struct call *calls, size_t count, size_t record_size)
 
 	format_init(&state);
 	for (i = 0; i < count; i++) {
-		write_natively(held, &calls[i], &expect);
-		feed(&state, &calls[i], record_size, &out);
+		write_natively(held, &calls[i], format == &format_lines, &expect);
+		feed_to(format, &state, &calls[i], record_size, &out);
 	}
 	assert_int_equal(out.len, expect.len);
 	if (out.len)
@@ -111,7 +121,8 @@ static void as_dovecot(void **state)
 				calls[i].len = rand() % 2 ? rand() % CALL_LEN : 8185 + rand() % 12;
 			fill(data[i], calls[i].len, lines[rand() % 3]);
 		}
-		check(calls, CALLS_MAX, record_sizes[round % 6]);
+		check(&format_single, calls, CALLS_MAX, record_sizes[round % 6]);
+		check(&format_lines, calls, CALLS_MAX, record_sizes[round % 6]);
 	}
 }
 
@@ -184,6 +195,29 @@ static void gaps(void **state)
 	str_free(&out);
 }
 
+/* Each piece of a long line has a line of its own. */
+static void lines(void **state)
+{
+	static const struct chunk_gap gap = {7000000000, 9, 7, "why", RL_OUT};
+	static char data[8192];
+	const struct call call = {RL_IN, data, sizeof(data), 5000000000};
+	const struct call rest = text_call(RL_IN, "y\n", 6), held = text_call(RL_OUT, "z", 8);
+	struct format_state format;
+	struct str out = {0};
+
+	memset(data, 'x', sizeof(data));
+	format_init(&format);
+	feed_to(&format_lines, &format, &call, 1000, &out);
+	format_lines.gap(&format, &no_flags, &gap, &out);
+	feed_to(&format_lines, &format, &rest, 1, &out);
+	feed_to(&format_lines, &format, &held, 1, &out);
+	format_lines.end(&format, &no_flags, &out);
+	assert_string_equal(out.data + strlen("5.000000 I> ") + sizeof(data),
+			    "\n" GAP("O") "6.000000 I: y\n8.000000 O> z\n");
+	format_free(&format);
+	str_free(&out);
+}
+
 static void gap_behind_a_long_line(void **state)
 {
 	static const struct chunk_gap gap = {7000000000, 9, 7, "why", RL_OUT};
@@ -210,6 +244,7 @@ int main(void)
 		cmocka_unit_test(nothing),
 		cmocka_unit_test(gaps),
 		cmocka_unit_test(gap_behind_a_long_line),
+		cmocka_unit_test(lines),
 	};
 
 	return cmocka_run_group_tests_name("format_single", tests, NULL, NULL);

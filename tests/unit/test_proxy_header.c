@@ -19,6 +19,10 @@
 #define SSL_CUT "\x20\0\x0d\1\0\0\0\0\x21\0\6TLSv1"
 #define V1_REST " 192.0.2.7 198.51.100.1 51000 993"
 
+#define HOST(len, name) "\2\0" len name
+
+/* All tests are for both. */
+static const struct proxy_rules *rules;
 static struct proxy_header proxy;
 
 static int parse(const void *data, size_t len)
@@ -27,7 +31,7 @@ static int parse(const void *data, size_t len)
 	int ret;
 
 	memset(&proxy, 0xff, sizeof(proxy));
-	ret = proxy_header_parse(guarded, len, &proxy);
+	ret = proxy_header_parse(rules, guarded, len, &proxy);
 	guard_free(guarded, len);
 	return ret;
 }
@@ -203,11 +207,56 @@ static void not_version_2(void **state)
 static void version_2_length(void **state)
 {
 	char header[PROXY_HEADER_V2_MAX + 1] = V2 "\x21\x11\5\xcc" IPV4 "\xee\5\xbd";
+	size_t more = rules->v2_max - 1500;
 
-	is_header(header, PROXY_HEADER_V2_MAX);
+	header[15] += more;
+	header[30] += more;
+	is_header(header, rules->v2_max);
 	header[15]++;
 	assert_int_equal(parse(header, sizeof(header)), 0);
 	assert_int_equal(parse(header, 16), 0);
+}
+
+/* The host name that the client asked for; what stands in a TLV of TLS is none. */
+static void host_names(void **state)
+{
+	static const struct {
+		const char *data;
+		size_t len;
+		bool is_one;
+	} cases[] = {
+		{BYTES(V2 "\x21\x11\0\x1a" IPV4 HOST("\x0b", "example.org")), true},
+		{BYTES(V2 "\x21\x11\0\x12" IPV4 HOST("\3", "A_:")), true},
+		{BYTES(V2 "\x21\x11\0\x12" IPV4 HOST("\3", "a\0 ")), true},
+		{BYTES(V2 "\x20\x11\0\x12" IPV4 HOST("\3", "a b")), true}, /* LOCAL */
+		{BYTES(V2 "\x21\x11\0\x1a" IPV4 "\x20\0\x0b\1\0\0\0\0\2\0\3a b"), true},
+		{BYTES(V2 "\x21\x11\0\x12" IPV4 HOST("\3", "a b")), false},
+		{BYTES(V2 "\x21\x11\0\x13" IPV4 HOST("\4", "a..b")), false},
+		{BYTES(V2 "\x21\x11\0\x0f" IPV4 HOST("\0", "")), false},
+		{BYTES(V2 "\x21\x11\0\x10" IPV4 HOST("\1", "\0")), false},
+		{BYTES(V2 "\x21\x11\0\x11" IPV4 HOST("\2", "\xc3\xa4")), false},
+	};
+	unsigned int i;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		bool takes = cases[i].is_one || !rules->checks_authority;
+
+		if (parse(cases[i].data, cases[i].len) != (takes ? (int)cases[i].len : 0))
+			fail_msg("case %u", i);
+	}
+}
+
+static void long_host_names(void **state)
+{
+	char header[16 + 12 + 3 + 256] = V2 "\x21\x11\1\x0e" IPV4 "\2\0\xff";
+
+	memset(header + 31, 'x', 256);
+	assert_int_equal(parse(header, 16 + 12 + 3 + 255), 16 + 12 + 3 + 255);
+	header[15]++;
+	header[29]++;
+	header[30]++;
+	assert_int_equal(parse(header, sizeof(header)),
+			 rules->checks_authority ? 0 : sizeof(header));
 }
 
 int main(void)
@@ -216,8 +265,13 @@ int main(void)
 		cmocka_unit_test(version_1),	    cmocka_unit_test(version_1_addresses),
 		cmocka_unit_test(not_version_1),    cmocka_unit_test(version_1_length),
 		cmocka_unit_test(version_2),	    cmocka_unit_test(not_version_2),
-		cmocka_unit_test(version_2_length),
+		cmocka_unit_test(version_2_length), cmocka_unit_test(host_names),
+		cmocka_unit_test(long_host_names),
 	};
+	int failed;
 
-	return cmocka_run_group_tests_name("proxy_header", tests, NULL, NULL);
+	rules = &proxy_rules_2_3;
+	failed = cmocka_run_group_tests_name("proxy_header, 2.3", tests, NULL, NULL);
+	rules = &proxy_rules_2_4;
+	return failed + cmocka_run_group_tests_name("proxy_header, 2.4", tests, NULL, NULL);
 }

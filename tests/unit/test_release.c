@@ -10,10 +10,14 @@ static void versions(void **state)
 
 	assert_non_null(old);
 	assert_ptr_equal(old->login, &login_layout_2_3);
+	assert_ptr_equal(old->proxy, &proxy_rules_2_3);
+	assert_false(old->tcp_lines);
 	assert_ptr_equal(release_find("2.3.0"), old);
 	assert_ptr_equal(release_find("2.3.21.1 (d492236fa0)"), old);
 	assert_non_null(new);
 	assert_ptr_equal(new->login, &login_layout_2_4);
+	assert_ptr_equal(new->proxy, &proxy_rules_2_4);
+	assert_true(new->tcp_lines);
 	assert_ptr_equal(release_find("2.4.0"), new);
 	assert_ptr_equal(release_find("2.4.5"), new);
 }

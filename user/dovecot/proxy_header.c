@@ -25,7 +25,10 @@ enum {
 
 enum { V2_LOCAL = 0, V2_PROXY = 1 };
 enum { V2_UNSPEC = 0, V2_INET = 1, V2_INET6 = 2, V2_UNIX = 3 };
-enum { V2_STREAM = 1, V2_TYPE_SSL = 0x20 };
+enum { V2_STREAM = 1, V2_TYPE_AUTHORITY = 2, V2_TYPE_SSL = 0x20 };
+
+const struct proxy_rules proxy_rules_2_3 = {.v2_max = 1500};
+const struct proxy_rules proxy_rules_2_4 = {.v2_max = 1504, .checks_authority = true};
 
 static uint16_t u16_at(const unsigned char *data)
 {
@@ -157,21 +160,43 @@ static int parse_v1(const unsigned char *data, size_t len, struct proxy_header *
 
 /* Version 2 */
 
+/* As connection_is_valid_dns_name() of lib/connection.c, 2.4.1. The name ends at a NUL, too. */
+static bool is_dns_name(const unsigned char *data, size_t len)
+{
+	static const char letters[] =
+		"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+		".-_:";
+	char name[256];
+
+	len = strnlen((const char *)data, len);
+	if (!len || len >= sizeof(name))
+		return false;
+	memcpy(name, data, len);
+	name[len] = '\0';
+	return strspn(name, letters) == len && !strstr(name, "..");
+}
+
 /* Are there complete TLVs (type, length, value) up to the end of `data`? In one of V2_TYPE_SSL are
  * others. */
-static bool check_tlvs(const unsigned char *data, size_t len, bool outer)
+static bool check_tlvs(const struct proxy_rules *rules, const unsigned char *data, size_t len,
+		       bool outer)
 {
 	size_t size, head = V2_TLV_HEAD_LEN;
+	const unsigned char *value;
 
 	for (; len; data += size, len -= size) {
 		if (len < head || len - head < u16_at(data + 1))
 			return false;
 		size = head + u16_at(data + 1);
-		if (!outer || data[0] != V2_TYPE_SSL)
+		value = data + head;
+		if (!outer)
 			continue;
-		if (size - head < V2_SSL_HEAD_LEN ||
-		    !check_tlvs(data + head + V2_SSL_HEAD_LEN, size - head - V2_SSL_HEAD_LEN,
-				false))
+		if (data[0] == V2_TYPE_AUTHORITY && rules->checks_authority &&
+		    !is_dns_name(value, size - head))
+			return false;
+		if (data[0] == V2_TYPE_SSL && (size - head < V2_SSL_HEAD_LEN ||
+					       !check_tlvs(rules, value + V2_SSL_HEAD_LEN,
+							   size - head - V2_SSL_HEAD_LEN, false)))
 			return false;
 	}
 	return true;
@@ -204,7 +229,8 @@ static int parse_addresses(const unsigned char *data, size_t len, unsigned int f
 	return size;
 }
 
-static int parse_v2(const unsigned char *data, size_t len, struct proxy_header *proxy_r)
+static int parse_v2(const struct proxy_rules *rules, const unsigned char *data, size_t len,
+		    struct proxy_header *proxy_r)
 {
 	const unsigned char *rest = data + V2_HEAD_LEN;
 	size_t rest_len;
@@ -213,7 +239,7 @@ static int parse_v2(const unsigned char *data, size_t len, struct proxy_header *
 	if (len < V2_HEAD_LEN)
 		return -EAGAIN;
 	rest_len = u16_at(data + V2_LEN);
-	if (V2_HEAD_LEN + rest_len > PROXY_HEADER_V2_MAX || data[V2_VERSION_COMMAND] >> 4 != 2)
+	if (V2_HEAD_LEN + rest_len > rules->v2_max || data[V2_VERSION_COMMAND] >> 4 != 2)
 		return 0;
 	if (len < V2_HEAD_LEN + rest_len)
 		return -EAGAIN;
@@ -224,7 +250,7 @@ static int parse_v2(const unsigned char *data, size_t len, struct proxy_header *
 		if ((data[V2_FAMILY_TYPE] & 0x0f) != V2_STREAM)
 			return 0;
 		used = parse_addresses(rest, rest_len, data[V2_FAMILY_TYPE] >> 4, proxy_r);
-		if (used < 0 || !check_tlvs(rest + used, rest_len - used, true))
+		if (used < 0 || !check_tlvs(rules, rest + used, rest_len - used, true))
 			return 0;
 		return V2_HEAD_LEN + rest_len;
 	default:
@@ -237,7 +263,8 @@ static bool begins(const unsigned char *data, size_t len, const void *begin, siz
 	return memcmp(data, begin, len < begin_len ? len : begin_len) == 0;
 }
 
-int proxy_header_parse(const void *data, size_t len, struct proxy_header *proxy_r)
+int proxy_header_parse(const struct proxy_rules *rules, const void *data, size_t len,
+		       struct proxy_header *proxy_r)
 {
 	struct proxy_header proxy = {0};
 	int ret = 0;
@@ -247,7 +274,7 @@ int proxy_header_parse(const void *data, size_t len, struct proxy_header *proxy_
 	if (begins(data, len, v1_begin, V1_BEGIN_LEN))
 		ret = parse_v1(data, len, &proxy);
 	else if (begins(data, len, v2_begin, V2_BEGIN_LEN))
-		ret = parse_v2(data, len, &proxy);
+		ret = parse_v2(rules, data, len, &proxy);
 	if (ret > 0)
 		*proxy_r = proxy;
 	return ret;

@@ -4,8 +4,8 @@
 #include <string.h>
 
 static const struct release releases[] = {
-	{"2.3.", &login_layout_2_3},
-	{"2.4.", &login_layout_2_4},
+	{"2.3.", &login_layout_2_3, &proxy_rules_2_3, false},
+	{"2.4.", &login_layout_2_4, &proxy_rules_2_4, true},
 };
 
 const struct release *release_find(const char *version)

@@ -3,11 +3,18 @@
 #ifndef RELEASE_H
 #define RELEASE_H
 
+#include <stdbool.h>
+
 #include "dovecot/login_request.h"
+#include "dovecot/proxy_header.h"
 
 struct release {
 	const char *prefix; /* of what `dovecot --version` prints: "2.3." */
 	const struct login_layout *login;
+	const struct proxy_rules *proxy;
+	/* A piece of a long line that goes to rawlog_dir = tcp:HOST:PORT ends with a line end
+	 * (lib/iostream-rawlog.c). */
+	bool tcp_lines;
 };
 
 /* That of a version ("2.3.19.1 (9b53102964)"); NULL: a version that is not known. */

@@ -217,6 +217,11 @@ enum reason log_place_name(struct engine *engine, struct session *session, uint3
 	return reason;
 }
 
+static const struct format *tcp_format(const struct session *session, const struct rule *rule)
+{
+	return session->release->tcp_lines ? rule->mode->tcp_lines_format : rule->mode->tcp_format;
+}
+
 void log_place_get(const struct engine *engine, const struct session *session, uint32_t rule_index,
 		   struct log_place *place_r)
 {
@@ -224,7 +229,7 @@ void log_place_get(const struct engine *engine, const struct session *session, u
 	const char *chroot = session->who.user.chroot, *base = session->names.base;
 	const struct proc *proc = session->proc;
 	const char *tcp = log_place_tcp(engine, session, rule_index);
-	const struct format *format = tcp ? rule->mode->tcp_format : rule->format;
+	const struct format *format = tcp ? tcp_format(session, rule) : rule->format;
 	bool home_rule = rule->mode->home_dir;
 
 	if (home_rule) {

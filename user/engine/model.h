@@ -183,6 +183,7 @@ struct session {
 	uint32_t id; /* counts from 1 */
 	enum traffic traffic;
 	const struct service *service;
+	const struct release *release; /* of its Dovecot */
 	uint32_t tgid;
 	struct proc *proc;	     /* NULL: it has ended */
 	struct session *prev, *next; /* of the same process */

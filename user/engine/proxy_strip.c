@@ -47,7 +47,8 @@ static void take(struct engine *engine, struct sock *sock)
 	const struct rl_data *data = header_data(sock);
 	struct proxy_header proxy;
 
-	if (proxy_header_parse(data->bytes, data->size, &proxy) != (int)data->size) {
+	if (proxy_header_parse(sock->session->release->proxy, data->bytes, data->size, &proxy) !=
+	    (int)data->size) {
 		proxy_strip_end(engine, sock);
 		return;
 	}
@@ -76,7 +77,7 @@ void proxy_strip_event(struct engine *engine, struct sock *sock, const struct ev
 	add(sock, event);
 	if (!more)
 		take(engine, sock);
-	else if (header_data(sock)->size > PROXY_HEADER_V2_MAX)
+	else if (header_data(sock)->size > sock->session->release->proxy->v2_max)
 		proxy_strip_end(engine, sock);
 }
 

@@ -2,7 +2,7 @@
 /*
  * Takes the header of the PROXY protocol off a connection's first bytes. Dovecot
  * does so with a recv() of its own, before there are streams that could be
- * logged (lib-master/master-service-haproxy.c, 2.3.19.1); nothing has been sent
+ * logged (lib-master/master-service-haproxy.c, 2.3.19.1 and 2.4.1); nothing has been sent
  * by then. From then on the addresses in the header are those of the session.
  */
 #ifndef PROXY_STRIP_H

@@ -16,6 +16,7 @@ struct session *session_new(struct engine *engine, struct proc *proc, enum traff
 	session->proc = proc;
 	session->tgid = proc->tgid;
 	session->service = proc->service;
+	session->release = proc_release(proc);
 	identity_init(session);
 	DL_APPEND(proc->sessions, session);
 	HASH_ADD(by_id, engine->sessions_by_id, id, sizeof(session->id), session);

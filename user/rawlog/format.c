@@ -7,7 +7,7 @@
 
 #include "rl_abi.h"
 
-const struct format *const formats[] = {&format_pair, &format_single};
+const struct format *const formats[] = {&format_pair, &format_single, &format_lines};
 const unsigned int formats_count = sizeof(formats) / sizeof(formats[0]);
 
 const struct format *format_find(const char *name)

@@ -80,8 +80,10 @@ struct format {
 
 /* A pair of files, as Dovecot writes it (util/rawlog.c, lib/iostream-rawlog.c, 2.3.19.1). */
 extern const struct format format_pair;
-/* One stream, as rawlog_dir = tcp:HOST:PORT sends it (lib/iostream-rawlog.c, 2.3.19.1). */
+/* One stream, as rawlog_dir = tcp:HOST:PORT sends it (lib/iostream-rawlog.c): in 2.3.19.1; and in 2.4.1,
+ * where each piece of a long line has a line of its own. */
 extern const struct format format_single;
+extern const struct format format_lines;
 
 /* All of them. */
 extern const struct format *const formats[];

@@ -4,9 +4,9 @@
  * connection (BUFFERED | TIMESTAMP, 2.3.19.1): "SEC.USEC I: " (or "O: ") and a
  * line, written when the line is complete, with the time of that moment. An
  * incomplete line at the end of a system call is held. Once it is long it is
- * written as "I> " (or "O> ") without a line end, and what comes next follows
- * directly. What is held when the log ends is written here, with a line end as
- * in Dovecot 2.4; 2.3 loses it.
+ * written as "I> " (or "O> "); in 2.4.1 with a line end, in 2.3 without one, and
+ * what comes next follows directly. What is held when the log ends is written
+ * here, with a line end as in 2.4; 2.3 loses it.
  */
 #include "rawlog/format.h"
 
@@ -41,8 +41,16 @@ static void put(struct format_state *state, int dir, int64_t realtime_ns, const 
 	str_clear(held);
 }
 
-static void single_write(struct format_state *state, const struct log_flags *flags,
-			 const struct chunk *chunk, struct str *out)
+static void end_line(struct format_state *state, struct str *out)
+{
+	if (!state->at_line_start)
+		str_append_text(out, "\n");
+	state->at_line_start = true;
+}
+
+/* `lines`: each piece ends its line. */
+static void write_pieces(struct format_state *state, const struct chunk *chunk, bool lines,
+			 struct str *out)
 {
 	const unsigned char *data = chunk->data, *end = data + chunk->len, *next;
 	struct str *held = &state->held[chunk->dir];
@@ -55,15 +63,22 @@ static void single_write(struct format_state *state, const struct log_flags *fla
 			str_append(held, data, next - data);
 		else
 			put(state, chunk->dir, chunk->realtime_ns, data, next - data, out);
+		if (lines)
+			end_line(state, out);
 	}
 	state->last_ns = chunk->realtime_ns;
 }
 
-static void end_line(struct format_state *state, struct str *out)
+static void single_write(struct format_state *state, const struct log_flags *flags,
+			 const struct chunk *chunk, struct str *out)
 {
-	if (!state->at_line_start)
-		str_append_text(out, "\n");
-	state->at_line_start = true;
+	write_pieces(state, chunk, false, out);
+}
+
+static void lines_write(struct format_state *state, const struct log_flags *flags,
+			const struct chunk *chunk, struct str *out)
+{
+	write_pieces(state, chunk, true, out);
 }
 
 /* Writes what is held as a line of its own. */
@@ -96,6 +111,14 @@ const struct format format_single = {
 	.name = "single",
 	.extension = {"rawlog", NULL},
 	.write = single_write,
+	.gap = single_gap,
+	.end = single_end,
+};
+
+const struct format format_lines = {
+	.name = "lines",
+	.extension = {"rawlog", NULL},
+	.write = lines_write,
 	.gap = single_gap,
 	.end = single_end,
 };

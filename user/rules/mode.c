@@ -24,6 +24,7 @@ const struct mode mode_rawlog_dir = {
 	.variables = true,
 	.format = &format_pair,
 	.tcp_format = &format_single,
+	.tcp_lines_format = &format_lines,
 };
 
 /* login-common/client-common.c */

@@ -48,8 +48,9 @@ struct mode {
 	bool tilde;	  /* a leading "~/" is the home */
 	enum mode_tls tls;
 	const struct format *format;
-	/* Where the directory is tcp:HOST:PORT, and the service takes that; NULL: never. */
-	const struct format *tcp_format;
+	/* Where the directory is tcp:HOST:PORT, and the service takes that; and with release.tcp_lines.
+	 * NULL: never. */
+	const struct format *tcp_format, *tcp_lines_format;
 };
 
 extern const struct mode mode_home;	  /* the rawlog binary's: HOME/dovecot.rawlog/ */
