@@ -38,7 +38,8 @@ inode numbers of sockets and numbers of sessions, so a script says only what mat
                     [pass=INO]      TLS: when its first bytes from the mail process are passed on
     T reply SOCK CLIENT [tag=] [status=N]   what it is answered; 0: the client is taken over
     T login SOCK SESSION ino=N [id=] [pid=] [tag=] [rip=] [rport=] [lip=] [lport=]
-                         [input="..."] [prefix="..."] [data-size=N] [cut=N,N] [uncounted]
+                         [login-flags=N] [input="..."] [prefix="..."] [data-size=N] [cut=N,N]
+                         [uncounted]
            prefix: the strings before the client's bytes. Each service has its number of them
     T request SOCK SESSION id=N             the mail process asks who it is
     T user SOCK id=N NAME [field=value]     the answer, also: T notfound|fail SOCK id=N
@@ -347,7 +348,7 @@ class Script:
         request = layout.pack(
             tag, 0, login.auth_id, login.client_pid, login.cookie,
             ip_addr(args.key("lip", "192.0.2.1")), ip_addr(args.key("rip", "192.0.2.7")),
-            args.number("lport", 143), args.number("rport", 51000), 0,
+            args.number("lport", 143), args.number("rport", 51000), args.number("login-flags", 0),
             args.number("data-size", len(data)), login.ino) + data
         cuts = [0, *map(int, args.key("cut", "").replace(",", " ").split()), len(request)]
         for begin, end in zip(cuts, cuts[1:]):
@@ -422,7 +423,8 @@ class Script:
     def do_session(self, args):
         name, pid, user = args.text(), args.text(), args.text()
         ino, lookup = args.key("ino"), args.key("id", str(len(self.logins) + 1))
-        login = {key: args.keys.pop(key) for key in ("rip", "input", "prefix") if key in args.keys}
+        login = {key: args.keys.pop(key) for key in ("rip", "input", "prefix", "login-flags")
+                 if key in args.keys}
         handed = {"handed": args.keys.pop("handed")} if "handed" in args.keys else {}
         for kind in ("login", "auth"):
             if f"{pid}.{kind}" not in self.socks:

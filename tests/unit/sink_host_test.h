@@ -155,7 +155,9 @@ static inline int ask(const struct log_place *place, enum rl_log_status status, 
 {
 	memset(&fact, 0xff, sizeof(fact));
 	sink->ops->create(sink, place);
-	wait_until(&fact_told);
+	do {
+		wait_until(&fact_told);
+	} while (fact.status == RL_LOG_LATE); /* a busy machine */
 	assert_int_equal(fact.session, 7);
 	assert_int_equal(fact.rule, 3);
 	assert_int_equal(fact.status, status);

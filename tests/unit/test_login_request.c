@@ -58,7 +58,7 @@ static void fields(void **state)
 			    LOGIN_COOKIE_LEN);
 	assert_int_equal(login.addresses.local_port, 43365);
 	assert_int_equal(login.addresses.remote_port, 45266);
-	assert_int_equal(login.flags, 2);
+	assert_false(login.multiplex);
 	assert_int_equal(login.data_size, sizeof(imap_data) - 1);
 	assert_int_equal(login.ino, 52059);
 	ip_addr_text(&login.addresses.local, text);
@@ -95,7 +95,6 @@ static void check_apart(const struct login_layout *layout, size_t remote, size_t
 	assert_memory_equal(login.addresses.remote.addr + 4, "\0\0\0\0\0\0\0\0\0\0\0", 12);
 	assert_memory_equal(&login.addresses.local_port, data + ports, 2);
 	assert_memory_equal(&login.addresses.remote_port, data + ports + 2, 2);
-	assert_memory_equal(&login.flags, data + ports + 4, 4);
 	assert_int_equal(login.data_size, 1218);
 	assert_memory_equal(&login.ino, data + ports + 16, 8);
 }
@@ -104,6 +103,23 @@ static void fields_apart(void **state)
 {
 	check_apart(&login_layout_2_3, 52, 72);
 	check_apart(&login_layout_2_4, 56, 80);
+}
+
+/* 2.4 alone has such a flag. */
+static void multiplexed(void **state)
+{
+	const uint32_t all = UINT32_MAX, others = ~UINT32_C(16), flag = 16;
+	unsigned char data[104] = {0};
+	struct login_request login;
+
+	assert_int_equal(parse_with(76, &all, sizeof(all), &login), 0);
+	assert_false(login.multiplex);
+	memcpy(data + 84, &others, sizeof(others));
+	assert_int_equal(login_request_parse(&login_layout_2_4, data, sizeof(data), &login), 0);
+	assert_false(login.multiplex);
+	memcpy(data + 84, &flag, sizeof(flag));
+	assert_int_equal(login_request_parse(&login_layout_2_4, data, sizeof(data), &login), 0);
+	assert_true(login.multiplex);
 }
 
 static void other_sizes(void **state)
@@ -295,7 +311,7 @@ static void tags(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(fields),
+		cmocka_unit_test(fields),	  cmocka_unit_test(multiplexed),
 		cmocka_unit_test(fields_apart),	  cmocka_unit_test(other_sizes),
 		cmocka_unit_test(data_sizes),	  cmocka_unit_test(families),
 		cmocka_unit_test(ip_texts),	  cmocka_unit_test(data_parts),

@@ -35,6 +35,7 @@ const struct login_layout login_layout_2_4 = {
 	.flags = 84,
 	.data_size = 88,
 	.ino = 96,
+	.multiplex_flag = 1 << 4, /* LOGIN_REQUEST_FLAG_MULTIPLEX_OUTPUT */
 };
 
 /* struct ip_addr: the family, then the address, aligned as a struct in6_addr is. */
@@ -105,7 +106,7 @@ int login_request_parse(const struct login_layout *layout, const void *data, siz
 	memcpy(login_r->cookie, request + layout->cookie, sizeof(login_r->cookie));
 	login_r->addresses.local_port = u16_at(request, layout->local_port);
 	login_r->addresses.remote_port = u16_at(request, layout->remote_port);
-	login_r->flags = u32_at(request, layout->flags);
+	login_r->multiplex = u32_at(request, layout->flags) & layout->multiplex_flag;
 	login_r->data_size = u32_at(request, layout->data_size);
 	login_r->ino = u64_at(request, layout->ino);
 	return 0;

@@ -36,7 +36,7 @@ struct login_request {
 	uint32_t client_pid; /* of the login process */
 	uint8_t cookie[LOGIN_COOKIE_LEN];
 	struct endpoints addresses;
-	uint32_t flags;
+	bool multiplex; /* what the mail process sends is in channels: see dovecot/multiplex.h */
 	uint32_t data_size; /* bytes that follow the structure */
 	uint64_t ino;	    /* inode of the client's socket, whose descriptor is passed along */
 };
@@ -47,6 +47,7 @@ struct login_layout {
 	/* offsets of the fields, bytes */
 	size_t tag, auth_id, client_pid, cookie, local_ip, remote_ip, local_port, remote_port,
 		flags, data_size, ino;
+	uint32_t multiplex_flag; /* in `flags`; 0: there is none */
 };
 
 extern const struct login_layout login_layout_2_3, login_layout_2_4;

@@ -50,17 +50,48 @@ static void mark_dirty(struct engine *engine, struct session *session)
 	DL_APPEND2(engine->dirty, session, delivery.dirty_prev, delivery.dirty_next);
 }
 
-static void to_logs(struct engine *engine, struct session *session, const struct chunk *chunk)
+/* `main_channel`: to the logs of modes of that kind, or to the others. */
+static void to_some(struct engine *engine, struct session *session, const struct chunk *chunk,
+		    bool main_channel)
 {
 	struct session_log *log;
 	unsigned int i;
 
 	for (i = 0; i < engine->rules->count; i++) {
 		log = session->logs.open[i];
-		if (log)
+		if (log && engine->rules->all[i].mode->main_channel == main_channel)
 			delivery_write_failed(engine, session, log,
 					      rawlog_write(&log->rawlog, chunk));
 	}
+}
+
+static void to_logs(struct engine *engine, struct session *session, const struct chunk *chunk)
+{
+	struct chunk plain = *chunk;
+	struct str out = {0};
+
+	to_some(engine, session, chunk, false);
+	if (session->who.login.multiplex && chunk->dir == RL_OUT) {
+		multiplex_read(&session->delivery.multiplex, chunk->data, chunk->len, &out);
+		plain.data = (const unsigned char *)str_text(&out);
+		plain.len = out.len;
+	}
+	to_some(engine, session, &plain, true);
+	str_free(&out);
+}
+
+/* Bytes are missing, or the connection has ended. */
+static void break_multiplex(struct engine *engine, struct session *session, int64_t realtime_ns)
+{
+	struct chunk rest = {.realtime_ns = realtime_ns, .dir = RL_OUT};
+	struct str out = {0};
+
+	multiplex_break(&session->delivery.multiplex, &out);
+	rest.data = (const unsigned char *)str_text(&out);
+	rest.len = out.len;
+	if (rest.len)
+		to_some(engine, session, &rest, true);
+	str_free(&out);
 }
 
 struct redact_context {
@@ -117,6 +148,8 @@ static void deliver_gap(struct engine *engine, struct session *session, int dir,
 	redact_begin(engine, session);
 	if (delivery->redact)
 		redact_gap(delivery->redact, dir, size, deliver_redacted, &context);
+	if (dir == RL_OUT)
+		break_multiplex(engine, session, gap.realtime_ns);
 	for (i = 0; i < engine->rules->count; i++) {
 		log = session->logs.open[i];
 		if (!log || !rawlog_wants(&log->rawlog, dir))
@@ -234,12 +267,15 @@ void delivery_tail(struct engine *engine, struct session *session, uint64_t time
 			      session->end_reason);
 }
 
-void delivery_finish(struct engine *engine, struct session *session, bool recorded)
+void delivery_finish(struct engine *engine, struct session *session, bool recorded,
+		     uint64_t time_ns)
 {
 	struct redact_context context = {engine, session};
 
-	if (recorded)
+	if (recorded) {
 		deliver_input(engine, session, session->delivery.input_time_ns);
+		break_multiplex(engine, session, engine_realtime(engine, time_ns));
+	}
 	if (session->delivery.redact)
 		redact_end(session->delivery.redact, deliver_redacted, &context);
 	redact_free(&session->delivery.redact);

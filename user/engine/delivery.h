@@ -22,8 +22,9 @@ bool delivery_restart(struct engine *engine, struct session *session, const stru
 		      uint64_t time_ns);
 /* It has ended: bytes that are missing before the offsets in session->end become a gap. */
 void delivery_tail(struct engine *engine, struct session *session, uint64_t time_ns);
-/* Nothing more comes. `recorded`: the logs get what redaction and pipelined input still hold. */
-void delivery_finish(struct engine *engine, struct session *session, bool recorded);
+/* Nothing more comes. `recorded`: the logs get what is still held. */
+void delivery_finish(struct engine *engine, struct session *session, bool recorded,
+		     uint64_t time_ns);
 
 /* `error`, -errno, of writing to this log: the world makes a FACT_WRITE of it. 0: nothing is done. */
 void delivery_write_failed(struct engine *engine, const struct session *session,

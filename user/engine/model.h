@@ -19,6 +19,7 @@
 #include "engine/held.h"
 #include "dovecot/auth_lines.h"
 #include "dovecot/login_request.h"
+#include "dovecot/multiplex.h"
 #include "dovecot/release.h"
 #include "rawlog/rawlog.h"
 #include "redact/redact.h"
@@ -163,7 +164,8 @@ struct delivery {
 	uint64_t next[2];      /* the offset that is expected next, by direction */
 	uint64_t stripped;     /* the first bytes of RL_IN, which no log gets: a PROXY header */
 	struct redact *redact; /* NULL: nothing is replaced */
-	bool dirty;	       /* in the list engine->dirty: the sink does not have all bytes yet */
+	struct multiplex multiplex; /* of RL_OUT, if login.multiplex */
+	bool dirty; /* in the list engine->dirty: the sink does not have all bytes yet */
 	struct session *dirty_prev, *dirty_next;
 };
 

@@ -427,7 +427,7 @@ static void finish(struct engine *engine, struct session *session, uint64_t time
 	tell_unseen(engine, session);
 	if (is_parting(session))
 		part_in_doubt(engine, session, NULL);
-	delivery_finish(engine, session, session->state == SESSION_RECORDING);
+	delivery_finish(engine, session, session->state == SESSION_RECORDING, time_ns);
 	session_logs_end(engine, session, time_ns);
 	session_unbind(session);
 	if (session->proc)

@@ -22,6 +22,7 @@ const struct mode mode_rawlog_dir = {
 	.base = BASE_HOME,
 	.iostream = true,
 	.variables = true,
+	.main_channel = true,
 	.format = &format_pair,
 	.tcp_format = &format_single,
 	.tcp_lines_format = &format_lines,

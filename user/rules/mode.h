@@ -46,6 +46,7 @@ struct mode {
 	bool variables;	  /* in the directory */
 	bool root_files;  /* the files belong to root, as lmtp runs as root */
 	bool tilde;	  /* a leading "~/" is the home */
+	bool main_channel; /* of output in channels (dovecot/multiplex.h), it logs the client's alone */
 	enum mode_tls tls;
 	const struct format *format;
 	/* Where the directory is tcp:HOST:PORT, and the service takes that; and with release.tcp_lines.
