@@ -6,13 +6,14 @@ import os
 import shutil
 import signal
 import subprocess
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from rawlogs import wait_until
-from tracee import (GID, GROUP, UID, VICTIM, Place, own, reply, run_refused, temporary_directory,
-                    tree, wait_stopped)
+from tracee import (GID, GROUP, UID, VICTIM, Place, build_programs, own, reply, run_refused,
+                    temporary_directory, tree, wait_stopped)
 
 UNTRUSTED = "is not recorded: its program is not a dovecot that belongs to root"
 FORGED = "other ids than the user lookup returned"
@@ -93,8 +94,28 @@ def test_link_called_dovecot(place, other_programs):
 
 def test_another_program_called_dovecot(place, other_programs):
     shutil.copy2("/bin/sh", other_programs / "dovecot")
-    run_refused(place, "only 2.3 and 2.4 of Dovecot are supported",
+    run_refused(place, "its program does not tell --version",
                 master=shell_master(place, other_programs / "dovecot"))
+
+
+# A release that is not known
+
+@contextmanager
+def place_of(version, rawtap_binary):
+    with build_programs(version) as programs, Place(programs, rawtap_binary) as place:
+        yield place
+
+
+def test_unknown_release_that_is_like_the_next_one(rawtap_binary):
+    with place_of("2.2.36", rawtap_binary) as place:
+        run = place.run("brief")
+        run.assert_complete()
+        assert "Dovecot 2.2.36 (tracee) is not known" in run.stderr
+
+
+def test_unknown_release_that_is_like_none(rawtap_binary):
+    with place_of("2.9.0", rawtap_binary) as place:
+        run_refused(place, "its Dovecot's release is not known", status=3)
 
 
 def only_child(pid):

@@ -2,6 +2,7 @@
 """include/rl_abi.h and Dovecot's login request, as streamscript.py writes them."""
 
 import ipaddress
+import re
 import struct
 
 import ctables
@@ -54,8 +55,8 @@ FLAGS = names("RL_F_")
 
 # By the release of Dovecot: struct master_auth_request of lib-master/master-auth.h, 2.3, and struct
 # login_request of lib-login/login-interface.h, 2.4, on a 64-bit machine.
-LOGIN_REQUESTS = {"2.3.": struct.Struct("=IIII16s20s20sHHII4xQ"),
-                  "2.4.": struct.Struct("=IIII16s24s24sHHII4xQ")}
+LOGIN_REQUESTS = {(2, 3): struct.Struct("=IIII16s20s20sHHII4xQ"),
+                  (2, 4): struct.Struct("=IIII16s24s24sHHII4xQ")}
 # struct master_auth_reply: the same tag, enum master_auth_status, the mail process
 LOGIN_REPLY = struct.Struct("=III")
 
@@ -77,6 +78,13 @@ def pack(name, **values):
     if unknown:
         raise ScriptError(f"{name} has no {unknown}")
     return struct.pack(layout, *(blank | values).values())
+
+
+def login_request(version):
+    """The layout of the last release that is not newer, or of the oldest."""
+    release = tuple(map(int, re.findall(r"\d+", version)[:2]))
+    older = [known for known in LOGIN_REQUESTS if known <= release]
+    return LOGIN_REQUESTS[max(older, default=min(LOGIN_REQUESTS))]
 
 
 def ip_addr(text):

@@ -39,11 +39,12 @@ inode numbers of sockets and numbers of sessions, so a script says only what mat
     T reply SOCK CLIENT [tag=] [status=N]   what it is answered; 0: the client is taken over
     T login SOCK SESSION ino=N [id=] [pid=] [tag=] [rip=] [rport=] [lip=] [lport=]
                          [login-flags=N] [input="..."] [prefix="..."] [data-size=N] [cut=N,N]
-                         [uncounted]
-           prefix: the strings before the client's bytes. Each service has its number of them
+                         [uncounted] [says=INO]
+           prefix: the strings before the client's bytes. Each service has its number of them;
+           says: not the inode that is passed along
     T request SOCK SESSION id=N             the mail process asks who it is
     T user SOCK id=N NAME [field=value]     the answer, also: T notfound|fail SOCK id=N
-    T session SESSION PID ino=N NAME [field=value] [rip=] [input=] [id=] [handed=SOCK]
+    T session SESSION PID ino=N NAME [field=value] [id=] [handed=SOCK] [inet] and as login
                                     all of these with the process's own sockets, then the client's,
                                     which has the session's name
     T log SESSION missing|notdir|lstat|create|opened|late [rule=N] [error=N] [serial=N]
@@ -62,11 +63,13 @@ from datetime import datetime
 
 import ctables
 from scriptwords import Args, ScriptError, parse_line
-from streamabi import ABI_VERSION, ENDIAN_MARK, FLAGS, HEADER, LOG_STATUS, LOGIN_REPLY, \
-    LOGIN_REQUESTS, MAGIC, NUMBERS, STRUCTS, WRITE_STATUS, encode, inet, ip_addr, number, pack, \
-    padded
+from streamabi import ABI_VERSION, ENDIAN_MARK, FLAGS, HEADER, LOG_STATUS, LOGIN_REPLY, MAGIC, \
+    NUMBERS, STRUCTS, WRITE_STATUS, encode, inet, ip_addr, login_request, number, pack, padded
 
 MONOTONIC_BASE = 5000  # seconds that the machine was up at T = 0
+
+# what `login` takes, and `session` leaves to it
+LOGIN_KEYS = "rip lip input prefix login-flags cut says pid data-size".split()
 
 SERVICES = ctables.services()
 MODES = ctables.modes()
@@ -151,7 +154,7 @@ class Script:
         self.asks = {}
         self.comms = {}
         self.parents = {}
-        self.layouts = {None: LOGIN_REQUESTS["2.3."]}   # by master; None: another one's
+        self.layouts = {None: login_request("2.3.0")}   # by master; None: another one's
         self.modes = set()
         self.ids = {}
         self.cut = 0
@@ -216,7 +219,7 @@ class Script:
 
     def do_master(self, args):
         pid, version = args.int(), args.text()
-        self.layouts[pid] = LOGIN_REQUESTS.get(version[:4], self.layouts[None])
+        self.layouts[pid] = login_request(version)
         self.add("FACT_MASTER", tgid=pid, payload=pack(
             "rl_master", version=version.encode(), base_dir=b"/run/dovecot",
             status=number("RL_MASTER_", args.key("status", "ok"))))
@@ -260,7 +263,7 @@ class Script:
         sock.next = like.next if like else sock.next
         if "handed" in args.keys:
             sock.cookie = self.socks[args.key("handed")].cookie
-        mode = mode_of(self.service(pid), kind)
+        mode = mode_of(self.service(pid), kind) or args.flag("inet")
         sock.addresses = {key: args.key(key, default if mode else "") for key, default in
                           (("lip", "192.0.2.1"), ("lport", "143"), ("rip", "192.0.2.7"),
                            ("rport", "51000"))}
@@ -349,7 +352,7 @@ class Script:
             tag, 0, login.auth_id, login.client_pid, login.cookie,
             ip_addr(args.key("lip", "192.0.2.1")), ip_addr(args.key("rip", "192.0.2.7")),
             args.number("lport", 143), args.number("rport", 51000), args.number("login-flags", 0),
-            args.number("data-size", len(data)), login.ino) + data
+            args.number("data-size", len(data)), args.number("says", login.ino)) + data
         cuts = [0, *map(int, args.key("cut", "").replace(",", " ").split()), len(request)]
         for begin, end in zip(cuts, cuts[1:]):
             record = self.data(sock, dir, request[begin:end],
@@ -423,16 +426,16 @@ class Script:
     def do_session(self, args):
         name, pid, user = args.text(), args.text(), args.text()
         ino, lookup = args.key("ino"), args.key("id", str(len(self.logins) + 1))
-        login = {key: args.keys.pop(key) for key in ("rip", "input", "prefix", "login-flags")
-                 if key in args.keys}
+        login = {key: args.keys.pop(key) for key in LOGIN_KEYS if key in args.keys}
         handed = {"handed": args.keys.pop("handed")} if "handed" in args.keys else {}
+        inet_words = ["inet"] if args.flag("inet") else []
         for kind in ("login", "auth"):
             if f"{pid}.{kind}" not in self.socks:
                 self.do_open(Args([f"{pid}.{kind}", pid, kind]))
         self.do_login(Args([f"{pid}.login", name], {"ino": ino, **login}))
         self.do_request(Args([f"{pid}.auth", name], {"id": lookup}))
         self.user(f"{pid}.auth", lookup, user, args)
-        self.do_open(Args([name, pid, "client"], {"ino": ino, **handed}))
+        self.do_open(Args([name, pid, "client", *inet_words], {"ino": ino, **handed}))
 
     # Facts
 

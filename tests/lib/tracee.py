@@ -42,11 +42,12 @@ def temporary_directory():
 
 
 @contextmanager
-def build_programs():
+def build_programs(version="2.3.19.1"):
+    """It plays this version of Dovecot; what it says to the others is always 2.3's."""
     directory = temporary_directory()
     try:
-        subprocess.run([os.environ.get("CC", "gcc"), *CFLAGS, "-o", directory / "dovecot",
-                        *SOURCES], check=True)
+        subprocess.run([os.environ.get("CC", "gcc"), *CFLAGS, f'-DTRACEE_VERSION="{version}"',
+                        "-o", directory / "dovecot", *SOURCES], check=True)
         shutil.copy(directory / "dovecot", directory / "imap")
         yield directory
     finally:

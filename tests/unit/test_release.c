@@ -3,40 +3,78 @@
 
 #include "dovecot/release.h"
 
+static const struct release *known(const char *version)
+{
+	bool is_known = false;
+	const struct release *release = release_find(version, &is_known);
+
+	assert_non_null(release);
+	assert_true(is_known);
+	return release;
+}
+
+static const struct release *nearest(const char *version)
+{
+	bool is_known = true;
+	const struct release *release = release_find(version, &is_known);
+
+	assert_non_null(release);
+	assert_false(is_known);
+	return release;
+}
+
 static void versions(void **state)
 {
-	const struct release *old = release_find("2.3.19.1 (9b53102964)");
-	const struct release *new = release_find("2.4.1-4 (7d8c0e5759)");
+	const struct release *old = known("2.3.19.1 (9b53102964)");
+	const struct release *new = known("2.4.1-4 (7d8c0e5759)");
 
-	assert_non_null(old);
+	assert_string_equal(old->name, "2.3");
 	assert_ptr_equal(old->login, &login_layout_2_3);
 	assert_ptr_equal(old->proxy, &proxy_rules_2_3);
 	assert_false(old->tcp_lines);
-	assert_ptr_equal(release_find("2.3.0"), old);
-	assert_ptr_equal(release_find("2.3.21.1 (d492236fa0)"), old);
-	assert_non_null(new);
+	assert_ptr_equal(known("2.3.0"), old);
+	assert_ptr_equal(known("2.3.21.1 (d492236fa0)"), old);
+	assert_string_equal(new->name, "2.4");
 	assert_ptr_equal(new->login, &login_layout_2_4);
 	assert_ptr_equal(new->proxy, &proxy_rules_2_4);
 	assert_true(new->tcp_lines);
-	assert_ptr_equal(release_find("2.4.0"), new);
-	assert_ptr_equal(release_find("2.4.5"), new);
+	assert_ptr_equal(known("2.4.0"), new);
+	assert_ptr_equal(known("2.4.5"), new);
 }
 
-static void unknown(void **state)
+static void unknown_versions(void **state)
 {
-	static const char *const versions[] = {"",	"2.3",	  "2.4",    "2.2.36",
-					       "2.5.0", "2.30.1", "12.3.1", "x2.3.1"};
+	const struct release *old = known("2.3.0"), *new = known("2.4.0");
+
+	assert_ptr_equal(nearest("2.2.36"), old);
+	assert_ptr_equal(nearest("1.2.17"), old);
+	assert_ptr_equal(nearest("0.0.0"), old);
+	assert_ptr_equal(nearest("2.5.0"), new);
+	assert_ptr_equal(nearest("2.30.1"), new);
+	assert_ptr_equal(nearest("2.10.0 (x)"), new);
+	assert_ptr_equal(nearest("3.1.2 (pro)"), new);
+	assert_ptr_equal(nearest("12.3.1"), new);
+}
+
+static void no_versions(void **state)
+{
+	static const char *const texts[] = {"",	      "2",	"2.3",	    "2.3 x",
+					    "x2.3.1", " 2.3.1", "-2.3.1",   "2.-3.1",
+					    "2..3.1", ".2.3.1", "99999.3.1"};
+	bool is_known;
 	size_t i;
 
-	for (i = 0; i < sizeof(versions) / sizeof(versions[0]); i++)
-		assert_null(release_find(versions[i]));
+	for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		if (release_find(texts[i], &is_known))
+			fail_msg("'%s'", texts[i]);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(versions),
-		cmocka_unit_test(unknown),
+		cmocka_unit_test(unknown_versions),
+		cmocka_unit_test(no_versions),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

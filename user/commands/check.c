@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/print_line.h"
 #include "dovecot/master_status.h"
+#include "dovecot/release.h"
 #include "dovecot/service.h"
 
 static bool report(bool ok, const char *what, const char *todo)
@@ -90,6 +91,25 @@ struct instances {
 	unsigned int good, bad;
 };
 
+/* What it is, and as which release's its login requests are read. */
+static void print_instance(const struct rl_master *fact, pid_t pid, struct str *text)
+{
+	const struct release *release;
+	bool known;
+
+	if (!fact->version[0]) {
+		str_printf(text, "process %d, called dovecot", (int)pid);
+		return;
+	}
+	str_printf(text, "Dovecot %s in %s (master process %d", fact->version, fact->base_dir,
+		   (int)pid);
+	release = release_find(fact->version, &known);
+	if (release)
+		str_printf(text, "; login requests as in %s%s", release->name,
+			   known ? "" : ", if they are: this release is not known");
+	str_append_text(text, ")");
+}
+
 static void on_master(void *context, const struct found_process *process)
 {
 	struct instances *instances = context;
@@ -101,11 +121,7 @@ static void on_master(void *context, const struct found_process *process)
 	dovecot_master_look(process->pid, instances->base_dir, &fact);
 	if (fact.status == RL_MASTER_GONE || fact.status == RL_MASTER_EXCLUDED)
 		return;
-	if (fact.version[0])
-		str_printf(&what, "Dovecot %s in %s (master process %d)", fact.version,
-			   fact.base_dir, (int)process->pid);
-	else
-		str_printf(&what, "process %d, called dovecot", (int)process->pid);
+	print_instance(&fact, process->pid, &what);
 	master_status_text(&fact, &why);
 	if (report(fact.status == RL_MASTER_OK, str_text(&what), str_text(&why)))
 		instances->good++;

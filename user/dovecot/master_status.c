@@ -15,11 +15,11 @@ void master_status_text(const struct rl_master *fact, struct str *text)
 		break;
 	case RL_MASTER_VERSION:
 		if (fact->version[0])
-			str_printf(text, "only 2.3 and 2.4 of Dovecot are supported, not '%s'",
+			str_printf(text,
+				   "its program tells --version '%s', which is none of Dovecot's",
 				   fact->version);
 		else
-			str_append_text(text, "only 2.3 and 2.4 of Dovecot are supported, and its "
-					      "program does not tell --version");
+			str_append_text(text, "its program does not tell --version");
 		break;
 	case RL_MASTER_EXCLUDED:
 		str_printf(text, "another instance (%s)", fact->base_dir);

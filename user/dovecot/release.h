@@ -9,7 +9,8 @@
 #include "dovecot/proxy_header.h"
 
 struct release {
-	const char *prefix; /* of what `dovecot --version` prints: "2.3." */
+	const char *name;	   /* for people: "2.3" */
+	unsigned int major, minor; /* of its version */
 	const struct login_layout *login;
 	const struct proxy_rules *proxy;
 	/* A piece of a long line that goes to rawlog_dir = tcp:HOST:PORT ends with a line end
@@ -17,7 +18,8 @@ struct release {
 	bool tcp_lines;
 };
 
-/* That of a version ("2.3.19.1 (9b53102964)"); NULL: a version that is not known. */
-const struct release *release_find(const char *version);
+/* That of a version, as `dovecot --version` prints it ("2.3.19.1 (9b53102964)"). If there is none
+ * (`known_r` is false), the last one before it, or the first of all. NULL: that is no version. */
+const struct release *release_find(const char *version, bool *known_r);
 
 #endif

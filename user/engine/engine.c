@@ -15,6 +15,7 @@
 #include "engine/proxy_strip.h"
 #include "engine/session.h"
 #include "engine/tls.h"
+#include "engine/trial.h"
 
 /* So many sockets are kept to see whether their SOCK_OPEN comes late. */
 #define STRAY_SOCKS_MAX 4096
@@ -81,6 +82,8 @@ static enum reason unnamed_reason(const struct proc *proc)
 {
 	if (proc->found)
 		return REASON_OPEN_BEFORE;
+	if (trial_has_failed(proc))
+		return REASON_RELEASE;
 	return proc->lost_login ? REASON_NO_LOGIN : REASON_NONE;
 }
 
@@ -107,6 +110,8 @@ static void mail_open(struct engine *engine, struct sock *sock, const struct pro
 		session_bind(engine, session, sock);
 	else
 		client_ignore(engine, sock, proc, unnamed_reason(proc));
+	if (sock->session && !trial_allows_socket(session, sock))
+		session_refuse(engine, session, REASON_RELEASE);
 }
 
 static void set_addresses(struct session *session, const struct sock *sock)

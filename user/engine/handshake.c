@@ -7,6 +7,7 @@
 #include "engine/handover.h"
 #include "engine/identity.h"
 #include "engine/session.h"
+#include "engine/trial.h"
 
 /* A login request has come to a mail process: a session begins. */
 static void mail_begin(struct engine *engine, struct proc *proc, struct login_reader *reader,
@@ -46,8 +47,10 @@ static void login_replies(struct engine *engine, struct sock *sock, const struct
 	struct login_reply reply;
 	size_t at;
 
+	if (!proc || trial_has_failed(proc))
+		return;
 	str_append(bytes, event->data->bytes, event->data->size);
-	for (at = 0; proc && bytes->len - at >= LOGIN_REPLY_LEN; at += LOGIN_REPLY_LEN) {
+	for (at = 0; bytes->len - at >= LOGIN_REPLY_LEN; at += LOGIN_REPLY_LEN) {
 		login_reply_parse(bytes->data + at, &reply);
 		handover_answered(engine, proc, &reply, event->rec);
 	}
@@ -73,7 +76,7 @@ static void login_bytes(struct engine *engine, struct sock *sock, const struct e
 	const struct release *release = proc ? proc_release(proc) : NULL;
 	struct login_reader *reader = &sock->login;
 
-	if (!release)
+	if (!release || !trial_allows(engine, proc, sock, event))
 		return;
 	if (event->data->passed_ino && (reader->has_head || reader->bytes.len)) {
 		engine_malformed(engine, "a login request without its end", sock->tgid);

@@ -27,12 +27,16 @@
 #include "dovecot/service.h"
 #include "engine/world.h"
 
+/* trial.c: are a master's logins read by the layout of another release, as its own is not known? */
+enum trial { TRIAL_NONE, TRIAL_ON, TRIAL_FAILED };
+
 /* process.c */
 struct master {
 	uint32_t tgid;
 	bool known; /* its FACT_MASTER has come; the settings can be there before it */
 	enum rl_master_status status;
-	const struct release *release; /* NULL: a version that is not known */
+	const struct release *release; /* NULL: not known */
+	enum trial trial;	       /* trial.c */
 	char base_dir[RL_BASE_DIR_LEN];
 	struct str settings; /* NAME, NUL, VALUE, NUL, ...: as FACT_SETTINGS has them */
 	unsigned int procs;  /* that refer to it */

@@ -157,12 +157,19 @@ static struct master *find_or_add_master(struct engine *engine, uint32_t tgid)
 void process_master(struct engine *engine, const struct event *event)
 {
 	struct master *master = find_or_add_master(engine, event->rec->tgid);
+	bool known = true;
 
 	master->known = true;
 	master->status = event->master->status;
-	master->release = release_find(event->master->version);
+	master->release = release_find(event->master->version, &known);
+	master->trial = known ? TRIAL_NONE : TRIAL_ON;
 	memcpy(master->base_dir, event->master->base_dir, sizeof(master->base_dir));
 	explain_master(engine, event);
+	if (master->status == RL_MASTER_OK && !known)
+		log_warn("master process %" PRIu32
+			 ": Dovecot %s is not known; its login requests are "
+			 "read as those of %s, as long as they are like these",
+			 master->tgid, event->master->version, master->release->name);
 	awaited_answered(engine, event->rec->tgid);
 }
 

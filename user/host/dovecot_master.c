@@ -104,8 +104,10 @@ int dovecot_master_open(pid_t pid, const char *base_dir, struct rl_master *fact_
 
 void dovecot_master_version(int program, struct rl_master *fact)
 {
+	bool known;
+
 	ask_version(program, fact->version);
-	if (!release_find(fact->version))
+	if (!release_find(fact->version, &known))
 		fact->status = RL_MASTER_VERSION;
 }
 

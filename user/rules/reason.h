@@ -29,6 +29,7 @@ enum reason_weight { REASON_PLAIN, REASON_WARNING, REASON_LOSS };
 	X(SCRIPT, "the post-login service ended it", PLAIN)                                        \
 	X(OPEN_BEFORE, "it was open before rawtap started", PLAIN)                                 \
 	X(NO_LOGIN, "its login request was not seen", LOSS)                                        \
+	X(RELEASE, "its Dovecot's release is not known, and login requests can't be read", LOSS)   \
 	X(BACKLOG, "too many bytes came before its user was known", LOSS)                          \
 	X(MASTER, "its master process is not recorded", PLAIN)                                     \
 	X(ENDED, "it ended before it was clear whether to record it", PLAIN)                       \

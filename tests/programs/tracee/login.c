@@ -2,6 +2,7 @@
 /* struct master_auth_request of 2.3 (lib-master/master-auth.h), and what follows it. */
 #include "tracee.h"
 
+#include <arpa/inet.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -23,9 +24,24 @@ struct request {
 
 _Static_assert(sizeof(struct request) == 96, "struct request");
 
+typedef int name_fn(int fd, struct sockaddr *address, socklen_t *len);
+
+/* One end of a connection, as `name` tells; of one that has no addresses, what Dovecot would not say. */
+static struct ip end_of(int client, name_fn *name, uint16_t *port_r)
+{
+	struct sockaddr_in address;
+	socklen_t len = sizeof(address);
+	struct ip ip = {AF_INET, 0, {127, 0, 0, 1}};
+
+	check(name(client, (struct sockaddr *)&address, &len) == 0, "an address");
+	*port_r = address.sin_family == AF_INET ? ntohs(address.sin_port) : 143;
+	if (address.sin_family == AF_INET)
+		memcpy(ip.address, &address.sin_addr, sizeof(address.sin_addr));
+	return ip;
+}
+
 static void request_fill(struct request *request, uint32_t session, int client, size_t data_size)
 {
-	static const struct ip localhost = {AF_INET, 0, {127, 0, 0, 1}};
 	struct stat st;
 
 	check(fstat(client, &st) == 0, "fstat");
@@ -33,13 +49,11 @@ static void request_fill(struct request *request, uint32_t session, int client, 
 		.tag = session,
 		.auth_id = session,
 		.client_pid = getpid(),
-		.local = localhost,
-		.remote = localhost,
-		.local_port = 143,
-		.remote_port = 40000,
 		.data_size = data_size,
 		.ino = st.st_ino,
 	};
+	request->local = end_of(client, getsockname, &request->local_port);
+	request->remote = end_of(client, getpeername, &request->remote_port);
 	memset(request->cookie, session & 0xff, sizeof(request->cookie));
 }
 

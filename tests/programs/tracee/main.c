@@ -13,6 +13,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#ifndef TRACEE_VERSION
+#define TRACEE_VERSION "2.3.19.1"
+#endif
+
 #define TIMEOUT_S 120 /* nothing of this outlives its test for long */
 
 static const struct option options[] = {
@@ -169,7 +173,7 @@ int main(int argc, char *argv[])
 	struct setup setup;
 
 	if (argc == 2 && strcmp(argv[1], "--version") == 0) {
-		puts("2.3.19.1 (tracee)");
+		puts(TRACEE_VERSION " (tracee)");
 		return 0;
 	}
 	alarm(TIMEOUT_S);
