@@ -328,14 +328,22 @@ static int read_blocks(const struct layer *base, const struct layer *overlay, st
 	return ret;
 }
 
-/* import_environment, as in `$import_environment DEBUG=1`. */
+/* import_environment, as in `$import_environment DEBUG=1`. In 2.4 each variable has a line: DEBUG = 1; one
+ * that the master passes on, if it has it: DEBUG = %{env:DEBUG}. */
 static bool sets_debug(const char *import_environment)
 {
-	char *copy = mem_strdup(import_environment), *save = NULL, *word;
+	static const char assigned[] = "DEBUG=", listed[] = "DEBUG = ", passed[] = "%{env:";
+	char *copy = mem_strdup(import_environment), *lines = NULL, *words, *line, *word;
 	bool found = false;
 
-	for (word = strtok_r(copy, " \t", &save); word; word = strtok_r(NULL, " \t", &save))
-		found = found || strncmp(word, "DEBUG=", 6) == 0;
+	for (line = strtok_r(copy, "\n", &lines); line; line = strtok_r(NULL, "\n", &lines)) {
+		if (strncmp(line, listed, strlen(listed)) == 0)
+			found |= strncmp(line + strlen(listed), passed, strlen(passed)) != 0;
+		words = NULL;
+		for (word = strtok_r(line, " \t", &words); word;
+		     word = strtok_r(NULL, " \t", &words))
+			found |= strncmp(word, assigned, strlen(assigned)) == 0;
+	}
 	free(copy);
 	return found;
 }
@@ -368,6 +376,27 @@ static int read_layers(const struct layer *base, const struct layer *overlay, st
 	return ret;
 }
 
+/* A configuration of 2.4 begins with a setting that no file may have another value of. Appends that line
+ * of the running configuration, if it has one. (-h does not show it.) */
+static void append_config_version(const char *running, struct str *text)
+{
+	static const char setting[] = "dovecot_config_version = ";
+	char *argv[] = {(char *)"doveconf", (char *)"-c", (char *)running, (char *)"-n", NULL};
+	char *save = NULL, *line;
+	struct str out = {0};
+
+	if (run_program(argv, &out)) /* doveconf will be asked again, and say why */
+		str_clear(&out);
+	for (line = out.len ? strtok_r(out.data, "\n", &save) : NULL; line;
+	     line = strtok_r(NULL, "\n", &save)) {
+		if (strncmp(line, setting, strlen(setting)) != 0)
+			continue;
+		str_printf(text, "%s\n", line);
+		break;
+	}
+	str_free(&out);
+}
+
 int doveconf_read(const char *file, const char *running, struct rules *rules, bool *debug_r,
 		  struct str *error)
 {
@@ -380,8 +409,10 @@ int doveconf_read(const char *file, const char *running, struct rules *rules, bo
 		str_append_text(error, strerror(errno));
 		return ret;
 	}
-	if (running)
+	if (running) {
+		append_config_version(running, &text);
 		str_printf(&text, "!include %s\n", running);
+	}
 	if (layer_open(&base, str_text(&text)) == 0) {
 		str_printf(&text, "!include %s\n", path);
 		if (layer_open(&overlay, text.data) == 0)
