@@ -1,10 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Install what building, the demo, the tests, vm.sh, arm64 or `make check-clangs` need, from
-# Debian's own packages:
+# Install what building, the demo, the tests, vm.sh, arm64, `make check-clangs` or root.sh need,
+# from Debian's own packages:
 #
-#   install-deps.sh build|demo|test|vm|arm64|clangs...
+#   install-deps.sh [-l] build|demo|test|vm|arm64|clangs|roots...
 #
+# -l only says which packages these are, "a|b" where one of the two will do.
 # Does nothing, and needs neither root nor network, when everything is there.
 # A Dovecot or a Postfix that is installed for the demo or the tests is not started,
 # now or at boot; a Dovecot that runs already is not touched, and where there is another
@@ -21,6 +22,7 @@ TEST="libcmocka-dev python3-pytest python3-pytest-timeout python3-pytest-xdist c
 VM="qemu-system-x86 cpio kmod lz4 xz-utils zstd"
 ARM64="lld qemu-system-arm python3-pytest $VM" # with build: to build for it here, and to try that
 CLANGS="clang-14 clang-16 clang-19"
+ROOTS="debootstrap"
 
 POLICY=/usr/sbin/policy-rc.d # Debian's packages ask it before they start a service
 log=
@@ -131,10 +133,10 @@ install_packages()
 	fail "could not install them (what apt-get said is above)"
 }
 
-# "build demo" -> the packages of these groups that are missing, each once.
-find_missing()
+# "build demo" -> the packages of these groups.
+find_wanted()
 {
-	local group wanted='' names package missing=' '
+	local group wanted=''
 
 	for group in "$@"; do
 		case $group in
@@ -144,15 +146,23 @@ find_missing()
 		vm) wanted+=" $VM" ;;
 		arm64) wanted+=" $ARM64" ;;
 		clangs) wanted+=" $CLANGS" ;;
-		*) fail "no group '$group' (there are build, demo, test, vm, arm64 and clangs)" ;;
+		roots) wanted+=" $ROOTS" ;;
+		*) fail "no group '$group' (there are build, demo, test, vm, arm64, clangs and roots)" ;;
 		esac
 	done
+	# shellcheck disable=SC2086
+	echo $wanted
+}
+
+# Those of these packages that are missing, each once.
+find_missing()
+{
+	local package missing=' '
+
 	if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
-		read -r -d '' -a names <<<"$wanted" || true
-		fail "this is not Debian (no apt-get); install by hand what corresponds to:" \
-			"${names[@]}"
+		fail "this is not Debian (no apt-get); install by hand what corresponds to: $*"
 	fi
-	for package in $wanted; do
+	for package in "$@"; do
 		[ "$package" != postfix ] || [ ! -e /usr/sbin/sendmail ] || continue
 		is_any_installed "$package" || [[ $missing = *" $package "* ]] ||
 			missing+="$package "
@@ -160,8 +170,13 @@ find_missing()
 	echo "$missing"
 }
 
-[ $# -gt 0 ] || fail "usage: install-deps.sh build|demo|test|vm|arm64|clangs..."
-missing=$(find_missing "$@")
+list=
+[ "${1-}" != -l ] || { list=yes && shift; }
+[ $# -gt 0 ] || fail "usage: install-deps.sh [-l] build|demo|test|vm|arm64|clangs|roots..."
+wanted=$(find_wanted "$@")
+[ -z "$list" ] || { echo "$wanted" && exit; }
+# shellcheck disable=SC2086
+missing=$(find_missing $wanted)
 others=()
 dovecot=()
 for package in $missing; do
