@@ -8,7 +8,7 @@
         ... connect to dovecot.ports["imap"] as alice.name, alice.password
         dovecot.wait_login(alice).pid
 
-Needs root and Debian's Dovecot 2.3 packages, nothing else.
+Needs root and Debian's Dovecot packages, of 2.3 or 2.4, nothing else.
 """
 
 import itertools
@@ -23,6 +23,7 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import dialect
 import tcpdiag
 from rawlogs import wait_until
 
@@ -39,7 +40,7 @@ LISTENERS = {
 }
 TLS_LISTENERS = ("imaps", "pop3s", "submissions", "lmtps")
 LOGIN = re.compile(
-    r"(?P<service>\w+)-login: Info: Login: user=<(?P<user>.*?)>, method=(?P<method>[^,]*), "
+    r"(?P<service>\w+)-login: Info: (?:Login|Logged in): user=<(?P<user>.*?)>, method=(?P<method>[^,]*), "
     r"rip=(?P<ip>[^,]*), .*mpid=(?P<pid>\d+),.* session=<(?P<session>.*?)>")
 SOCKET = re.compile(r"^socket:\[(\d+)\]$")
 LMTP_DISCONNECT = re.compile(r" lmtp\(\d+\): Info: Disconnect from ")
@@ -61,7 +62,8 @@ class User:
         return self.home / RAWLOG_DIR
 
     def passwd_line(self):
-        fields = " ".join([*(f"userdb_{name}={value}" for name, value in self.fields.items()),
+        fields = " ".join([*(f"userdb_{name}={value}"
+                             for name, value in dialect.fields(self.fields).items()),
                            *(f"{name}={value}" for name, value in self.passdb.items())])
         return (f"{self.name}:{{PLAIN}}{self.password}:{self.uid}:{self.gid}"
                 f"::{self.home or ''}::{fields}\n")
@@ -79,7 +81,8 @@ class Login:
 
 class PrivateDovecot:
     """services: {"imap": {"service_count": 0, "client_limit": 10}, ...} overrides
-    settings of services; config is added at the end of the configuration as it is.
+    settings of services; config is added at the end of the configuration. Both are in the language
+    of 2.3: see dialect.py.
     native="binary" has Dovecot's own rawlog record, with native_flags.
     protocols: those that it serves. submission wants a relay: submission_relay_host in config."""
 
@@ -344,13 +347,13 @@ class PrivateDovecot:
 
     def _configuration(self):
         return "\n".join([
-            CONFIGURATION.format(root=self.root, base_dir=self.base_dir, log=self.log_file,
-                                 passwd=self.passwd_dir, listen=", ".join(self.listen),
-                                 protocols=" ".join(self.protocols)),
+            dialect.configuration(
+                root=self.root, base_dir=self.base_dir, log=self.log_file, passwd=self.passwd_dir,
+                listen=", ".join(self.listen), protocols=" ".join(self.protocols)),
             *(self._listeners(*LISTENERS[protocol]) for protocol in self.protocols),
-            NATIVE[self.native].format(flags=self.native_flags),
-            *(_service(name, settings) for name, settings in self.services.items()),
-            self.config, ""])
+            dialect.NATIVE[self.native].format(flags=self.native_flags),
+            *(dialect.translate(_service(*service)) for service in self.services.items()),
+            dialect.translate(self.config), ""])
 
     def _listeners(self, service, names):
         return "\n".join([
@@ -358,60 +361,6 @@ class PrivateDovecot:
             *(f"  inet_listener {name} {{\n    port = {self.ports[name]}\n    ssl = {_ssl(name)}\n  }}"
               for name in names),
             "}"])
-
-
-CONFIGURATION = """\
-base_dir = {base_dir}
-state_dir = {root}/state
-log_path = {log}
-listen = {listen}
-protocols = {protocols}
-ssl = yes
-ssl_cert = <{root}/cert.pem
-ssl_key = <{root}/key.pem
-disable_plaintext_auth = no
-auth_mechanisms = plain login apop
-auth_failure_delay = 0
-first_valid_uid = 1
-mail_location = maildir:{root}/mail/%u
-mail_fsync = never
-namespace inbox {{
-  inbox = yes
-}}
-passdb {{
-  driver = passwd-file
-  args = {passwd}/%u
-}}
-userdb {{
-  driver = passwd-file
-  args = {passwd}/%u
-}}
-service anvil {{
-  unix_listener anvil-auth-penalty {{
-    mode = 0
-  }}
-}}
-"""
-
-NATIVE = {
-    None: "",
-    "binary": """\
-service imap {{
-  executable = imap postlogin
-}}
-service pop3 {{
-  executable = pop3 postlogin
-}}
-service submission {{
-  executable = submission postlogin
-}}
-service postlogin {{
-  executable = script-login -d rawlog {flags}
-  unix_listener postlogin {{
-  }}
-}}
-""",
-}
 
 
 def _service(name, settings):
