@@ -286,6 +286,20 @@ check-kernels: $(OUTPUT)/rawtap	## the backends on other kernels (root): KERNELS
 	$(Q)RAWTAP_VM_KERNELS='$(KERNELS)' RAWTAP=$(abspath $<) $(PYTEST) -ra \
 		tests/vm/test_backends.py $(T)
 
+# Files of tests side by side. Tests that must be alone are marked so.
+.PHONY: e2e
+e2e: $(OUTPUT)/rawtap	## the end-to-end tests, with the Dovecot that is installed (root): T= goes to pytest
+	$(Q)RAWTAP=$(abspath $<) $(PYTEST) -ra -n $$(($(JOBS) + 1)) --dist loadfile tests/e2e $(T)
+
+RELEASES ?= bullseye bookworm trixie sid
+
+.PHONY: check-dovecots
+check-dovecots:	## the same, built and run in Debian's RELEASES (root; half an hour each): T= goes to pytest
+	$(Q)failed=; for release in $(RELEASES); do \
+		echo "== $$release" && scripts/root.sh make $$release && scripts/root.sh run $$release \
+			make -s -j$(JOBS) e2e OUTPUT=.output-$$release T='$(T)' || failed="$$failed $$release"; \
+	done; [ -z "$$failed" ] || { echo "make: failed in:$$failed" >&2; exit 1; }
+
 LEAKS	?= 100000,100000
 
 .PHONY: check-leaks

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import cost
+import differences
 import recorder
 from guest import PACKAGES, VM, Guest, Results, backends_of
 from hangfs import HangFs
@@ -20,6 +21,7 @@ from hangfs import build as build_hangfs
 from private_dovecot import PrivateDovecot
 from replaycase import copy_for_nobody
 from taps import Tap
+from thinning import thin
 from tracee import VICTIM, Place, build_programs, own, temporary_directory
 from turns import turn
 
@@ -27,6 +29,7 @@ TESTS = Path(__file__).resolve().parent
 INSIDE = TESTS / "lib" / "inside.py"
 GUEST_LIMIT = 400               # seconds, on a busy machine
 VM_TIMEOUT = 900                # with what is fetched first
+LEFT_OUT = pytest.StashKey()
 
 
 def pytest_addoption(parser):
@@ -42,6 +45,8 @@ def pytest_addoption(parser):
                      help="tests/e2e/test_soak.py for so long (default: a minute)")
     parser.addoption("--seed", metavar="NUMBER", type=int,
                      help="tests/e2e/test_soak.py as it was with this one (default: another each time)")
+    parser.addoption("--thin", metavar="K", type=int, default=1,
+                     help="one in K cases of the large matrices (lib/thinning.py)")
 
 
 def pytest_configure():
@@ -58,9 +63,44 @@ def needs_vm(item):
     return item.path.parent == TESTS / "vm"
 
 
-def pytest_collection_modifyitems(items):
+def pytest_collection_modifyitems(config, items):
     for item in filter(needs_vm, items):
         item.add_marker(pytest.mark.timeout(VM_TIMEOUT))
+    for item in filter(needs_dovecot, items):
+        mark_difference(item)
+    items[:], left_out = thin(items, config.getoption("--thin"))
+    config.stash[LEFT_OUT] = len(left_out)
+
+
+# Differences between releases of Dovecot, fewer cases
+
+def needs_dovecot(item):
+    return item.path.parent == TESTS / "e2e"
+
+
+def mark_difference(item):
+    if row := differences.of(item.nodeid.removeprefix("tests/")):
+        if row.fails:
+            item.add_marker(pytest.mark.xfail(reason=row.reason, strict=True))
+        else:
+            item.add_marker(pytest.mark.skip(reason=row.reason))
+
+
+def pytest_sessionfinish(session):
+    """A worker (pytest -n) tells it to the one who prints."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["left out"] = session.config.stash.get(LEFT_OUT, 0)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node):
+    node.config.stash[LEFT_OUT] = getattr(node, "workeroutput", {}).get("left out", 0)
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    if left_out := config.stash.get(LEFT_OUT, 0):
+        terminalreporter.write_line(
+            f"--thin {config.getoption('--thin')}: {left_out} cases of large matrices left out")
 
 
 @pytest.hookimpl(hookwrapper=True, tryfirst=True)   # before pytest-timeout's clock starts

@@ -9,6 +9,7 @@ than 2.3's are left as they are.
 import functools
 import itertools
 import re
+import shutil
 import subprocess
 
 # What a private Dovecot has in any case.
@@ -85,10 +86,13 @@ VARIABLES = {
     "%{auth_username}": "%{auth_user | username}", "%{auth_domain}": "%{auth_user | domain}",
     "%{lip}": "%{local_ip}", "%{rip}": "%{remote_ip}", "%{pid}": "%{process:pid}",
     "%{uid}": "%{process:uid}",
+    "%Lu": "%{user | lower}", "%Us": "%{service | upper}", "%Un": "%{user | username | upper}",
+    "%0.1n": "%{user | username | substr(0, 1)}",
 }
 # The settings that have them. In others (lmtp_rawlog_dir) a % is a %.
 WITH_VARIABLES = ("args", "login_log_format_elements", "mail_attribute_dict", "mail_home",
                   "mail_location", "rawlog_dir", "submission_relay_rawlog_dir")
+OPTIONS = ("--rawlog-dir", "--submission-relay-rawlog-dir")
 SETTING = re.compile(rf"^( *(?:{'|'.join(WITH_VARIABLES)}) = )(.*)$", re.MULTILINE)
 
 # (regular expression, what stands there instead), for whole lines.
@@ -114,13 +118,15 @@ _serial = itertools.count(1)
 
 @functools.cache
 def version():
-    """Of the Dovecot that is installed, as "2.3.19"."""
+    """Of the Dovecot that is installed, as "2.3.19"; "0" if there is none."""
+    if not shutil.which("dovecot"):
+        return "0"
     said = subprocess.run(["dovecot", "--version"], check=True, capture_output=True, text=True)
     return re.match(r"\d+\.\d+\.\d+", said.stdout)[0]
 
 
 def is_new():
-    return tuple(map(int, version().split(".")))[:2] >= (2, 4)
+    return tuple(map(int, version().split("."))) >= (2, 4)
 
 
 def translate(text):
@@ -136,9 +142,15 @@ def translate(text):
 
 def variables(text):
     """A text with variables: a setting's value, an option of rawtap's."""
-    if not is_new():
+    if "%" not in text or not is_new():
         return text
-    return re.sub(r"%(?:\w|%|\{\w+\})", lambda name: VARIABLES.get(name[0], name[0]), str(text))
+    return re.sub(r"%(?:[\d.A-Z]*\w|%|\{\w+\})", lambda name: VARIABLES.get(name[0], name[0]), text)
+
+
+def options(args):
+    """Of rawtap, as strings."""
+    return [variables(arg) if before in OPTIONS else arg
+            for before, arg in itertools.pairwise(["rawtap", *map(str, args)])]
 
 
 def configuration(**values):

@@ -13,6 +13,8 @@ import subprocess
 import threading
 from pathlib import Path
 
+import dialect
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 READY = "rawtap: recording"
 TIMEOUT = 60
@@ -37,7 +39,7 @@ class Rawtap:
         self._news = threading.Condition()
         self._finished = False
         self.process = subprocess.Popen(
-            [binary or default_binary(), *map(str, args)],
+            [binary or default_binary(), *dialect.options(args)],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
             text=True, errors="surrogateescape", env=env)
         # Its standard error is read all the time, or it would block on a full pipe.
