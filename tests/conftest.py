@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import cost
+import dialect
 import differences
 import recorder
 from guest import PACKAGES, VM, Guest, Results, backends_of
@@ -181,10 +182,10 @@ def run(binary):
 
 @pytest.fixture
 def file(tmp_path):
-    """file(text): a file with this text, for -c FILE."""
+    """file(text): a file with this text, in 2.3's language, for -c FILE."""
     def write(text):
         path = tmp_path / "rawlog.conf"
-        path.write_text(text)
+        path.write_text(dialect.translate(text))
         return path
     return write
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import pytest
 
-import dialect
 from dirstage import PROTOCOLS, contents, make_dir
 from private_dovecot import PrivateDovecot, User, make_message
 from smtppeers import SmtpServer, lmtp
@@ -77,8 +76,8 @@ class Site:
     forwarded: User
 
     def blocks(self, *names):
-        return dialect.translate("".join(BLOCKS[name] for name in names or BLOCKS).replace(
-            "{root}", str(self.dovecot.root)))
+        return "".join(BLOCKS[name] for name in names or BLOCKS).replace(
+            "{root}", str(self.dovecot.root))
 
 
 def open_site(stack, config=""):

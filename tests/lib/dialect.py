@@ -178,5 +178,6 @@ def _database(block):
 
 
 def _environment(setting):
-    lines = "".join("  {} = {}\n".format(*word.split("=", 1)) for word in setting[1].split())
+    words = setting[1].removeprefix("$import_environment").split()
+    lines = "".join("  {} = {}\n".format(*word.split("=", 1)) for word in words)
     return f"import_environment {{\n{lines}}}"
