@@ -47,19 +47,15 @@ static __always_inline union rl_suffix path_suffix(const struct unix_path *path,
 	return end;
 }
 
-#define ZEROES_4  "\0\0\0\0"
-#define ZEROES_12 ZEROES_4 ZEROES_4 ZEROES_4
-#define ONES_4	  "\xff\xff\xff\xff"
-#define ONES_12	  ONES_4 ONES_4 ONES_4
-
 /* Where mail processes look up users. */
-static const union rl_suffix auth_master = {ZEROES_12 "/auth-master"};
-static const union rl_suffix auth_master_mask = {ZEROES_12 ONES_12};
+static const union rl_suffix auth_master = {
+	.text = {[12] = '/', 'a', 'u', 't', 'h', '-', 'm', 'a', 's', 't', 'e', 'r'}};
+static const union rl_suffix auth_master_mask = {.text = {[12 ... 23] = '\xff'}};
 
 /* What a mail process first sends to a post-login service (lib-master/master-login.c, 2.3). */
-static const union rl_suffix script_login = {"VERSION\tscript-login\t"};
-static const union rl_suffix script_login_mask = {ONES_12 ONES_4 ONES_4 "\xff"};
 #define SCRIPT_LOGIN_LEN 21
+static const union rl_suffix script_login = {"VERSION\tscript-login\t"};
+static const union rl_suffix script_login_mask = {.text = {[0 ... SCRIPT_LOGIN_LEN - 1] = '\xff'}};
 
 /* True if this operation sends script_login. */
 static __always_inline bool sends_script_login(struct operation *op)

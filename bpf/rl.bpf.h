@@ -60,7 +60,9 @@
 #define S_IFMT		0170000
 #define S_IFSOCK	0140000
 
+#ifndef likely /* libbpf 1.7 has both */
 #define likely(x)   __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
+#endif
 
 #endif

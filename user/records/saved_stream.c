@@ -6,7 +6,7 @@
 
 #define ENDIAN_MARK 0x01020304
 
-static const char magic[8] = "RAWTAP\0\n";
+static const char magic[] = "RAWTAP\0\n"; /* its own zero is not in the file */
 
 /* Bytes from `size` to the next multiple of 8. */
 static size_t padding(size_t size)
@@ -23,7 +23,7 @@ int saved_stream_begin(FILE *file)
 {
 	struct saved_stream_header header = {.version = RL_ABI_VERSION, .endian = ENDIAN_MARK};
 
-	memcpy(header.magic, magic, sizeof(magic));
+	memcpy(header.magic, magic, sizeof(header.magic));
 	return put(file, &header, sizeof(header));
 }
 
@@ -41,7 +41,7 @@ int saved_stream_check(FILE *file)
 
 	if (fread(&header, 1, sizeof(header), file) != sizeof(header))
 		return ferror(file) ? -errno : -EINVAL;
-	if (memcmp(header.magic, magic, sizeof(magic)) != 0)
+	if (memcmp(header.magic, magic, sizeof(header.magic)) != 0)
 		return -EINVAL;
 	return header.version == RL_ABI_VERSION && header.endian == ENDIAN_MARK ? 0 : -ENOTSUP;
 }
