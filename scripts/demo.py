@@ -136,6 +136,11 @@ class Wire:
         self.sent += data
         self._sock.sendall(data)
 
+    def recv(self, size):       # imaplib of Python 3.14 reads so
+        data = self._sock.recv(size)
+        self.received += data
+        return data
+
     def makefile(self, mode):
         return Reader(self._sock.makefile(mode), self.received)
 
@@ -233,8 +238,10 @@ def check_pair(files, said, what):
 
 def check_session(dovecot, pairs, session):
     who = f"{session.user.name}'s {session.service} session"
-    login = next(login for login in dovecot.logins(session.user)
-                 if login.service == session.service)
+    login = next((login for login in dovecot.logins(session.user)
+                  if login.service == session.service), None)
+    if login is None:
+        raise Failed(f"Dovecot's log does not know {who}")
     pair = next((pair for pair in pairs if pair.pid == login.pid), None)
     if pair is None:
         raise Failed(f"no files of {who}: none is named after its process, {login.pid}")
@@ -320,6 +327,8 @@ def show(dovecot):
 
     heading("The files")
     show_tree(dovecot.root, [logins, alice.home.parent], [alice, bob])
+    if not login_pairs(logins):
+        raise Failed(f"nothing was recorded: {logins} is empty")
     heading("Before the login (-R): what was said inside TLS, without the password (--redact)")
     for path in login_pairs(logins)[0].values():
         show_file(path)

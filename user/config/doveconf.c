@@ -333,17 +333,16 @@ static int read_blocks(const struct layer *base, const struct layer *overlay, st
 static bool sets_debug(const char *import_environment)
 {
 	static const char assigned[] = "DEBUG=", listed[] = "DEBUG = ", passed[] = "%{env:";
-	char *copy = mem_strdup(import_environment), *lines = NULL, *words, *line, *word;
+	const size_t assigned_len = sizeof(assigned) - 1, listed_len = sizeof(listed) - 1;
+	char *copy = mem_strdup(import_environment), *save = NULL, *word;
+	const char *separators = strstr(copy, " = ") ? "\n" : " \t";
 	bool found = false;
 
-	for (line = strtok_r(copy, "\n", &lines); line; line = strtok_r(NULL, "\n", &lines)) {
-		if (strncmp(line, listed, strlen(listed)) == 0)
-			found |= strncmp(line + strlen(listed), passed, strlen(passed)) != 0;
-		words = NULL;
-		for (word = strtok_r(line, " \t", &words); word;
-		     word = strtok_r(NULL, " \t", &words))
-			found |= strncmp(word, assigned, strlen(assigned)) == 0;
-	}
+	for (word = strtok_r(copy, separators, &save); word;
+	     word = strtok_r(NULL, separators, &save))
+		found |= strncmp(word, assigned, assigned_len) == 0 ||
+			 (strncmp(word, listed, listed_len) == 0 &&
+			  strncmp(word + listed_len, passed, sizeof(passed) - 1) != 0);
 	free(copy);
 	return found;
 }
