@@ -87,6 +87,7 @@ static __always_inline bool same_bytes(__u64 a, __u64 b, __u32 size)
 	__u64 of_a[PAIR_BYTES / 8] = {}, of_b[PAIR_BYTES / 8] = {}, differ = 0;
 	__u32 i;
 
+	barrier_var(size); /* what is bounded is what is used: clang 19 makes a copy before */
 	if (size > PAIR_BYTES)
 		size = PAIR_BYTES;
 	if (!size || bpf_probe_read_user(of_a, size, (void *)a) ||
