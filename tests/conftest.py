@@ -237,7 +237,8 @@ def _wanted_cases(request):
     cases = {}
     for item in request.session.items:
         params = item.callspec.params if hasattr(item, "callspec") else {}
-        if item.module is request.module and params.get("stage") == request.param:
+        if item.module is request.module and params.get("stage") == request.param \
+                and not item.get_closest_marker("skip"):
             cases[params.get("case")] = None
     cases.pop(None, None)
     return list(cases)

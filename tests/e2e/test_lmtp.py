@@ -14,14 +14,16 @@ from smtp_stage import Modes, play, recording
 from smtppeers import lmtp
 
 SETTING = "lmtp_rawlog_dir"
+STARTTLS = [case for case in CASES if "starttls" in str(case)]
 
 
 @contextmanager
-def lmtp_dovecot(**service):
-    """service: settings of service lmtp."""
-    dovecot = PrivateDovecot(protocols=("imap", "lmtp"), services={"lmtp": service})
+def lmtp_dovecot(*, native=True, **service):
+    """native: does it record by itself? service: settings of service lmtp."""
+    dovecot = PrivateDovecot(protocols=("imap", "lmtp"), services={
+        "lmtp": {"service_count": 0} | service})
     modes = Modes(dovecot, SETTING)
-    dovecot.config += modes.config + "login_trusted_networks = 127.0.0.1\n"
+    dovecot.config += "login_trusted_networks = 127.0.0.1\n" + (modes.config if native else "")
     with dovecot:
         for name in ("alice", "bob"):
             dovecot.add_user(f"{name}@example.org")
@@ -29,9 +31,9 @@ def lmtp_dovecot(**service):
 
 
 @contextmanager
-def play_cases(cases, *, binary, at_once=1):
+def play_cases(cases, *, binary, at_once=1, native=True):
     """at_once > 1: several processes, each with many connections in turn."""
-    with lmtp_dovecot() as (dovecot, modes):
+    with lmtp_dovecot(native=native) as (dovecot, modes):
         def run(case, outcome):
             outcome.client = lmtp(dovecot, case.transport, name=str(case))
             case.script.run(outcome.client)
@@ -44,6 +46,13 @@ def play_cases(cases, *, binary, at_once=1):
 @pytest.fixture(scope="module", params=[1, 3], ids=["in turn", "at once"])
 def stage(request, rawtap_binary, wanted_cases):
     with play_cases(wanted_cases(request), binary=rawtap_binary, at_once=request.param) as stage:
+        yield stage
+
+
+@pytest.fixture(scope="module")
+def starttls(rawtap_binary):
+    """Not recorded by Dovecot, which in 2.4 spoils the handshake when it does that."""
+    with play_cases(STARTTLS, binary=rawtap_binary, native=False) as stage:
         yield stage
 
 
@@ -78,15 +87,20 @@ def test_timestamps(stage):
     librawlogs.assert_stamps(stage.pairs("rawtap", SETTING), stage.started, stage.over)
 
 
-def test_starttls_begins_a_pair(stage):
-    for case in stage.outcomes:
-        if case.transport == "starttls":
-            before, after = find(stage, "rawtap", case)
-            assert {(pid, number + 1) for pid, number in before} <= set(after)
-
-
 def test_nothing_lost(stage):
     assert stage.status == 0, stage.stderr
+
+
+@pytest.mark.parametrize("case", STARTTLS, ids=str)
+def test_starttls(starttls, case):
+    found = find(starttls, "rawtap", case)
+    assert len(found) == 1 or {(pid, number + 1) for pid, number in found[0]} <= set(found[1])
+
+
+def test_starttls_and_nothing_else(starttls):
+    pairs = starttls.pairs("rawtap", SETTING)
+    assert len(pairs) == sum(len(starttls.client(case).pairs) for case in STARTTLS)
+    assert starttls.status == 0, starttls.stderr
 
 
 # One process, many connections
@@ -166,7 +180,7 @@ def test_the_group_is_of_the_last_delivery(rawtap_binary):
 def silent(root):
     """A Dovecot that records nothing by itself."""
     with PrivateDovecot(protocols=("imap", "lmtp"),
-                        services={"lmtp": {"process_limit": 1}}) as dovecot:
+                        services={"lmtp": {"service_count": 0, "process_limit": 1}}) as dovecot:
         dovecot.add_user(ALICE)
         yield dovecot
 

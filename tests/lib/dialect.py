@@ -73,7 +73,7 @@ service postlogin {{
 HEAD = """\
 dovecot_config_version = {version}
 dovecot_storage_version = {version}
-last_valid_gid = 4294967294
+last_valid_gid = 2147483647
 """
 
 VARIABLES = {

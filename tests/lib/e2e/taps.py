@@ -12,13 +12,14 @@ When the block ends all sessions have to be over; rawtap is stopped then.
 import re
 
 import rawlogs
+from differences import said
 from mailclient import connect
 from recorder import Rawtap
 from rawlogs import wait_until
 
 MARK = b"[rawtap: "
 GAP = re.compile(rb"(\n?)\[rawtap: (\d+) bytes lost at offset (\d+): ([^]\n]*)\]\n")
-REPLY = {"imap": "{word} OK NOOP completed", "pop3": "-ERR Unknown command: {upper}",
+REPLY = {"imap": "{word} OK NOOP completed", "pop3": said("pop3 to an unknown command"),
          "submission": "250 2.0.0 OK"}
 
 
