@@ -276,7 +276,7 @@ def test_a_dovecot_behind_it(rawtap_binary, told, port, pairs):
         behind.add_user("far@example.org")
         forward(dovecot, "far@example.org", behind.ports[port], told)
         with recording(dovecot, modes, binary=rawtap_binary) as stage:
-            client = lmtp(dovecot, "starttls")
+            client = lmtp(dovecot, "tls")
             client.greet()
             client.send_mail(["far@example.org"], make_message(100_000))
             client.quit()
