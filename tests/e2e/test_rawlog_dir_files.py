@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+import differences
 import rawlogs
 from dirstage import EACH, PROTOCOLS, WRITERS, both, contents, dovecot_of, make_dir, option, place, \
     user_with_dirs
@@ -249,7 +250,7 @@ def test_refused_by_dovecot_as_well(root, record):
         user = dovecot.add_user("nonsense")
         client = log_in(dovecot, user)
         assert b"BYE" in client.read_line()
-        wait_until(lambda: "rawlog_dir: Unknown variable '%nonsense'" in dovecot.log(),
+        wait_until(lambda: differences.said("an unknown variable") in dovecot.log(),
                    "the reason in Dovecot's log")
 
 
