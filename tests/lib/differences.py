@@ -79,8 +79,8 @@ SAID = {
 
 
 def said(what):
-    value, = (value for version, value in SAID[what].items() if _is(version))
-    return value
+    """None where no Dovecot is installed."""
+    return next((value for version, value in SAID[what].items() if _is(version)), None)
 
 
 def of(name):
