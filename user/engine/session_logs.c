@@ -34,11 +34,13 @@ enum reason session_logs_reason(const struct engine *engine, const struct sessio
 	return reason;
 }
 
-/* The session is recorded, but not by these: each is counted. */
+/* If the session is recorded, or was before TLS began, but not by these, each is counted. */
 static void count_refused(struct engine *engine, const struct session *session)
 {
 	unsigned int i;
 
+	if (!session->counted && !session_logs_open(engine, session))
+		return;
 	for (i = 0; i < engine->rules->count; i++)
 		if (session->logs.refused & UINT32_C(1) << i)
 			engine->summary.logs[session->logs.why[i].reason]++;
@@ -111,8 +113,7 @@ enum reason session_logs_ask(struct engine *engine, struct session *session, uin
 			refuse_log(engine, session, i, reason, 0);
 	}
 	if (!logs->asked) {
-		if (session_logs_open(engine, session))
-			count_refused(engine, session);
+		count_refused(engine, session);
 		return session_logs_reason(engine, session);
 	}
 	for (i = 0; i < rules->count; i++) {
@@ -199,7 +200,7 @@ bool session_logs_answer(struct engine *engine, struct session *session, const s
 		open_log(engine, session, fact);
 	else
 		refuse_log(engine, session, fact->rule, reason_of(fact->status), fact->error);
-	if (!*asked && session_logs_open(engine, session))
+	if (!*asked)
 		count_refused(engine, session);
 	return !*asked;
 }
