@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: MIT
 """-c FILE: the manual's configuration blocks, word for word."""
 
+import os
+import shutil
+import subprocess
+
 import pytest
 
-from private_dovecot import PrivateDovecot
+from private_dovecot import OBSOLETE, PrivateDovecot
 from taps import (Tap, assert_one_line, files, only_pair, recorded, recorded_user, talk,
                   transcripts, wait_recorded)
 
@@ -166,6 +170,20 @@ def test_missing_dovecot_config(run, dovecot, file, tmp_path):
 
 
 # The configuration that it is laid over
+
+def test_of_an_older_dovecot(root, record, file):
+    """doveconf warns of a setting's name each time that it is asked for another one."""
+    with PrivateDovecot(config=OBSOLETE) as dovecot:
+        user = recorded_user(dovecot, "older")
+        directory = dovecot.root / "logs"
+        directory.mkdir(mode=0o777)
+        directory.chmod(0o777)
+        with record(dovecot, "-c", file(MANUAL + f"rawlog_dir = {directory}\n")) as rawtap:
+            client = talk(dovecot, user)
+        assert recorded(user) == transcripts(client)
+        assert len(list(directory.iterdir())) == 2
+        assert rawtap.status == 0
+
 
 def test_what_dovecot_does_by_itself_is_left_to_it(root, run, file):
     with PrivateDovecot(native="binary") as dovecot:

@@ -11,6 +11,7 @@ import pytest
 from dirstage import EACH, PROTOCOLS, WRITERS, both, contents, dovecot_of, make_dir, option, place, \
     user_with_dirs
 from mailclient import TRANSPORTS, ProtocolError, connect
+from private_dovecot import OBSOLETE
 from rawlogs import wait_until
 from taps import Tap, files as home_files, mail_pid, recorded, talk, transcripts
 
@@ -391,10 +392,11 @@ def test_a_tilde_is_none(root, record):
 
 # Users to whom userdb gives no home
 
+@pytest.mark.parametrize("older", ["", OBSOLETE])
 @pytest.mark.parametrize("template", ["%h/{who}", "{who}/logs", "{root}/{who}/%n"])
-def test_mail_home_counts(root, record, template):
+def test_mail_home_counts(root, record, template, older):
     """The manual's warning is about the rawlog binary."""
-    with dovecot_of(template, config="mail_home = {root}/homes/%d/%n\n") as dovecot:
+    with dovecot_of(template, config="mail_home = {root}/homes/%d/%n\n" + older) as dovecot:
         user = dovecot.add_user("joe@example.org", home=None)
         home = make_dir(dovecot.root / "homes" / "example.org" / "joe", user)
         directories = [home / path.replace("%h/", "").replace("{root}", str(dovecot.root))

@@ -39,6 +39,8 @@ LISTENERS = {
     "lmtp": ("lmtp", ("lmtp", "lmtps")),
 }
 TLS_LISTENERS = ("imaps", "pop3s", "submissions", "lmtps")
+# What a configuration can have that was made for an older Dovecot: doveconf warns of it, each time.
+OBSOLETE = "ssl_protocols = !SSLv3\n"
 LOGIN = re.compile(
     r"(?P<service>\w+)-login: Info: (?:Login|Logged in): user=<(?P<user>.*?)>, method=(?P<method>[^,]*), "
     r"rip=(?P<ip>[^,]*), .*mpid=(?P<pid>\d+),.* session=<(?P<session>.*?)>")

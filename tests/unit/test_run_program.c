@@ -30,10 +30,17 @@ static void assert_says(const char *script, int ret, const char *says)
 
 static void test_result(void **state)
 {
-	assert_says("echo out; echo err >&2", 0, "out\nerr\n");
 	assert_says("echo out; exit 3", -EIO, "out\n");
 	assert_says("kill -9 $$", -EIO, "");
 	assert_says("cat; echo end", 0, "end\n");
+}
+
+/* Warnings are no answer; what went wrong is said. */
+static void test_errors(void **state)
+{
+	assert_says("echo err >&2; echo out", 0, "out\n");
+	assert_says("echo err >&2; echo out; exit 3", -EIO, "out\nerr\n");
+	assert_says("exec >&-; head -c 300000 /dev/zero >&2", 0, "");
 }
 
 static void test_no_program(void **state)
@@ -143,13 +150,10 @@ static void test_for_nobody(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_result),
-		cmocka_unit_test(test_no_program),
-		cmocka_unit_test(test_much),
-		cmocka_unit_test(test_left_behind),
-		cmocka_unit_test(test_too_long),
-		cmocka_unit_test(test_beside),
-		cmocka_unit_test(test_beside_is_killed),
+		cmocka_unit_test(test_result),	    cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_no_program),  cmocka_unit_test(test_much),
+		cmocka_unit_test(test_left_behind), cmocka_unit_test(test_too_long),
+		cmocka_unit_test(test_beside),	    cmocka_unit_test(test_beside_is_killed),
 		cmocka_unit_test(test_for_nobody),
 	};
 	char place[] = "/tmp/rawtap-unit-XXXXXX";

@@ -54,15 +54,25 @@ static int spawn(char *const argv[], int out_fd, int err_fd, pid_t *pid_r)
 	return -ret;
 }
 
-static int begin(char *const argv[], bool with_errors, struct program *program_r)
+/* A pipe whose end for us is nonblocking. 0 or -errno. */
+static int open_pipe(int fds_r[2])
+{
+	if (pipe2(fds_r, O_CLOEXEC))
+		return -errno;
+	fcntl(fds_r[0], F_SETFL, O_NONBLOCK);
+	return 0;
+}
+
+/* `err_fd`, -1: none: it gets the program's standard error. 0 or -errno. */
+static int begin(char *const argv[], int err_fd, struct program *program_r)
 {
 	int fds[2], ret;
 
 	*program_r = (struct program){.out = -1};
-	if (pipe2(fds, O_CLOEXEC))
-		return -errno;
-	fcntl(fds[0], F_SETFL, O_NONBLOCK);
-	ret = spawn(argv, fds[1], with_errors ? fds[1] : -1, &program_r->pid);
+	ret = open_pipe(fds);
+	if (ret)
+		return ret;
+	ret = spawn(argv, fds[1], err_fd, &program_r->pid);
 	close(fds[1]);
 	if (!ret)
 		program_r->out = fds[0];
@@ -73,7 +83,7 @@ static int begin(char *const argv[], bool with_errors, struct program *program_r
 
 int program_start(char *const argv[], struct program *program_r)
 {
-	int ret = begin(argv, false, program_r);
+	int ret = begin(argv, -1, program_r);
 
 	if (ret)
 		program_r->pid = 0;
@@ -112,40 +122,51 @@ static int64_t deadline_ms(void)
 	return reader >= 0 && all_until_ms < own ? all_until_ms : own;
 }
 
-/* Reads until the program has exited: who still has the pipe open then does not count. False: it
+/* What a running program writes, and where that goes: standard output and standard error. */
+struct outputs {
+	int fds[2];
+	struct str *texts[2];
+};
+
+/* Reads until the program has exited: who still has a pipe open then does not count. False: it
  * took too long. */
-static bool read_all(int process, int fd, struct str *out)
+static bool read_all(int process, const struct outputs *outputs)
 {
-	struct pollfd fds[] = {{.fd = process, .events = POLLIN},
-			       {.fd = fd, .events = POLLIN},
+	struct pollfd fds[] = {{.fd = outputs->fds[0], .events = POLLIN},
+			       {.fd = outputs->fds[1], .events = POLLIN},
+			       {.fd = process, .events = POLLIN},
 			       {.fd = reader}}; /* an error: nobody reads it */
 	int64_t deadline = deadline_ms(), left;
+	int i;
 
 	while ((left = deadline - clock_now_ms()) > 0) {
-		if (poll(fds, 3, (int)left) <= 0)
+		if (poll(fds, 4, (int)left) <= 0)
 			continue;
-		if (fds[2].revents)
+		if (fds[3].revents)
 			return false;
-		if (fds[1].revents && read_some(fd, out) <= 0)
-			fds[1].fd = -1; /* closed: it need not have exited */
-		if (!fds[0].revents)
+		for (i = 0; i < 2; i++)
+			if (fds[i].revents && read_some(fds[i].fd, outputs->texts[i]) <= 0)
+				fds[i].fd = -1; /* closed: it need not have exited */
+		if (!fds[2].revents)
 			continue;
-		while (clock_now_ms() < deadline && read_some(fd, out) > 0)
-			;
+		for (i = 0; i < 2; i++)
+			while (clock_now_ms() < deadline &&
+			       read_some(outputs->fds[i], outputs->texts[i]) > 0)
+				;
 		return true;
 	}
 	return false;
 }
 
 /* Waits for it, until the deadline; kills it then. 0; -ETIME; -errno. */
-static int watch(const struct program *program, struct str *out)
+static int watch(const struct program *program, const struct outputs *outputs)
 {
 	int process = (int)syscall(SYS_pidfd_open, program->pid, 0), ret = 0;
 	struct pollfd poll_fd = {.fd = process, .events = POLLIN};
 
 	if (process < 0)
 		ret = -errno;
-	else if (!read_all(process, program->out, out))
+	else if (!read_all(process, outputs))
 		ret = -ETIME;
 	if (ret) {
 		program_kill(program);
@@ -156,16 +177,34 @@ static int watch(const struct program *program, struct str *out)
 	return ret;
 }
 
-int run_program(char *const argv[], struct str *out)
+static int run(char *const argv[], const int err_fds[2], struct str *out, struct str *errors)
 {
+	struct outputs outputs = {.fds = {-1, err_fds[0]}, .texts = {out, errors}};
 	struct program program;
-	int status = 0, ret = begin(argv, true, &program);
+	int status = 0, ret = begin(argv, err_fds[1], &program);
 
+	close(err_fds[1]);
 	if (ret)
 		return ret;
-	ret = watch(&program, out);
+	outputs.fds[0] = program.out;
+	ret = watch(&program, &outputs);
 	close(program.out);
 	if (waitpid(program.pid, &status, WNOHANG) <= 0)
 		return ret ? ret : -ECHILD;
 	return !ret && (!WIFEXITED(status) || WEXITSTATUS(status) != 0) ? -EIO : ret;
+}
+
+int run_program(char *const argv[], struct str *out)
+{
+	struct str errors = {0};
+	int err_fds[2], ret = open_pipe(err_fds);
+
+	if (ret)
+		return ret;
+	ret = run(argv, err_fds, out, &errors);
+	close(err_fds[0]);
+	if (ret)
+		str_append(out, str_text(&errors), errors.len);
+	str_free(&errors);
+	return ret;
 }

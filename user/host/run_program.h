@@ -20,8 +20,8 @@
  * Runs argv[0] (a path, or a name in $PATH) and waits until it exits, for at most
  * RUN_PROGRAM_MS; then its process group is killed. Processes that it leaves
  * behind are not waited for, nor is one that can't be killed, as it hangs in the
- * kernel. Its standard output and standard error are appended to `out`, also if it
- * fails. 0; -EIO: its exit status was not 0, or a signal killed it; -ETIME: it took
+ * kernel. Its standard output is appended to `out`, also if it fails; then its
+ * standard error, too: else that has warnings, which are no answer. 0; -EIO: its exit status was not 0, or a signal killed it; -ETIME: it took
  * too long and was killed; -errno: it could not be run.
  */
 int run_program(char *const argv[], struct str *out);
