@@ -155,6 +155,20 @@ def test_refused(run, dovecot, file, case):
                     *(word.replace("FILE", str(path)) for word in words))
 
 
+def test_doveconf_fails_meanwhile(dovecot, rawtap_binary, file, tmp_path):
+    """What it is asked for last is not taken for missing."""
+    doveconf = tmp_path / "doveconf"
+    doveconf.write_text(f"""#!/bin/sh
+case "$*" in *rawlog_dir) {shutil.which("chmod")} 0 {doveconf} ;; esac
+exec {shutil.which("doveconf")} "$@"
+""")
+    doveconf.chmod(0o755)
+    result = subprocess.run(
+        [rawtap_binary, "--base-dir", dovecot.base_dir, "-c", file(MANUAL + "rawlog_dir = /logs\n")],
+        env={**os.environ, "PATH": str(tmp_path)}, text=True, capture_output=True, timeout=60)
+    assert_one_line(result, 1, "doveconf: Permission denied")
+
+
 def test_missing_file(run, dovecot, tmp_path):
     path = tmp_path / "missing"
     assert_one_line(refused(run, dovecot, path), 1, f"-c {path}: No such file or directory")

@@ -26,6 +26,7 @@
 struct layer {
 	int fd; /* memfd; doveconf gets it as /proc/self/fd/N */
 	char path[64];
+	int *error; /* -errno: doveconf could not be asked, or did not answer */
 };
 
 static int layer_open(struct layer *layer, const char *text)
@@ -44,7 +45,8 @@ static void layer_close(struct layer *layer)
 	layer->fd = -1;
 }
 
-/* One setting's value. 0; else what doveconf says is in `value`. */
+/* One setting's value. 0; else what doveconf says is in `value`: it does not know the setting, unless
+ * *layer->error is set. */
 static int ask(const struct layer *layer, const char *protocol, const char *setting,
 	       struct str *value)
 {
@@ -65,6 +67,8 @@ static int ask(const struct layer *layer, const char *protocol, const char *sett
 	argv[argc] = NULL;
 	str_clear(value);
 	ret = run_program(argv, value);
+	if (ret && ret != -EIO)
+		*layer->error = ret;
 	while (value->len && value->data[value->len - 1] == '\n')
 		value->data[--value->len] = '\0';
 	return ret;
@@ -367,6 +371,11 @@ static int read_layers(const struct layer *base, const struct layer *overlay, st
 	str_free(&without);
 	if (!ret)
 		ret = read_blocks(base, overlay, rules, error);
+	if (*overlay->error) { /* what it is silent about is not known to be missing */
+		str_clear(error);
+		str_printf(error, "doveconf: %s", strerror(-*overlay->error));
+		return -EINVAL;
+	}
 	if (!ret && rules->count == before) {
 		str_append_text(error, "it enables nothing that the running Dovecot does not "
 				       "record already");
@@ -399,10 +408,10 @@ static void append_config_version(const char *running, struct str *text)
 int doveconf_read(const char *file, const char *running, struct rules *rules, bool *debug_r,
 		  struct str *error)
 {
-	struct layer base = {.fd = -1}, overlay = {.fd = -1};
+	int ask_error = 0, ret = -EINVAL;
+	struct layer base = {.fd = -1, .error = &ask_error}, overlay = base;
 	char *path = realpath(file, NULL);
 	struct str text = {0};
-	int ret = -EINVAL;
 
 	if (!path) {
 		str_append_text(error, strerror(errno));
