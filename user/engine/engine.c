@@ -145,7 +145,6 @@ static void traffic_open(struct engine *engine, struct sock *sock, struct proc *
 		return;
 	}
 	if (event->rec->flags & RL_F_FOUND) {
-		proc->found_clients |= traffic == TRAFFIC_LOGIN;
 		client_ignore(engine, sock, proc, REASON_OPEN_BEFORE);
 		return;
 	}

@@ -62,7 +62,7 @@ static void forget_old(const struct engine *engine, struct proc *proc)
 }
 
 /* One of the TLS clients: which, will be seen. If there is only one, it is that one, unless the
- * process has others that are not known. */
+ * process is older than rawtap: it can have others that are not known. */
 static void ask_in_doubt(struct engine *engine, struct proc *proc, const struct sock *sock,
 			 const struct login_request *request, const struct rl_rec *rec)
 {
@@ -76,7 +76,7 @@ static void ask_in_doubt(struct engine *engine, struct proc *proc, const struct 
 		one = session;
 		count++;
 	}
-	if (count == 1 && !proc->found_clients) {
+	if (count == 1 && !proc->found) {
 		session_handover(engine, one, request->tag, rec->time_ns);
 		return;
 	}

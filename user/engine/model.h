@@ -73,11 +73,9 @@ struct proc {
 	struct session *sessions; /* session.c */
 	bool lost_login;	  /* handshake.c: a login request to it was not understood */
 	bool ignored;		  /* engine.c: reported as not recorded, because of its master */
-	/* engine.c: a login process has clients from before rawtap started, without sessions */
-	bool found_clients;
-	struct doubt *doubts;	/* handover.c */
-	uint32_t rawlogs;	/* log_place.c: logs that had a number in their name, so far */
-	struct sock *undecided; /* tls.c: the socket of its last record, if that can be TLS */
+	struct doubt *doubts;	  /* handover.c */
+	uint32_t rawlogs;	  /* log_place.c: logs that had a number in their name, so far */
+	struct sock *undecided;	  /* tls.c: the socket of its last record, if that can be TLS */
 	UT_hash_handle hh;
 };
 
