@@ -190,11 +190,40 @@ static void stray_known(struct engine *engine, struct sock *sock)
 	engine->stray_socks--;
 }
 
+/* `close` NULL: its last offsets are not known. */
+static void sock_end(struct engine *engine, struct sock **sock_p, const struct rl_rec *rec,
+		     const struct rl_close *close)
+{
+	struct sock *sock = *sock_p;
+	const struct rl_close none = {0};
+	struct session *session;
+
+	tls_end(engine, sock, rec);
+	handshake_end(engine, sock, rec, close);
+	session = sock->session;
+	if (session)
+		session_end(engine, session, rec, sock->tls.given_up ? &none : close);
+	sock_free(engine, sock_p);
+}
+
+/* The record's socket; NULL: it is not known. If a login process's is another process's by now, its
+ * SOCK_CLOSE was lost: it ends here, so that no log gets what comes after the login. */
+static struct sock *sock_of(struct engine *engine, const struct rl_rec *rec)
+{
+	struct sock *sock = sock_find(engine, rec->cookie);
+
+	if (!sock || sock->role != RL_ROLE_LOGIN || !sock->tgid || sock->tgid == rec->tgid)
+		return sock;
+	engine_malformed(engine, "a handover without its end", rec->tgid);
+	sock_end(engine, &sock, rec, NULL);
+	return NULL;
+}
+
 static void on_sock_open(struct engine *engine, const struct event *event)
 {
 	uint32_t tgid = event->rec->tgid;
 	struct proc *proc = proc_find(engine, tgid);
-	struct sock *sock = sock_find(engine, event->rec->cookie);
+	struct sock *sock = sock_of(engine, event->rec);
 
 	if (sock && sock->class != RL_CLASS_NONE) {
 		engine_malformed(engine, "a socket opened twice", tgid);
@@ -242,7 +271,7 @@ static void on_stray(struct engine *engine, struct sock *sock, const struct even
 
 static void on_bytes(struct engine *engine, const struct event *event)
 {
-	struct sock *sock = sock_find(engine, event->rec->cookie);
+	struct sock *sock = sock_of(engine, event->rec);
 
 	if (!sock || sock->class == RL_CLASS_NONE)
 		on_stray(engine, sock, event);
@@ -255,17 +284,9 @@ static void on_bytes(struct engine *engine, const struct event *event)
 static void on_sock_close(struct engine *engine, const struct event *event)
 {
 	struct sock *sock = sock_find(engine, event->rec->cookie);
-	const struct rl_close none = {0};
-	struct session *session;
 
-	if (!sock)
-		return;
-	tls_end(engine, sock, event->rec);
-	handshake_end(engine, sock, event->rec);
-	session = sock->session;
-	if (session)
-		session_end(engine, session, event->rec, sock->tls.given_up ? &none : event->close);
-	sock_free(engine, &sock);
+	if (sock)
+		sock_end(engine, &sock, event->rec, event->close);
 }
 
 static void on_tls_begin(struct engine *engine, const struct event *event)

@@ -18,11 +18,32 @@ static struct session *by_own_socket(const struct proc *proc, const struct login
 	return NULL;
 }
 
-static bool can_be_about(const struct session *session)
+static bool is_over_tls(const struct session *session)
 {
 	return session->traffic == TRAFFIC_LOGIN && session->sock &&
-	       (session->tls || session->sock->tls.unread) && !session->handover.pending &&
+	       (session->tls || session->sock->tls.unread);
+}
+
+/* So far no request is known to be about it. */
+static bool is_unasked(const struct session *session)
+{
+	return session->traffic == TRAFFIC_LOGIN && !session->handover.pending &&
 	       !session->handover.taken;
+}
+
+static bool can_be_about(const struct session *session)
+{
+	return is_over_tls(session) && is_unasked(session);
+}
+
+void handover_lost(const struct proc *proc)
+{
+	struct session *session;
+
+	DL_FOREACH(proc->sessions, session) {
+		if (can_be_about(session))
+			session_doubt(session);
+	}
 }
 
 static void doubt_free(struct proc *proc, struct doubt **doubt)
@@ -133,12 +154,37 @@ void handover_answered(struct engine *engine, struct proc *proc, const struct lo
 	}
 }
 
+/* An answer was lost. Without TLS that does no harm: a mail process that takes the client over has its
+ * own socket, which then begins anew. */
+static void answer_lost(struct engine *engine, struct proc *proc, const struct sock *sock,
+			const struct rl_rec *rec)
+{
+	struct session *session, *next;
+	struct doubt *doubt;
+
+	DL_FOREACH_SAFE(proc->sessions, session, next) {
+		if (!session->handover.pending || !is_over_tls(session) ||
+		    session->handover.tag != sock->login.head.tag)
+			continue;
+		if (session->handover.linked)
+			session_handover_answered(engine, session, rec, true);
+		else
+			session_handover_unknown(session);
+	}
+	DL_FOREACH(proc->doubts, doubt) {
+		if (doubt->sock == sock->cookie)
+			doubt->taken = true;
+	}
+}
+
 void handover_unanswered(struct engine *engine, struct proc *proc, const struct sock *sock,
 			 const struct rl_rec *rec)
 {
 	const struct login_reply no = {.tag = sock->login.head.tag, .ok = false};
 	struct doubt *doubt, *next;
 
+	if (sock->login.reply_lost)
+		answer_lost(engine, proc, sock, rec);
 	handover_answered(engine, proc, &no, rec);
 	DL_FOREACH_SAFE(proc->doubts, doubt, next) {
 		if (doubt->sock == sock->cookie && !doubt->taken)
@@ -159,8 +205,11 @@ void handover_linked(struct engine *engine, struct proc *proc, const struct even
 	if (sock && sock->session && sock->session->traffic == TRAFFIC_LOGIN)
 		session_linked(engine, sock->session, event);
 	session = sock ? sock->session : NULL; /* that may have been the end of it */
-	/* without a doubt: it was certain from the beginning, or this is the second one */
-	if (doubt && session && can_be_about(session)) {
+	if (session && !is_unasked(session))
+		session = NULL; /* it was certain from the beginning */
+	if (session && !doubt && sock->ino != event->link->ino) { /* its request was lost */
+		session_part(engine, session, event->rec);
+	} else if (session && doubt) {
 		session_handover(engine, session, doubt->tag, doubt->time_ns);
 		if (doubt->taken)
 			session_handover_answered(engine, session, event->rec, true);

@@ -20,7 +20,11 @@ void handover_asked(struct engine *engine, struct proc *proc, const struct sock 
 /* A mail process has answered: it takes the client over, or not. */
 void handover_answered(struct engine *engine, struct proc *proc, const struct login_reply *reply,
 		       const struct rl_rec *rec);
-/* The process's connection `sock` has ended: what was asked over it gets no answer any more. */
+/* The process has asked, and what is lost, or makes no sense: it can have been about any of its clients
+ * over TLS. What comes from and to these is held, as nobody will ever say whose it is. */
+void handover_lost(const struct proc *proc);
+/* The process's connection `sock` has ended: what was asked over it gets no answer any more, or that is
+ * not known. */
 void handover_unanswered(struct engine *engine, struct proc *proc, const struct sock *sock,
 			 const struct rl_rec *rec);
 /* RL_LINK: the client is known. */

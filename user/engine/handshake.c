@@ -37,6 +37,7 @@ static void login_complete(struct engine *engine, struct sock *sock, const struc
 		mail_begin(engine, proc, reader, rec);
 		return;
 	}
+	reader->unanswered++;
 	handover_asked(engine, proc, sock, &reader->head, rec);
 }
 
@@ -52,6 +53,10 @@ static void login_replies(struct engine *engine, struct sock *sock, const struct
 	str_append(bytes, event->data->bytes, event->data->size);
 	for (at = 0; bytes->len - at >= LOGIN_REPLY_LEN; at += LOGIN_REPLY_LEN) {
 		login_reply_parse(bytes->data + at, &reply);
+		if (sock->login.unanswered)
+			sock->login.unanswered--;
+		else if (reply.ok)
+			handover_lost(proc);
 		handover_answered(engine, proc, &reply, event->rec);
 	}
 	str_consume(bytes, at);
@@ -65,8 +70,13 @@ static void login_lost(struct engine *engine, struct sock *sock)
 
 	str_clear(&sock->login.bytes);
 	sock->login.has_head = false;
-	if (proc)
-		proc->lost_login = true;
+	if (!proc)
+		return;
+	proc->lost_login = true;
+	if (proc->service->role != RL_ROLE_LOGIN)
+		return;
+	sock->login.unanswered++;
+	handover_lost(proc);
 }
 
 /* Each request is a structure, then its data. */
@@ -244,6 +254,8 @@ static void lost(struct engine *engine, struct sock *sock, int dir)
 	line_reader_resync(&sock->lines[dir]);
 	if (sock->class == RL_CLASS_LOGIN && dir == request_dir(engine, sock))
 		login_lost(engine, sock);
+	else if (sock->class == RL_CLASS_LOGIN)
+		sock->login.reply_lost = true;
 	str_clear(&sock->login.reply);
 }
 
@@ -290,12 +302,18 @@ void handshake_event(struct engine *engine, struct sock *sock, const struct even
 		take_data(engine, sock, event);
 }
 
-void handshake_end(struct engine *engine, struct sock *sock, const struct rl_rec *rec)
+void handshake_end(struct engine *engine, struct sock *sock, const struct rl_rec *rec,
+		   const struct rl_close *close)
 {
 	struct proc *proc = proc_find(engine, sock->tgid);
+	int dir;
 
-	if (proc && sock->class == RL_CLASS_LOGIN && proc->service->role == RL_ROLE_LOGIN)
-		handover_unanswered(engine, proc, sock, rec);
+	if (!proc || sock->class != RL_CLASS_LOGIN || proc->service->role != RL_ROLE_LOGIN)
+		return;
+	for (dir = RL_IN; dir <= RL_OUT && close; dir++)
+		if (close->end[dir] > sock->next[dir])
+			lost(engine, sock, dir);
+	handover_unanswered(engine, proc, sock, rec);
 }
 
 void handshake_free(struct sock *sock)

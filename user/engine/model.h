@@ -224,7 +224,10 @@ struct login_reader {
 	struct str bytes;
 	bool has_head;
 	struct login_request head;
-	struct str reply; /* part of an answer, to a login process */
+	/* of a login process's own: */
+	unsigned int unanswered; /* requests, lost ones included */
+	struct str reply;	 /* part of an answer */
+	bool reply_lost;
 };
 
 #define STARTTLS_LEN 10 /* "STARTTLS\r\n" */

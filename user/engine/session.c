@@ -356,6 +356,18 @@ void session_handover_answered(struct engine *engine, struct session *session,
 	}
 }
 
+void session_handover_unknown(struct session *session)
+{
+	session->handover.pending = false;
+	session->handover.doubts++;
+}
+
+void session_part(struct engine *engine, struct session *session, const struct rl_rec *rec)
+{
+	part_in_doubt(engine, session, NULL);
+	leave(engine, session, rec);
+}
+
 void session_linked(struct engine *engine, struct session *session, const struct event *event)
 {
 	memcpy(session->end.end, event->link->end, sizeof(session->end.end));

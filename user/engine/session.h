@@ -45,6 +45,11 @@ void session_handover(struct engine *engine, struct session *session, uint32_t t
 void session_handover_answered(struct engine *engine, struct session *session,
 			       const struct rl_rec *rec, bool ok);
 
+/* There was an answer, which is lost: what came since the request is held to the end. */
+void session_handover_unknown(struct session *session);
+/* It was taken over, but not seen when. Frees the session. */
+void session_part(struct engine *engine, struct session *session, const struct rl_rec *rec);
+
 /* RL_LINK: this is the client that was, or will be, taken over; the record says where it stood. Can
  * end the session, as session_end(). */
 void session_linked(struct engine *engine, struct session *session, const struct event *event);
