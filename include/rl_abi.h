@@ -241,11 +241,13 @@ struct rl_close {
 
 enum rl_master_status {
 	RL_MASTER_OK = 0,
-	RL_MASTER_GONE = 1,	 /* it ended before it could be examined */
+	RL_MASTER_GONE = 1, /* the same as MISSED, and only one instance is wanted (--base-dir) */
 	RL_MASTER_UNTRUSTED = 2, /* not a root-owned dovecot run by root */
 	RL_MASTER_VERSION = 3,	 /* a Dovecot version that is not supported */
 	RL_MASTER_EXCLUDED = 4,	 /* another instance than --base-dir */
 	RL_MASTER_CONTAINER = 5, /* in another pid or user namespace than rawtap */
+	RL_MASTER_SILENT = 6,	 /* whoever examines it has no answer */
+	RL_MASTER_MISSED = 7,	 /* it ended before it could be examined */
 };
 
 #define RL_VERSION_LEN	64

@@ -159,7 +159,7 @@ def test_others_do_not_wait(dovecot, tap, doveconf, how):
         known.logout()
         second.wait_sessions_over()
         dovecot.wait_sessions_over()
-        assert rawtap.stop()[0] == 0
+        assert rawtap.stop()[0] == 0, rawtap.stderr
         assert recorded(late) == transcripts(client, open_one)
         assert recorded(user) == transcripts(known)
     assert rawtap.count("bytes lost") == 0
@@ -189,7 +189,7 @@ def test_the_configuration_hangs(dovecot, tap, hangfs):
         wait_until(lambda: recorded(late) == transcripts(client), "an answer", 2 * ASKED)
         dovecot.wait_sessions_over()
         second.wait_sessions_over()
-        assert rawtap.stop()[0] == 0
+        assert rawtap.stop()[0] == 0, rawtap.stderr
         assert is_running(asking[0])
         hangfs.release()
         wait_until(lambda: not is_running(asking[0]), "what was left behind to end")
@@ -240,4 +240,24 @@ def test_what_the_program_may(tap, doveconf, dovecot):
         assert int(values["SigBlk"], 16) == 0
         assert values["NoNewPrivs"] == "1"
         assert not re.search("anon_inode|socket", may)
-        assert len(set(re.findall(r"pipe:\S+", may))) == 1     # its output
+        assert len(set(re.findall(r"pipe:\S+", may))) == 2     # its output, and its errors
+
+
+def test_it_has_ended_before(start_tap, dovecot):
+    """A Dovecot that nobody could look at: that its sessions are not recorded is told. Another one
+    that begins meanwhile, and stays, is recorded."""
+    second = PrivateDovecot()
+    user = recorded_user(dovecot, "restarted")
+    rawtap = start_tap("-D", "--rawlog")
+    rawtap.process.send_signal(signal.SIGSTOP)
+    with second:
+        talk(second, recorded_user(second, "short"))
+        second.wait_sessions_over()
+    dovecot.restart()
+    client = talk(dovecot, user)
+    rawtap.process.send_signal(signal.SIGCONT)
+    wait_recorded(client)
+    dovecot.wait_sessions_over()
+    status, said = rawtap.stop()
+    assert status == 3
+    assert re.search(r" [1-9]\d* its master process could not be examined \(which: see", said)

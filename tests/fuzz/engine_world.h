@@ -397,7 +397,7 @@ static inline void world_end(struct world *world)
 	engine_finish(world->engine);
 	for (i = 0; i < REASONS_COUNT; i++)
 		if (i != REASON_OPEN_BEFORE && i != REASON_NO_LOGIN && i != REASON_MASTER &&
-		    i != REASON_UNANSWERED)
+		    i != REASON_UNANSWERED && i != REASON_UNEXAMINED)
 			sum += summary->sessions[i];
 	/* REASON_OPEN_BEFORE and REASON_NO_LOGIN are of sockets without a session, or of a relay's */
 	assert(sum <= world->engine->sessions_seen);

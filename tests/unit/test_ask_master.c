@@ -26,11 +26,11 @@ static struct rl_master read_part(const struct rl_master *fact, size_t len, stru
 	return read;
 }
 
-static void assert_untrusted(const struct rl_master *fact)
+static void assert_silent(const struct rl_master *fact)
 {
-	const struct rl_master untrusted = {.status = RL_MASTER_UNTRUSTED};
+	const struct rl_master silent = {.status = RL_MASTER_SILENT};
 
-	assert_memory_equal(fact, &untrusted, sizeof(untrusted));
+	assert_memory_equal(fact, &silent, sizeof(silent));
 }
 
 static void test_cut_short(void **state)
@@ -42,7 +42,7 @@ static void test_cut_short(void **state)
 	for (len = 0; len <= sizeof(good) + SETTINGS_LEN; len++) {
 		read = read_part(&good, len, &settings);
 		if (len < sizeof(good)) {
-			assert_untrusted(&read);
+			assert_silent(&read);
 			assert_int_equal(settings.len, 0);
 			continue;
 		}
@@ -62,7 +62,7 @@ static void test_nothing(void **state)
 	struct rl_master read;
 
 	ask_master_read(&said, &read, &settings);
-	assert_untrusted(&read);
+	assert_silent(&read);
 	assert_int_equal(settings.len, 0);
 }
 
@@ -85,13 +85,13 @@ static void test_nonsense(void **state)
 	struct rl_master read;
 	unsigned int i;
 
-	facts[0].status = RL_MASTER_CONTAINER + 1;
+	facts[0].status = RL_MASTER_MISSED + 1;
 	facts[1].pad = 1;
 	memset(facts[2].version, 'x', sizeof(facts[2].version));
 	memset(facts[3].base_dir, 'x', sizeof(facts[3].base_dir));
 	for (i = 0; i < 4; i++) {
 		read = read_part(&facts[i], sizeof(good) + SETTINGS_LEN, &settings);
-		assert_untrusted(&read);
+		assert_silent(&read);
 		assert_int_equal(settings.len, 0);
 	}
 }

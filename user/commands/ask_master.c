@@ -149,7 +149,7 @@ static void look(pid_t pid, int64_t asked_ns, const char *base_dir, struct rl_ma
 	if (is_another(pid, asked_ns))
 		*fact_r = (struct rl_master){.status = RL_MASTER_GONE};
 	else if (capabilities_drop(CAPABILITIES_READ))
-		fact_r->status = RL_MASTER_UNTRUSTED;
+		fact_r->status = RL_MASTER_SILENT;
 	else
 		dovecot_master_version(program, fact_r);
 	close(program);
@@ -179,6 +179,8 @@ int ask_master_run(int argc, char *const argv[])
 	signal(SIGPIPE, SIG_IGN);
 	run_program_for(STDOUT_FILENO);
 	look((pid_t)pid, asked_ns, argc > 3 ? argv[3] : NULL, &fact);
+	if (fact.status == RL_MASTER_GONE && argc == 3)
+		fact.status = RL_MASTER_MISSED;
 	if (say(&fact, sizeof(fact)))
 		return 1;
 	return fact.status == RL_MASTER_OK && say_settings(&fact, (unsigned int)wants) ? 1 : 0;
@@ -205,14 +207,14 @@ void ask_master_read(const struct str *said, struct rl_master *fact_r, struct st
 	const char *rest;
 
 	str_clear(settings);
-	*fact_r = (struct rl_master){.status = RL_MASTER_UNTRUSTED};
+	*fact_r = (struct rl_master){.status = RL_MASTER_SILENT};
 	if (said->len < sizeof(*fact_r))
 		return;
 	memcpy(fact_r, said->data, sizeof(*fact_r));
-	if (fact_r->status > RL_MASTER_CONTAINER || fact_r->pad ||
+	if (fact_r->status > RL_MASTER_MISSED || fact_r->pad ||
 	    !ends(fact_r->version, sizeof(fact_r->version)) ||
 	    !ends(fact_r->base_dir, sizeof(fact_r->base_dir))) {
-		*fact_r = (struct rl_master){.status = RL_MASTER_UNTRUSTED};
+		*fact_r = (struct rl_master){.status = RL_MASTER_SILENT};
 		return;
 	}
 	rest = said->data + sizeof(*fact_r);

@@ -32,7 +32,7 @@ unsigned int ask_master_wants(const struct rules *rules);
  * counts, or nothing. Returns the exit status. */
 int ask_master_run(int argc, char *const argv[]);
 
-/* Reads what it has said, whose end may be missing. Who says nothing of sense is not trusted. */
+/* Reads what it has said, whose end may be missing. Nothing of sense: SILENT. */
 void ask_master_read(const struct str *said, struct rl_master *fact_r, struct str *settings);
 
 #endif

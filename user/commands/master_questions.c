@@ -82,11 +82,15 @@ static int start(struct master_questions *questions, struct question *question)
 }
 
 /* Users can start what is called dovecot as often as they like: no process is started for that. */
-static bool is_a_users(const struct question *question)
+static bool is_a_users(struct question *question)
 {
+	static const struct rl_master untrusted = {.status = RL_MASTER_UNTRUSTED};
 	struct procfs_status status;
 
-	return procfs_status((pid_t)question->tgid, &status) == 0 && status.uid != 0;
+	if (procfs_status((pid_t)question->tgid, &status) || status.uid == 0)
+		return false;
+	str_append(&question->said, &untrusted, sizeof(untrusted));
+	return true;
 }
 
 static void start_waiting(struct master_questions *questions)

@@ -7,6 +7,7 @@ void master_status_text(const struct rl_master *fact, struct str *text)
 	case RL_MASTER_OK:
 		break;
 	case RL_MASTER_GONE:
+	case RL_MASTER_MISSED:
 		str_append_text(text, "it has ended");
 		break;
 	case RL_MASTER_UNTRUSTED:
@@ -26,6 +27,9 @@ void master_status_text(const struct rl_master *fact, struct str *text)
 		break;
 	case RL_MASTER_CONTAINER:
 		str_append_text(text, "it runs in a container, which rawtap can't record");
+		break;
+	case RL_MASTER_SILENT:
+		str_append_text(text, "it could not be examined");
 		break;
 	}
 }

@@ -155,10 +155,19 @@ static void traffic_open(struct engine *engine, struct sock *sock, struct proc *
 	session_begin(engine, session, event->rec);
 }
 
+static enum reason ignored_reason(const struct engine *engine, const struct proc *proc)
+{
+	if (engine->awaited_ended)
+		return REASON_UNANSWERED;
+	if (proc->master && !proc->master->examined && rules_need(engine->rules, proc->service))
+		return REASON_UNEXAMINED;
+	return REASON_MASTER;
+}
+
 /* Counted and logged once for each process. */
 static void proc_ignore(struct engine *engine, struct proc *proc)
 {
-	enum reason reason = engine->awaited_ended ? REASON_UNANSWERED : REASON_MASTER;
+	enum reason reason = ignored_reason(engine, proc);
 
 	if (proc->ignored)
 		return;

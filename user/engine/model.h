@@ -37,6 +37,7 @@ struct master {
 	enum rl_master_status status;
 	const struct release *release; /* NULL: not known */
 	enum trial trial;	       /* trial.c */
+	bool examined;		       /* else it may have been one that is recorded */
 	char base_dir[RL_BASE_DIR_LEN];
 	struct str settings; /* NAME, NUL, VALUE, NUL, ...: as FACT_SETTINGS has them */
 	unsigned int procs;  /* that refer to it */

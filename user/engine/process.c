@@ -130,7 +130,8 @@ void process_exit(struct engine *engine, const struct event *event)
 static void explain_master(struct engine *engine, const struct event *event)
 {
 	const struct rl_master *fact = event->master;
-	bool usual = fact->status == RL_MASTER_GONE || fact->status == RL_MASTER_EXCLUDED;
+	bool usual = fact->status == RL_MASTER_GONE || fact->status == RL_MASTER_MISSED ||
+		     fact->status == RL_MASTER_EXCLUDED;
 	uint32_t tgid = event->rec->tgid;
 
 	if (fact->status == RL_MASTER_OK)
@@ -154,6 +155,12 @@ static struct master *find_or_add_master(struct engine *engine, uint32_t tgid)
 	return master;
 }
 
+/* Has it become known who it is? */
+static bool is_examined(const struct rl_master *fact)
+{
+	return fact->status != RL_MASTER_MISSED && fact->status != RL_MASTER_SILENT;
+}
+
 void process_master(struct engine *engine, const struct event *event)
 {
 	struct master *master = find_or_add_master(engine, event->rec->tgid);
@@ -163,6 +170,7 @@ void process_master(struct engine *engine, const struct event *event)
 	master->status = event->master->status;
 	master->release = release_find(event->master->version, &known);
 	master->trial = known ? TRIAL_NONE : TRIAL_ON;
+	master->examined = is_examined(event->master);
 	memcpy(master->base_dir, event->master->base_dir, sizeof(master->base_dir));
 	explain_master(engine, event);
 	if (master->status == RL_MASTER_OK && !known)

@@ -48,18 +48,22 @@ static int open_program(pid_t pid, const struct procfs_status *status)
 	return -EPERM;
 }
 
-/* What the master's own program prints as its version; "" if that fails. */
-static void ask_version(int program, char version_r[RL_VERSION_LEN])
+/* What the master's own program prints as its version; "" if that fails. 0; -EIO: it does not tell;
+ * -errno: it could not be run, or takes too long. */
+static int ask_version(int program, char version_r[RL_VERSION_LEN])
 {
 	char path[PROCFS_FD_PATH_LEN], *argv[] = {path, (char *)"--version", NULL};
 	struct str out = {0};
+	int ret;
 
 	version_r[0] = '\0';
 	procfs_fd_path(program, path);
-	if (run_program(argv, &out) == 0)
+	ret = run_program(argv, &out);
+	if (ret == 0)
 		snprintf(version_r, RL_VERSION_LEN, "%.*s", (int)strcspn(str_text(&out), "\n"),
 			 str_text(&out));
 	str_free(&out);
+	return ret;
 }
 
 /* Why a process could not be looked at. Who can't be examined is not trusted. */
@@ -104,10 +108,12 @@ int dovecot_master_open(pid_t pid, const char *base_dir, struct rl_master *fact_
 
 void dovecot_master_version(int program, struct rl_master *fact)
 {
+	int ret = ask_version(program, fact->version);
 	bool known;
 
-	ask_version(program, fact->version);
-	if (!release_find(fact->version, &known))
+	if (ret && ret != -EIO)
+		fact->status = RL_MASTER_SILENT;
+	else if (!release_find(fact->version, &known))
 		fact->status = RL_MASTER_VERSION;
 }
 

@@ -24,7 +24,7 @@ void dovecot_master_look(pid_t pid, const char *base_dir, struct rl_master *fact
 /* The same in two steps, as only the first one needs CAP_SYS_PTRACE. What /proc tells: a handle of the
  * trusted program, which the caller closes; -1: it must not be run, fact_r->status says why. */
 int dovecot_master_open(pid_t pid, const char *base_dir, struct rl_master *fact_r);
-/* And what the program tells: `fact` gets its version; its status is OK, or VERSION. */
+/* And what the program tells: `fact` gets its version; its status is OK, VERSION, or SILENT. */
 void dovecot_master_version(int program, struct rl_master *fact);
 
 /* A process whose name is in services[]. Whether it is really Dovecot's is not checked. */
