@@ -24,6 +24,7 @@ struct counting {
 	struct rl_log asked[2];
 	unsigned int asked_count;
 	uint64_t written;
+	unsigned int told; /* gaps */
 };
 
 static void create(struct sink *sink, const struct log_place *place)
@@ -45,7 +46,11 @@ static int claim(struct sink *sink, const struct log_place *place, uint32_t seri
 
 static int write_log(struct sink *sink, int handle, int dir, const void *data, size_t size)
 {
-	((struct counting *)sink)->written += size;
+	static const char told[] = ": too many came before it was known whose they are]";
+	struct counting *counting = (struct counting *)sink;
+
+	counting->written += size;
+	counting->told += memmem(data, size, told, sizeof(told) - 1) != NULL;
 	return 0;
 }
 
@@ -273,6 +278,7 @@ static void test_too_much(void **state_p)
 	end_socket(state, ONE_SOCKET, ends[0] + CHUNK);
 	assert_int_equal(summary->lost_bytes, held);
 	assert_int_equal(summary->bytes[RL_IN] + held, ends[0] + ends[1] + CHUNK);
+	assert_int_equal(state->sink.told, 2);
 }
 
 /* All masters together have a limit, too. */

@@ -178,7 +178,7 @@ static void hold_gap(struct engine *engine, struct awaited *awaited, struct awai
 	if (!continues(*last, event)) {
 		gap_record_grow(&gap, event);
 		gap.rec.flags = event->rec->flags & (RL_F_TLS | RL_F_UNDECIDED);
-		gap.gap.reason = RL_GAP_BACKLOG;
+		gap.gap.reason = RL_GAP_AWAITED;
 		hold(engine, awaited, &gap.rec);
 		*last = awaited->held.first->prev;
 	} else {
