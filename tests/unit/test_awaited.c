@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* How much is held for a master that was asked about, and what becomes of the rest. What is made of
- * the held records otherwise: tests/replay/awaited*.rls. */
+/* How much is held for a master that was asked about, or for logs, and what becomes of the rest. What is
+ * made of the held records otherwise: tests/replay/awaited*.rls. */
 #include "unit.h"
 
 #include <stdlib.h>
@@ -102,6 +102,7 @@ struct case_state {
 	struct counting sink;
 	struct engine *engine;
 	unsigned int questions;
+	bool late; /* logs are not answered */
 	char *chunk;
 };
 
@@ -115,7 +116,7 @@ static void feed(struct case_state *state, struct rl_rec rec, const void *payloa
 	memcpy(record + sizeof(rec), payload, size);
 	engine_feed(state->engine, record, rec.len);
 	free(record);
-	while (state->sink.asked_count) {
+	while (state->sink.asked_count && !state->late) {
 		log = state->sink.asked[--state->sink.asked_count];
 		feed(state, (struct rl_rec){.type = RL_FACT_LOG}, &log, sizeof(log));
 	}
@@ -322,6 +323,34 @@ static void test_never(void **state_p)
 	assert_null(state->engine->awaited);
 }
 
+/* A session whose log waits for another's has the same room when it asks itself. */
+static void test_put_off(void **state_p)
+{
+	struct case_state *state = *state_p;
+	const struct engine_summary *summary = engine_summary(state->engine);
+	uint64_t held, end;
+	struct rl_log log;
+
+	begin_process(state, MASTER, PROCESS);
+	answer(state, MASTER);
+	state->late = true;
+	open_socket(state, PROCESS, ONE_SOCKET);
+	open_socket(state, PROCESS, ONE_SOCKET + 1);
+	end = send_many(state, PROCESS, ONE_SOCKET + 1, 1 << 20);
+	held = state->engine->held_for_logs;
+	assert_true(held > end);
+	assert_int_equal(state->sink.asked_count, 1);
+	log = state->sink.asked[--state->sink.asked_count];
+	feed(state, (struct rl_rec){.type = RL_FACT_LOG}, &log, sizeof(log));
+	assert_int_equal(state->sink.asked_count, 1);
+	assert_int_equal(state->engine->held_for_logs, held);
+	state->late = false;
+	end_socket(state, ONE_SOCKET + 1, end);
+	assert_int_equal(state->engine->held_for_logs, 0);
+	assert_int_equal(summary->bytes[RL_IN], end);
+	assert_int_equal(summary->lost_bytes, 0);
+}
+
 /* A verdict says of whom it is: when it comes, the socket is another's already. */
 static void test_whose_verdict(void **state_p)
 {
@@ -348,6 +377,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_all, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_never, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_whose_verdict, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_put_off, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

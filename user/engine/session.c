@@ -33,7 +33,7 @@ static void drain(struct engine *engine, struct session *session);
 /* The only function that changes a session's state. It also does what the new state requires. */
 static void set_state(struct engine *engine, struct session *session, enum session_state state)
 {
-	if (session->state == SESSION_ASKED)
+	if (session->state == SESSION_ASKED && state != SESSION_ASKED) /* else it was put off */
 		backlog_end(engine, session);
 	session->state = state;
 	switch (state) {
