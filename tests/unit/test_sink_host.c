@@ -212,12 +212,27 @@ static void owned_by_root(void **state)
 	check_file("roots/log.in", "in", 0, GID);
 }
 
+/* There is no adopted file (any more), and a log has its number. */
+static void nothing_is_adopted(void **state)
+{
+	struct log_place place;
+	int handle;
+
+	need_root();
+	place = program_place();
+	handle = ask(&place, RL_LOG_OPENED, 0);
+	assert_int_equal(sink_host_append(sink, "everybody's", 11), -ENOBUFS);
+	end_log(handle);
+	check_file("home/logs/log.in", "", UID, GID);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(as_rawlog_program), TEST(rawlog_program_refuses), TEST(as_iostream),
-		TEST(iostream_refuses),	 TEST(iostream_follows_links), TEST(chroots),
-		TEST(old_files_stay),	 TEST(every_name_is_taken),    TEST(owned_by_root),
+		TEST(as_rawlog_program),  TEST(rawlog_program_refuses), TEST(as_iostream),
+		TEST(iostream_refuses),	  TEST(iostream_follows_links), TEST(chroots),
+		TEST(old_files_stay),	  TEST(every_name_is_taken),	TEST(owned_by_root),
+		TEST(nothing_is_adopted),
 	};
 
 	return cmocka_run_group_tests_name("sink_host", tests, NULL, NULL);

@@ -329,6 +329,8 @@ int sink_host_append(struct sink *sink, const void *data, size_t size)
 {
 	struct sink_host *host = of(sink);
 
+	if (!host->adopted.at_writer) /* its number can be another log's by now */
+		return -ENOBUFS;
 	if (writer_has_more_than(host->writer, WRITER_ADOPTED, 100))
 		return -ENOBUFS;
 	return writer_append(host->writer, WRITER_ADOPTED, RL_IN, data, size);
