@@ -8,6 +8,8 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "engine/held.h"
+#include "engine/model.h"
+#include "engine/tls.h"
 
 /* What was wiped last. */
 static const void *wiped;
@@ -112,11 +114,23 @@ static void held(void **state)
 	assert_int_equal(wiped_size, sizeof(record));
 }
 
+/* A client's last words without TLS. */
+static void last_words(void **state)
+{
+	struct engine engine = {0};
+	struct sock sock = {.tls.last = " secret\r\n"};
+
+	tls_free(&engine, &sock);
+	assert_ptr_equal(wiped, sock.tls.last);
+	assert_zero(sock.tls.last, sizeof(sock.tls.last));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(wipe),	   cmocka_unit_test(freed),    cmocka_unit_test(grown),
-		cmocka_unit_test(cleared), cmocka_unit_test(consumed), cmocka_unit_test(held),
+		cmocka_unit_test(wipe),	      cmocka_unit_test(freed),	  cmocka_unit_test(grown),
+		cmocka_unit_test(cleared),    cmocka_unit_test(consumed), cmocka_unit_test(held),
+		cmocka_unit_test(last_words),
 	};
 
 	return cmocka_run_group_tests_name("wipe", tests, NULL, NULL);

@@ -351,6 +351,7 @@ void tls_free(struct engine *engine, struct sock *sock)
 {
 	forget_undecided(engine, sock);
 	held_clear(&sock->tls.undecided);
+	mem_wipe(sock->tls.last, sizeof(sock->tls.last)); /* can be of a password */
 }
 
 void tls_end(struct engine *engine, struct sock *sock, const struct rl_rec *rec)

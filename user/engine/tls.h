@@ -25,7 +25,7 @@ void tls_given_up(struct engine *engine, struct proc *proc, const struct rl_rec 
 void tls_decide(struct engine *engine, const struct event *event);
 /* The socket has ended: undecided bytes that look like a TLS handshake are taken for one. */
 void tls_end(struct engine *engine, struct sock *sock, const struct rl_rec *rec);
-/* Drops undecided bytes; the socket stays. */
+/* Drops undecided bytes, and what was said last; the socket stays. */
 void tls_free(struct engine *engine, struct sock *sock);
 
 #endif
