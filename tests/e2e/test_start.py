@@ -5,7 +5,9 @@ import ctypes
 import os
 import resource
 import signal
+import socket
 import subprocess
+import time
 
 from recorder import Rawtap
 
@@ -66,3 +68,21 @@ def test_what_is_saved_at_the_end(rawtap_binary, tmp_path):
         status, said = rawtap.stop()
     assert status == 3
     assert said.count(ERROR) == 1 and "File too large" in said
+
+
+def test_a_name_server_that_does_not_answer(rawtap_binary, mounts, tmp_path):
+    """It can be stopped meanwhile."""
+    address, configuration = "127.0.0.77", tmp_path / "resolv.conf"
+    configuration.write_text(f"nameserver {address}\n")
+    command = ["unshare", "-m", "sh", "-c",
+               f'mount --bind {configuration} /etc/resolv.conf && exec "$@"', "sh", rawtap_binary,
+               "--base-dir", tmp_path, "--rawlog-dir", "imap=tcp:receiver.invalid:9"]
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind((address, 53))
+        server.settimeout(TIMEOUT)
+        with subprocess.Popen(command, stdin=subprocess.DEVNULL) as process:
+            server.recv(512)
+            begin = time.monotonic()
+            process.send_signal(signal.SIGINT)
+            process.wait(TIMEOUT)
+            assert time.monotonic() - begin < 1

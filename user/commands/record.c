@@ -98,6 +98,8 @@ static int start_sink(struct recorder *recorder)
 		ret = begin_save(recorder);
 	if (ret)
 		log_error("preparing to write logs: %s", strerror(-ret));
+	else
+		recorder->connections = sink_host_connections(recorder->sink);
 	return ret;
 }
 
@@ -231,11 +233,10 @@ static int watch_sink(struct recorder *recorder)
 	struct epoll_event event = {.events = EPOLLIN};
 	int ret;
 
-	recorder->connections = sink_host_connections(recorder->sink);
 	if (epoll_ctl(recorder->epoll, EPOLL_CTL_ADD, tcp_conns_fd(recorder->connections),
 		      &event) == 0 &&
 	    epoll_ctl(recorder->epoll, EPOLL_CTL_ADD, sink_host_fd(recorder->sink), &event) == 0)
-		return look_hosts_up(recorder);
+		return 0;
 	ret = -errno;
 	log_error("preparing to write logs: %s", strerror(-ret));
 	return ret;
@@ -270,7 +271,8 @@ static int configure(struct recorder *recorder)
 	return config_rules(recorder->opts, recorder->base_dir, &recorder->rules);
 }
 
-/* Before there are threads, or anything that the writer must not have. */
+/* Before there are threads, or anything that the writer must not have; and before signals are blocked, as
+ * the DNS can take long. */
 static int prepare(struct recorder *recorder)
 {
 	int ret = core_dump_forbid();
@@ -285,7 +287,7 @@ static int prepare(struct recorder *recorder)
 		.bpf = &recorder->bpf,
 		.pipeline = &recorder->pipeline,
 	};
-	return check_capabilities() ? -EPERM : start_sink(recorder);
+	return check_capabilities() || start_sink(recorder) || look_hosts_up(recorder) ? -EPERM : 0;
 }
 
 static int start(struct recorder *recorder)
