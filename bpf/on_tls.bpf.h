@@ -162,7 +162,7 @@ static __always_inline int on_tls_return(int ret, __u8 dir)
 	state = bpf_map_lookup_elem(&ssls, &key);
 	stream = state ? &state->stream : NULL;
 	if (dir == RL_OUT && thread->pair_passed)
-		pair_passed_on(thread, stream ? stream->cookie : 0, thread->call_data, ret);
+		pair_passed_on(thread, stream, thread->call_data, ret);
 	if (!stream || !stream->cookie) {
 		/* from before the recorder started, or a map entry was lost */
 		if (stream || service->flags & RL_SERVICE_FRESH)
@@ -170,7 +170,8 @@ static __always_inline int on_tls_return(int ret, __u8 dir)
 		return 0;
 	}
 	verdict = bpf_map_lookup_elem(&tls_socks, &stream->cookie);
-	if (verdict) /* kept here, too: the entry ends with the socket, maybe before this object */
+	/* kept here, too: the entry ends with the socket, maybe before this object; MUTE for good */
+	if (verdict && stream->verdict != RL_VERDICT_MUTE)
 		stream->verdict = *verdict;
 	if (stream->verdict == RL_VERDICT_MUTE)
 		return 0;

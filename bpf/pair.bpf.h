@@ -14,14 +14,14 @@
 #include "thread.bpf.h"
 
 /* Sends LINK: the socket `ino` was passed to a mail process for the client on the socket `cookie`; and
- * how much of that had passed, if some was lost. Global, so it has to return something: 0. */
+ * how much of that had passed, if some was lost. 1: the ring is full. Global. */
 __weak int link_emit(__u64 cookie, __u64 ino)
 {
 	struct rl_tail *tail = bpf_map_lookup_elem(&tails, &cookie);
 	CONTROL_RECORD(link_record, rl_link) *r;
 
 	if (!CONTROL_RESERVE(r))
-		return 0;
+		return 1;
 	rec_init(&r->rec, RL_LINK, sizeof(*r), cookie);
 	r->body.ino = ino;
 	r->body.end[RL_IN] = tail ? tail->end[RL_IN] : 0;
@@ -98,17 +98,19 @@ static __always_inline bool same_bytes(__u64 a, __u64 b, __u32 size)
 	return !differ;
 }
 
-/* `size` bytes at `address` went to the SSL object of the socket `cookie`; 0: it is not known. Are they
- * those that were just received from a pair? */
-static __always_inline void pair_passed_on(struct thread_state *thread, __u64 cookie, __u64 address,
-					   __u32 size)
+/* `size` bytes at `address` went to the SSL object with this plaintext; NULL: it is not known. Are they
+ * those that were just received from a pair? If user space can't be told, nothing more of it is recorded:
+ * it is a mail process's from here on. */
+static __always_inline void pair_passed_on(struct thread_state *thread, struct byte_stream *stream,
+					   __u64 address, __u32 size)
 {
 	__u64 passed = thread->pair_passed;
 
 	thread->pair_passed = 0;
 	if (size != thread->pair_size || !same_bytes(thread->pair_address, address, size))
 		return;
-	link_emit(cookie, passed);
+	if (link_emit(stream ? stream->cookie : 0, passed) && stream)
+		stream->verdict = RL_VERDICT_MUTE;
 	bpf_map_delete_elem(&pairs, &thread->pair_ino);
 }
 
