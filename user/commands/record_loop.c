@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/mem.h"
 #include "commands/master_questions.h"
 #include "commands/summary.h"
 #include "host/clock.h"
@@ -80,6 +81,17 @@ void recorder_close_save(struct recorder *recorder)
 	sink_host_close_adopted(recorder->sink, SAVE_END_MS); /* it has told of an error */
 }
 
+/* Much may have been held while there was much to do. */
+static void trim(struct recorder *recorder)
+{
+	sink_host_trim(recorder->sink);
+	if (recorder->now_ms < recorder->busy_until_ms ||
+	    recorder->trimmed_ms >= recorder->busy_until_ms)
+		return;
+	mem_trim();
+	recorder->trimmed_ms = recorder->now_ms;
+}
+
 /* Looks for sockets that have ended, where it is time. 0 or -errno. */
 static int sweep(struct recorder *recorder)
 {
@@ -87,7 +99,7 @@ static int sweep(struct recorder *recorder)
 
 	if (recorder->now_ms >= recorder->sweep_at_ms) {
 		recorder->sweep_at_ms = recorder->now_ms + RECORDER_SWEEP_MS;
-		sink_host_trim(recorder->sink);
+		trim(recorder);
 		ret = source_sweep(recorder->source);
 	}
 	if (recorder->sweep_ended_at_ms && recorder->now_ms >= recorder->sweep_ended_at_ms) {

@@ -34,6 +34,7 @@ struct recorder {
 	int epoll, signals;
 	int64_t now_ms, busy_until_ms, sweep_at_ms, clock_at_ms;
 	int64_t sweep_ended_at_ms; /* 0: no process has ended */
+	int64_t trimmed_ms;	   /* when memory was given back last */
 	int64_t clock_offset_ns;
 	int32_t utc_offset;
 };
