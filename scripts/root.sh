@@ -102,7 +102,7 @@ inside() # ROOT COMMAND [ARG...]
 	umount -l /mnt
 	cd "$directory"
 	# In the background: bash handles signals only between commands, and in `wait`.
-	"$@" <&0 &
+	exec -- "$@" <&0 & # `make` is no function of this script's
 	wait $! || status=$?
 	exit $status
 }

@@ -47,6 +47,10 @@ def test_it_is_another_release(release):
     assert f"={release}\n" not in Path("/etc/os-release").read_text()
 
 
+def test_a_command_that_is_called_as_one_of_its_own(release):
+    assert inside(release, "make", "--version").stdout.startswith("GNU Make ")
+
+
 def test_status(release):
     assert inside(release, "sh", "-c", "exit 7").returncode == 7
 
