@@ -3,7 +3,8 @@
 # Run a command as root under another kernel, in a QEMU VM that sees this host's files.
 #
 #   vm.sh fetch [-f] PACKAGE...   get Debian's kernels, as linux-image-amd64 (6.1) and
-#                                 linux-image-6.12-amd64; -f: even those that are there
+#                                 linux-image-6.12-amd64, or another suite's, as
+#                                 sid/linux-image-amd64; -f: even those that are there
 #   vm.sh list                    the kernels that are there, oldest first
 #   vm.sh root ARCH PACKAGE...    make the root for guests of another architecture, of these
 #                                 packages (bash at least) and what they depend on, unpacked
@@ -39,6 +40,8 @@ SCRIPTS=$(dirname "$(realpath "$0")")
 KERNELS=$(realpath -m "${RAWTAP_KERNELS:-$SCRIPTS/../.kernels}")
 HOST=amd64
 ARCH=$HOST # that all this is about
+SUITE=	   # of Debian, if not the host's
+KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
 MODULES="virtio_pci virtio_console overlay" # what vm_init.sh needs, and a file system
 VIRTIOFSD=/usr/lib/qemu/virtiofsd	    # of Debian's qemu-system-common
 tmp=
@@ -82,18 +85,36 @@ need()
 # date, is root's to change, and is for one architecture.
 apt()
 {
-	"$1" -qq -o Dir::State="$tmp/apt-$ARCH" -o Dir::State::status=/dev/null \
-		-o Dir::Cache="$tmp/apt-$ARCH" -o APT::Architecture="$ARCH" \
+	local state=$tmp/apt-$ARCH-$SUITE sources=()
+
+	[ -z "$SUITE" ] || sources=(-o Dir::Etc::sourcelist="$state/sources.list"
+		-o Dir::Etc::sourceparts=/dev/null)
+	"$1" -qq -o Dir::State="$state" -o Dir::State::status=/dev/null \
+		-o Dir::Cache="$state" -o APT::Architecture="$ARCH" \
 		-o APT::Architectures::="$ARCH" -o APT::Sandbox::User=root \
-		-o Acquire::Languages=none "${@:2}" 2>>"$tmp/log"
+		-o Acquire::Languages=none "${sources[@]}" "${@:2}" 2>>"$tmp/log"
 }
 
-# What apt() is about from here on.
-use_arch() # ARCH
+# The mirror that the host has its own Debian from.
+mirror()
 {
+	apt-get indextargets --format "\$(REPO_URI)" "Created-By: Packages" |
+		grep -m 1 '/debian/*$' || fail "apt's sources name no mirror of Debian"
+}
+
+# What apt() is about from here on: an architecture, and a suite other than the host's own.
+use_apt() # ARCH [SUITE]
+{
+	local state
+
 	ARCH=$1
-	[ ! -d "$tmp/apt-$ARCH" ] || return 0
-	mkdir -p "$tmp/apt-$ARCH"/{lists,archives}/partial
+	SUITE=${2-}
+	state=$tmp/apt-$ARCH-$SUITE
+	[ ! -d "$state" ] || return 0
+	mkdir -p "$state"/{lists,archives}/partial
+	if [ -n "$SUITE" ]; then
+		echo "deb [signed-by=$KEYRING] $(mirror) $SUITE main" >"$state/sources.list"
+	fi
 	apt apt-get update >/dev/null || true # what failed may be another source
 }
 
@@ -102,11 +123,23 @@ fail_to_get()
 	fail "cannot get $*: $(grep -m 1 '^[EW]:' "$tmp/log")"
 }
 
+# Packages of Debian 12 have their files in /bin and /lib, later ones in /usr.
+make_root() # DIRECTORY
+{
+	mkdir -p "$1/usr/"{bin,sbin,lib}
+	ln -s usr/bin usr/sbin usr/lib "$1/"
+}
+
+extract() # DEB DIRECTORY
+{
+	dpkg-deb --fsys-tarfile "$1" | tar -x -C "$2" --keep-directory-symlink
+}
+
 unpack() # PACKAGE DIRECTORY
 {
 	mkdir "$tmp/download"
 	(cd "$tmp/download" && apt apt-get download "$1") || fail_to_get "$1"
-	dpkg-deb -x "$tmp"/download/*.deb "$2"
+	extract "$tmp"/download/*.deb "$2"
 	rm -r "$tmp/download"
 }
 
@@ -153,21 +186,48 @@ find_modules() # ROOT VERSION MODULE...
 	done
 }
 
+depends() # PACKAGE
+{
+	apt apt-cache show --no-all-versions "$1" | sed -n 's/^Depends: //p' | tr -s ', ' '\n'
+}
+
+# The packages of the same kernel that this one depends on.
+parts() # PACKAGE VERSION
+{
+	depends "$1" | grep -E "^linux-[a-z]+-${2//+/\\+}\$" || true
+}
+
+first() # FILE...
+{
+	local file
+
+	for file in "$@"; do
+		[ ! -e "$file" ] || { echo "$file" && return; }
+	done
+	return 1
+}
+
 # Makes $KERNELS/VERSION: the kernel, an initramfs with busybox and the modules, and the file
 # system that brings the host's files.
 fetch_kernel() # PACKAGE
 {
 	local version=${1#linux-image-} root=$tmp/root initramfs=$tmp/initramfs
-	local file count=100 filesystem=9p modules=$MODULES
+	local file count=100 filesystem=9p modules=$MODULES config image package
 
 	echo "vm: fetching $1"
-	unpack busybox-static "$tmp/busybox"
-	unpack "$1" "$root"
-	[ -d "$root/lib/modules/$version" ] || fail "$1 has no kernel"
+	make_root "$root"
+	# Since 7.0 a kernel is in several packages, one for each kind of its files.
+	for package in busybox-static "$1" $(parts "$1" "$version"); do
+		unpack "$package" "$root"
+	done
+	image=$(first "$root/boot/vmlinuz-$version" "$root/lib/modules/$version/vmlinuz") ||
+		fail "$1 has no kernel"
+	config=$(first "$root/boot/config-$version" "$root/lib/modules/$version/config") ||
+		fail "$1 has no configuration"
 	mkdir -p "$initramfs"/{bin,modules,proc,lower,upper,new} "$tmp/kernel"
-	cp "$tmp/busybox/bin/busybox" "$initramfs/bin/"
+	cp "$root/bin/busybox" "$initramfs/bin/"
 	depmod -b "$root" "$version"
-	grep -q '^CONFIG_9P_FS=' "$root/boot/config-$version" || filesystem=virtiofs
+	grep -q '^CONFIG_9P_FS=' "$config" || filesystem=virtiofs
 	[ $filesystem = virtiofs ] || modules+=" 9pnet_virtio"
 	# shellcheck disable=SC2086
 	find_modules "$root" "$version" $modules $filesystem >"$tmp/modules"
@@ -177,11 +237,11 @@ fetch_kernel() # PACKAGE
 	done < <(awk '$1 == "insmod" && !seen[$2]++ { print $2 }' "$tmp/modules")
 	find "$initramfs/modules" -name '*.xz' -exec xz -d {} +
 	pack_initramfs "$initramfs" >"$tmp/kernel/initramfs"
-	prepare_kernel "$root/boot/vmlinuz-$version" "$tmp/kernel/kernel" ||
+	prepare_kernel "$image" "$tmp/kernel/kernel" ||
 		fail "cannot boot the kernel of $1"
 	rm -rf "${KERNELS:?}/$version"
 	mv "$tmp/kernel" "$KERNELS/$version"
-	rm -r "$root" "$initramfs" "$tmp/busybox"
+	rm -r "$root" "$initramfs"
 }
 
 # One at a time. $tmp is on the disk of what will be made.
@@ -195,7 +255,7 @@ begin_fetch()
 
 fetch()
 {
-	local again='' package real missing=()
+	local again='' package suite real missing=()
 
 	[ "${1-}" != -f ] || { again=yes && shift; }
 	begin_fetch
@@ -206,14 +266,15 @@ fetch()
 
 	need depmod modprobe cpio xz zstd lz4
 	for package in "${missing[@]}"; do
-		use_arch "${package##*-}"
+		suite=$(dirname "/$package")
+		use_apt "${package##*-}" "${suite#/}"
 		# Most names are of packages that only depend on the newest kernel's.
-		real=$(apt apt-cache show --no-all-versions "$package" |
-			sed -n 's/^Depends:.*\(linux-image-[^ ,]*\).*/\1/p') || true
-		real=${real:-$package}
+		real=$(depends "${package##*/}" | grep -m 1 '^linux-image-') || true
+		real=${real:-${package##*/}}
 		fetch_kernel "$real"
+		mkdir -p "$(dirname "$KERNELS/$package")"
 		ln -sfn "${real#linux-image-}" "$KERNELS/$real"
-		ln -sfn "${real#linux-image-}" "$KERNELS/$package"
+		ln -sfnr "$KERNELS/${real#linux-image-}" "$KERNELS/$package"
 	done
 }
 
@@ -224,15 +285,13 @@ root() # ARCH PACKAGE...
 
 	begin_fetch
 	[ "$(cat "$root/packages" 2>/dev/null)" != "${packages[*]}" ] || return 0
-	use_arch "$1"
+	use_apt "$1"
 	echo "vm: fetching ${packages[*]} ($ARCH)"
 	apt apt-get install --yes --download-only --no-install-recommends "${packages[@]}" \
 		>/dev/null || fail_to_get "${packages[*]}"
-	mkdir -p "$tmp/root/usr/"{bin,sbin,lib}
-	ln -s usr/bin usr/sbin usr/lib "$tmp/root/"
-	for package in "$tmp/apt-$ARCH"/archives/*.deb; do
-		dpkg-deb --fsys-tarfile "$package" |
-			tar -x -C "$tmp/root" --keep-directory-symlink
+	make_root "$tmp/root"
+	for package in "$tmp/apt-$ARCH-"/archives/*.deb; do
+		extract "$package" "$tmp/root"
 	done
 	# For a linker, which follows them on the host.
 	find "$tmp/root" -type l -lname '/*' -printf '%P %l\n' | while read -r package link; do
