@@ -12,60 +12,64 @@
 #include "on_io.bpf.h"
 
 struct msghdr;
-struct page;
-struct pipe_inode_info;
+
+/*
+ * What the function returned. Its place among the arguments depends on how many there are, and
+ * tcp_recvmsg() has an address length on 6.12, but not on 7.2.
+ */
+static __always_inline int returned(void *ctx)
+{
+	__u64 value = 0;
+
+	bpf_get_func_ret(ctx, &value);
+	return value;
+}
 
 SEC("fexit/tcp_sendmsg")
-int BPF_PROG(fexit__tcp_sendmsg, struct sock *sk, struct msghdr *msg, __u64 size, int ret)
+int BPF_PROG(fexit__tcp_sendmsg, struct sock *sk)
 {
-	return on_send(sk, ret);
+	return on_send(sk, returned(ctx));
 }
 
 SEC("fexit/tcp_recvmsg")
-int BPF_PROG(fexit__tcp_recvmsg, struct sock *sk, struct msghdr *msg, __u64 size, int flags,
-	     int *addr_len, int ret)
+int BPF_PROG(fexit__tcp_recvmsg, struct sock *sk, struct msghdr *msg, __u64 size, int flags)
 {
-	return on_recv(sk, ret, flags);
+	return on_recv(sk, returned(ctx), flags);
 }
 
 SEC("fexit/unix_stream_sendmsg")
-int BPF_PROG(fexit__unix_stream_sendmsg, struct socket *sock, struct msghdr *msg, __u64 size,
-	     int ret)
+int BPF_PROG(fexit__unix_stream_sendmsg, struct socket *sock)
 {
-	return on_send(sock->sk, ret);
+	return on_send(sock->sk, returned(ctx));
 }
 
 SEC("fexit/unix_stream_recvmsg")
 int BPF_PROG(fexit__unix_stream_recvmsg, struct socket *sock, struct msghdr *msg, __u64 size,
-	     int flags, int ret)
+	     int flags)
 {
-	return on_recv(sock->sk, ret, flags);
+	return on_recv(sock->sk, returned(ctx), flags);
 }
 
 SEC("fexit/tcp_sendpage")
-int BPF_PROG(fexit__tcp_sendpage, struct sock *sk, struct page *page, int offset, __u64 size,
-	     int flags, int ret)
+int BPF_PROG(fexit__tcp_sendpage, struct sock *sk)
 {
-	return on_send(sk, ret);
+	return on_send(sk, returned(ctx));
 }
 
 SEC("fexit/unix_stream_sendpage")
-int BPF_PROG(fexit__unix_stream_sendpage, struct socket *sock, struct page *page, int offset,
-	     __u64 size, int flags, int ret)
+int BPF_PROG(fexit__unix_stream_sendpage, struct socket *sock)
 {
-	return on_send(sock->sk, ret);
+	return on_send(sock->sk, returned(ctx));
 }
 
 SEC("fexit/tcp_splice_read")
-int BPF_PROG(fexit__tcp_splice_read, struct socket *sock, __s64 *position,
-	     struct pipe_inode_info *pipe, __u64 size, unsigned int flags, int ret)
+int BPF_PROG(fexit__tcp_splice_read, struct socket *sock)
 {
-	return on_recv(sock->sk, ret, 0);
+	return on_recv(sock->sk, returned(ctx), 0);
 }
 
 SEC("fexit/unix_stream_splice_read")
-int BPF_PROG(fexit__unix_stream_splice_read, struct socket *sock, __s64 *position,
-	     struct pipe_inode_info *pipe, __u64 size, unsigned int flags, int ret)
+int BPF_PROG(fexit__unix_stream_splice_read, struct socket *sock)
 {
-	return on_recv(sock->sk, ret, 0);
+	return on_recv(sock->sk, returned(ctx), 0);
 }
