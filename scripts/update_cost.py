@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 """Write what verification costs, here and on Debian's kernels, to tests/vm/verifier-cost.txt.
 
-As root, after `make`. A kernel has one entry for each compiler; those of other kernels and
-compilers stay as they are. With RAWTAP=PATH for another tree than .output.
+As root, after `make`. A series of kernels has one entry for each compiler; those of others stay
+as they are. With RAWTAP=PATH for another tree than .output.
 """
 
 import json
@@ -38,8 +38,9 @@ def main():
         for command in commands(results):
             subprocess.run(list(map(str, command)), check=True)
             run = json.loads(Path(results, "cost.json").read_text())
-            key, costs = (run["release"], cost.clang_version()), cost.table(run["costs"])
-            for line in cost.differences(known.get(key, {}), costs):
+            key = cost.series(run["release"]), cost.clang_version()
+            costs = cost.table(run["costs"])
+            for line in cost.differences(known.get(key, {}), costs, cost.same):
                 print(*key, line)
             known[key] = costs
             cost.write(known)

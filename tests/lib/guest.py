@@ -13,16 +13,19 @@ import subprocess
 from recorder import REPOSITORY
 
 VM = REPOSITORY / "scripts" / "vm.sh"
-PACKAGES = {"6.1": "linux-image-amd64", "6.12": "linux-image-6.12-amd64"}  # of Debian 12
+# Of Debian 12, and whichever kernel Debian has next.
+PACKAGES = {"6.1": "linux-image-amd64", "6.12": "linux-image-6.12-amd64",
+            "7": "sid/linux-image-amd64"}
 if "RAWTAP_VM_KERNELS" in os.environ:     # others instead, by the names of their packages
     PACKAGES = {name: name for name in os.environ["RAWTAP_VM_KERNELS"].split()}
 BACKENDS = ("sock", "fexit")
 
 
 def version(kernel):
-    """Debian 12's is 6.1, unless a package's name says something else."""
-    said = re.search(r"(\d+)\.(\d+)", kernel)
-    return tuple(map(int, said.groups())) if said else (6, 1)
+    """Debian 12's is 6.1, sid's at least 7, unless a package's name says something else."""
+    if said := re.search(r"(\d+)\.(\d+)", kernel):
+        return tuple(map(int, said.groups()))
+    return (7, 0) if kernel == "7" or kernel.startswith("sid/") else (6, 1)
 
 
 def backends_of(kernel):

@@ -63,10 +63,11 @@ static unsigned int ask(struct rawtap_bpf *skeleton, struct cost costs[PROGRAMS_
 static bool print(const struct backend *backend, const struct cost *cost)
 {
 	unsigned int instructions, total, peak;
-	const char *line = strstr(cost->log, "processed ");
+	/* a line of its own: 7.2 says "insns processed" before it */
+	const char *line = strstr(cost->log, "\nprocessed ");
 
 	if (!line || sscanf(line,
-			    "processed %u insns (limit %*u) max_states_per_insn %*u "
+			    "\nprocessed %u insns (limit %*u) max_states_per_insn %*u "
 			    "total_states %u peak_states %u",
 			    &instructions, &total, &peak) != 3)
 		return false;
