@@ -5,10 +5,9 @@
  * kernels before 6.3, which lack the tracepoints of at_sock.bpf.c. sendfile()
  * and splice() to a socket pass *_sendpage before 6.5, *_sendmsg since.
  *
- * Task context, after the function has released the socket's lock. While a
- * program runs, the kernel leaves out other runs of it on that CPU, and counts
- * them (__bpf_prog_enter_recur(); docs/KERNELS.md).
+ * Task context, after the function has released the socket's lock.
  */
+#include "copies.bpf.h"
 #include "on_io.bpf.h"
 
 struct msghdr;
@@ -25,51 +24,27 @@ static __always_inline int returned(void *ctx)
 	return value;
 }
 
-SEC("fexit/tcp_sendmsg")
-int BPF_PROG(fexit__tcp_sendmsg, struct sock *sk)
-{
-	return on_send(sk, returned(ctx));
-}
+COPIES("fexit/tcp_sendmsg", fexit__tcp_sendmsg, HOOK_SEND, on_send(copy, sk, returned(ctx)),
+       struct sock *sk)
 
-SEC("fexit/tcp_recvmsg")
-int BPF_PROG(fexit__tcp_recvmsg, struct sock *sk, struct msghdr *msg, __u64 size, int flags)
-{
-	return on_recv(sk, returned(ctx), flags);
-}
+COPIES("fexit/tcp_recvmsg", fexit__tcp_recvmsg, HOOK_RECV, on_recv(copy, sk, returned(ctx), flags),
+       struct sock *sk, struct msghdr *msg, __u64 size, int flags)
 
-SEC("fexit/unix_stream_sendmsg")
-int BPF_PROG(fexit__unix_stream_sendmsg, struct socket *sock)
-{
-	return on_send(sock->sk, returned(ctx));
-}
+COPIES("fexit/unix_stream_sendmsg", fexit__unix_stream_sendmsg, HOOK_SEND,
+       on_send(copy, sock->sk, returned(ctx)), struct socket *sock)
 
-SEC("fexit/unix_stream_recvmsg")
-int BPF_PROG(fexit__unix_stream_recvmsg, struct socket *sock, struct msghdr *msg, __u64 size,
-	     int flags)
-{
-	return on_recv(sock->sk, returned(ctx), flags);
-}
+COPIES("fexit/unix_stream_recvmsg", fexit__unix_stream_recvmsg, HOOK_RECV,
+       on_recv(copy, sock->sk, returned(ctx), flags), struct socket *sock, struct msghdr *msg,
+       __u64 size, int flags)
 
-SEC("fexit/tcp_sendpage")
-int BPF_PROG(fexit__tcp_sendpage, struct sock *sk)
-{
-	return on_send(sk, returned(ctx));
-}
+COPIES("fexit/tcp_sendpage", fexit__tcp_sendpage, HOOK_SEND, on_send(copy, sk, returned(ctx)),
+       struct sock *sk)
 
-SEC("fexit/unix_stream_sendpage")
-int BPF_PROG(fexit__unix_stream_sendpage, struct socket *sock)
-{
-	return on_send(sock->sk, returned(ctx));
-}
+COPIES("fexit/unix_stream_sendpage", fexit__unix_stream_sendpage, HOOK_SEND,
+       on_send(copy, sock->sk, returned(ctx)), struct socket *sock)
 
-SEC("fexit/tcp_splice_read")
-int BPF_PROG(fexit__tcp_splice_read, struct socket *sock)
-{
-	return on_recv(sock->sk, returned(ctx), 0);
-}
+COPIES("fexit/tcp_splice_read", fexit__tcp_splice_read, HOOK_RECV,
+       on_recv(copy, sock->sk, returned(ctx), 0), struct socket *sock)
 
-SEC("fexit/unix_stream_splice_read")
-int BPF_PROG(fexit__unix_stream_splice_read, struct socket *sock)
-{
-	return on_recv(sock->sk, returned(ctx), 0);
-}
+COPIES("fexit/unix_stream_splice_read", fexit__unix_stream_splice_read, HOOK_RECV,
+       on_recv(copy, sock->sk, returned(ctx), 0), struct socket *sock)

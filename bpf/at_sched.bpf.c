@@ -4,25 +4,16 @@
  * at exec the process itself, which has its new name and ids; at fork the parent,
  * before the child runs; at exit the thread that ends (each thread of a process).
  */
+#include "copies.bpf.h"
 #include "on_proc.bpf.h"
 
 struct linux_binprm;
 
-SEC("tp_btf/sched_process_exec")
-int BPF_PROG(tp_btf__sched_process_exec, struct task_struct *task, int old_pid,
-	     struct linux_binprm *binary)
-{
-	return on_exec(task);
-}
+COPIES("tp_btf/sched_process_exec", tp_btf__sched_process_exec, HOOK_EXEC, on_exec(copy, task),
+       struct task_struct *task, int old_pid, struct linux_binprm *binary)
 
-SEC("tp_btf/sched_process_fork")
-int BPF_PROG(tp_btf__sched_process_fork, struct task_struct *parent, struct task_struct *child)
-{
-	return on_fork(parent, child);
-}
+COPIES("tp_btf/sched_process_fork", tp_btf__sched_process_fork, HOOK_FORK, on_fork(parent, child),
+       struct task_struct *parent, struct task_struct *child)
 
-SEC("tp_btf/sched_process_exit")
-int BPF_PROG(tp_btf__sched_process_exit, struct task_struct *task)
-{
-	return on_exit(task);
-}
+COPIES("tp_btf/sched_process_exit", tp_btf__sched_process_exit, HOOK_EXIT, on_exit(task),
+       struct task_struct *task)

@@ -7,16 +7,11 @@
  *
  * Task context; the socket's lock is not held.
  */
+#include "copies.bpf.h"
 #include "on_io.bpf.h"
 
-SEC("tp_btf/sock_send_length")
-int BPF_PROG(tp_btf__sock_send_length, struct sock *sk, int ret, int flags)
-{
-	return on_send(sk, ret);
-}
+COPIES("tp_btf/sock_send_length", tp_btf__sock_send_length, HOOK_SEND, on_send(copy, sk, ret),
+       struct sock *sk, int ret, int flags)
 
-SEC("tp_btf/sock_recv_length")
-int BPF_PROG(tp_btf__sock_recv_length, struct sock *sk, int ret, int flags)
-{
-	return on_recv(sk, ret, flags);
-}
+COPIES("tp_btf/sock_recv_length", tp_btf__sock_recv_length, HOOK_RECV,
+       on_recv(copy, sk, ret, flags), struct sock *sk, int ret, int flags)

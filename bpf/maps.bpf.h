@@ -79,6 +79,15 @@ struct thread_state {
 	__u64 pair_address, pair_size;
 };
 
+/* Hooks that are the same to a handler, whichever function of the kernel's it is at. */
+enum hook { HOOK_SEND, HOOK_RECV, HOOK_EXEC, HOOK_FORK, HOOK_EXIT, HOOK_CONNECT, HOOKS };
+
+/* By copy: 1: a task is inside of it. */
+union inside {
+	__u8 copies[8];
+	__u64 all;
+};
+
 /* Records for user space. */
 struct map_ring {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -191,6 +200,14 @@ struct map_tails {
 	__type(value, struct rl_tail);
 };
 
+/* By enum hook, for each CPU: the copies of its program that tasks are inside of. */
+struct map_inside {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, HOOKS);
+	__type(key, __u32);
+	__type(value, union inside);
+};
+
 /* The counters, for each CPU. */
 struct map_stats {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -211,12 +228,15 @@ RL_MAP struct map_ssls ssls SEC(".maps");
 RL_MAP struct map_bios bios SEC(".maps");
 RL_MAP struct map_pairs pairs SEC(".maps");
 RL_MAP struct map_threads threads SEC(".maps");
+RL_MAP struct map_inside inside SEC(".maps");
 RL_MAP struct map_stats stats SEC(".maps");
 
 #ifdef RL_DEFINE_MAPS
 const volatile struct rl_config config = {};
+struct rl_copies copies = {.place = {1}};
 #else
 extern const volatile struct rl_config config;
+extern struct rl_copies copies;
 #endif
 
 #endif

@@ -10,6 +10,7 @@
 #ifndef RL_ON_IO_BPF_H
 #define RL_ON_IO_BPF_H
 
+#include "copies.bpf.h"
 #include "pair.bpf.h"
 #include "sock_state.bpf.h"
 #include "syscall.bpf.h"
@@ -71,9 +72,10 @@ static __always_inline void other_note(struct sock *sk, struct sock_state *state
 
 /*
  * Records one operation of a tracked process. `ret`: bytes, 0 (end of file) or an
- * error. `unread`: the bytes were discarded, no buffer has them.
+ * error. `unread`: the bytes were discarded, no buffer has them. All copies of the
+ * hook's program call it, for each operation.
  */
-static __always_inline int on_io(struct sock *sk, int ret, __u8 dir, bool unread)
+static __always_inline int on_io(int copy, struct sock *sk, int ret, __u8 dir, bool unread)
 {
 	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
 	struct rl_service *service = bpf_map_lookup_elem(&procs, &tgid);
@@ -83,7 +85,8 @@ static __always_inline int on_io(struct sock *sk, int ret, __u8 dir, bool unread
 	__u32 unseen;
 	int reason;
 
-	if (likely(!service) || !role_has_traffic(service->role))
+	if (likely(!service) || !run_is_first(service, copy, sk, ret, dir) ||
+	    !role_has_traffic(service->role))
 		return 0;
 	if (ret < 0)
 		return on_failed(sk, service, ret);
@@ -138,18 +141,18 @@ static __always_inline int on_io(struct sock *sk, int ret, __u8 dir, bool unread
 }
 
 /* A send returned `ret`. */
-static __always_inline int on_send(struct sock *sk, int ret)
+static __always_inline int on_send(int copy, struct sock *sk, int ret)
 {
-	return on_io(sk, ret, RL_OUT, false);
+	return on_io(copy, sk, ret, RL_OUT, false);
 }
 
 /* A receive with these MSG_* flags returned `ret`. */
-static __always_inline int on_recv(struct sock *sk, int ret, int flags)
+static __always_inline int on_recv(int copy, struct sock *sk, int ret, int flags)
 {
 	/* tcp(7): with MSG_TRUNC, received bytes are discarded and not copied to the buffer */
 	bool unread = flags & MSG_TRUNC && BPF_CORE_READ(sk, __sk_common.skc_family) != RL_AF_UNIX;
 
-	return flags & (MSG_PEEK | MSG_ERRQUEUE) ? 0 : on_io(sk, ret, RL_IN, unread);
+	return flags & (MSG_PEEK | MSG_ERRQUEUE) ? 0 : on_io(copy, sk, ret, RL_IN, unread);
 }
 
 #endif

@@ -6,12 +6,16 @@
  * somebody else's `dovecot`; it is reported, so that user space can say why it is
  * not recorded. All other checks of whom to trust are user space's.
  *
+ * All copies of a hook's program call them: after the first one there is nothing
+ * left to do.
+ *
  * Task context, each with another current task: on_exec() and on_exit() the
  * process that they are about, on_fork() its parent.
  */
 #ifndef RL_ON_PROC_BPF_H
 #define RL_ON_PROC_BPF_H
 
+#include "copies.bpf.h"
 #include "emit.bpf.h"
 
 /* The enum rl_role of a process; NONE if it is not tracked. */
@@ -71,26 +75,30 @@ static __always_inline bool is_stranger(struct task_struct *task)
  * of what was reported is told: also if it executes something else. (A child of the master's that
  * has just been forked was not.)
  */
-static __always_inline int on_exec(struct task_struct *task)
+static __always_inline int on_exec(int copy, struct task_struct *task)
 {
 	struct task_struct *parent = BPF_CORE_READ(task, real_parent);
 	__u32 tgid = task->tgid, parent_tgid = BPF_CORE_READ(parent, tgid);
 	__u16 was = role_of(tgid), parent_role = role_of(parent_tgid);
 	struct rl_service_key key = {};
-	struct rl_service *service = service_of(task, &key), entry;
+	struct rl_service *service = service_of(task, &key), *old, entry;
 
+	old = bpf_map_lookup_elem(&procs, &tgid);
+	if (old && old->exec_id == (__u32)task->self_exec_id)
+		return 0; /* another copy has run */
 	bpf_map_delete_elem(&procs, &tgid);
 	if (service && (service->role == RL_ROLE_MASTER ? (__u32)bpf_get_current_uid_gid() == 0 :
 							  parent_role == RL_ROLE_MASTER)) {
 		entry = *service;
 		entry.flags |= RL_SERVICE_FRESH;
+		entry.exec_id = task->self_exec_id;
 		map_update(&procs, &tgid, &entry, BPF_ANY);
 		exec_announce(&key, parent_tgid, entry.role);
 		return 0;
 	}
 	if (was != RL_ROLE_NONE && !(was == RL_ROLE_MASTER && parent_role == RL_ROLE_MASTER))
 		exit_announce();
-	if (service && service->role != RL_ROLE_MASTER && is_stranger(parent))
+	if (copy == 0 && service && service->role != RL_ROLE_MASTER && is_stranger(parent))
 		exec_announce(&key, parent_tgid, RL_ROLE_STRANGER);
 	return 0;
 }

@@ -7,6 +7,7 @@
  *
  *   maps          the maps, and the structs that are kept in them
  *   count         the counters
+ *   copies        several programs for each hook, one of which acts
  *   emit          records into the ring buffer
  *   tcp_position  bytes that no hook saw, by TCP's sequence numbers
  *   syscall       the current system call: its buffers, the descriptor it passes

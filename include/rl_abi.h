@@ -350,12 +350,11 @@ struct rl_setting {
 	X(lost_control, "handshake and process records lost")                                      \
 	X(faults, "buffers that could not be read")                                                \
 	X(map_full, "map updates refused")                                                         \
-	X(missed, "program runs that the kernel left out")                                         \
+	X(missed, "operations that may be missing: all programs for them were busy")               \
 	X(tls_unknown, "TLS bytes whose connection is not known")
 
 /*
- * STATS. Recorder, at the end: the sums over all CPUs. `missed` is the kernel's
- * own count (bpf_prog_info.recursion_misses); the programs count the others.
+ * STATS. Recorder, at the end: the sums over all CPUs.
  */
 struct rl_stats {
 #define X(field, text) __u64 field;

@@ -25,6 +25,7 @@ enum rl_service_flag {
 	RL_SERVICE_TLS = 1 << 0,   /* its TLS is probed for the plaintext (at_tls.bpf.c) */
 	RL_SERVICE_RELAY = 1 << 1, /* TCP connections that it makes are of interest: RELAY */
 	RL_SERVICE_FRESH = 1 << 2, /* in `procs`: the process has been seen since its exec */
+	RL_SERVICE_SELF = 1 << 3,  /* in `procs`: the recorder, for struct rl_copies */
 };
 
 /*
@@ -37,11 +38,32 @@ union rl_suffix {
 	__u64 words[RL_SUFFIX_LEN / 8];
 };
 
+/* So many programs each hook has, which do the same: bpf/copies.bpf.h. */
+#define RL_COPIES 3
+
+/* In which order the kernel runs them. Found out by user space, from what a socket of its own shows. */
+struct rl_copies {
+	__u16 place[RL_COPIES]; /* by copy, from RL_COPIES down to 1; 0: it does nothing yet */
+	__u16 order[RL_COPIES]; /* by copy: 1 the one that has run first for RL_SERVICE_SELF */
+	__u16 runs;		/* how many have */
+};
+
+/* A process's last operation on a socket: is the next run of a program about it? bpf/copies.bpf.h. */
+struct rl_last {
+	__u64 sk;      /* the socket's address in the kernel */
+	__s32 ret;     /* what the operation returned */
+	__u8 dir;      /* enum rl_dir */
+	__u8 place;    /* of the copy that ran last */
+	__u8 left_out; /* for a test: how many runs in a row were left out */
+	__u8 pad;
+};
+
 /* Value of map `services` (set by the recorder at the start) and of map `procs` (key: tgid). */
 struct rl_service {
-	__u16 role;  /* enum rl_role */
-	__u16 flags; /* enum rl_service_flag */
-	__u32 pad;
+	__u16 role;    /* enum rl_role */
+	__u16 flags;   /* enum rl_service_flag */
+	__u32 exec_id; /* in `procs`: the kernel's number of the process's exec; 0: not seen */
+	struct rl_last last; /* in `procs` */
 	/* The end of the path of the socket that login requests pass; mask all 0: there is none. */
 	union rl_suffix login, login_mask;
 };

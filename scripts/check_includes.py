@@ -18,14 +18,15 @@ USER = ROOT / "user"
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*(?:include|include_next|import)\b[ \t]*'
                      r'(?P<mark>["<]?)(?P<name>[^">\n]*)', re.MULTILINE)
 
-# Each sees those before it. The hooks (at_*) see the handlers (on_*) only.
-BPF = ["rl.bpf.h", "maps.bpf.h", "count.bpf.h", "emit.bpf.h", "tcp_position.bpf.h",
+# Each sees those before it. The hooks (at_*) see the handlers (on_*), and how to
+# make copies of a program.
+BPF = ["rl.bpf.h", "maps.bpf.h", "count.bpf.h", "copies.bpf.h", "emit.bpf.h", "tcp_position.bpf.h",
        "syscall.bpf.h", "classify.bpf.h", "announce.bpf.h", "sock_state.bpf.h", "thread.bpf.h", "pair.bpf.h",
        "on_*.bpf.h"]
 BPF_SOURCES = {
     "maps.bpf.c": ["maps.bpf.h"],
     "at_iter*.bpf.c": ["maps.bpf.h", "on_*.bpf.h"],
-    "at_*.bpf.c": ["on_*.bpf.h"],
+    "at_*.bpf.c": ["copies.bpf.h", "on_*.bpf.h"],
 }
 BPF_FROM_OUTSIDE = ["vmlinux.h", "rl_abi.h", "rl_maps.h", "bpf/bpf_*.h"]
 

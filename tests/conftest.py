@@ -311,15 +311,15 @@ def any_guest(kernels):
 
 @pytest.fixture(scope="session")
 def work(binary, programs):
-    """work(directory, *jobs, guest=None): the Results of these jobs, there or here."""
+    """work(directory, *jobs, guest=None, rawtap=binary): the Results of these jobs, there or here."""
     cost.build(binary)
 
-    def run(directory, *jobs, guest=None):
+    def run(directory, *jobs, guest=None, rawtap=binary):
         command = ["/usr/bin/python3", "-B", INSIDE, directory, programs, *jobs]
         if guest:
             command = guest.command(*command, limit=GUEST_LIMIT, env=["RAWTAP"], output=directory)
         return Results(directory, subprocess.run(
-            list(map(str, command)), env=os.environ | {"RAWTAP": str(binary)},
+            list(map(str, command)), env=os.environ | {"RAWTAP": str(rawtap)},
             stdin=subprocess.DEVNULL, capture_output=True, text=True))
     return run
 

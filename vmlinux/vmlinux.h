@@ -91,6 +91,8 @@ struct task_struct {
 	struct files_struct *files;
 	char comm[16];
 	int pid;
+	unsigned long nivcsw;
+	__u64 self_exec_id;
 };
 
 struct sock;

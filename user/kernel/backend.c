@@ -36,28 +36,48 @@ const struct backend backends[] = {
 };
 const unsigned int backends_count = sizeof(backends) / sizeof(backends[0]);
 
-/* Does this backend have the program, and the kernel its function? */
-static bool wants(const struct backend *backend, const char *program)
+/* Is the program one of the copies of the row's? */
+static bool is_copy(const char *program, const struct backend_program *row)
+{
+	size_t len = strlen(row->name);
+
+	return strncmp(program, row->name, len) == 0 && strncmp(program + len, "__", 2) == 0;
+}
+
+static bool is_of(const struct backend *backend, const char *program)
 {
 	const struct backend_program *row;
 
 	for (row = backend->programs; row->name; row++)
-		if (strcmp(row->name, program) == 0)
-			return !row->function ||
-			       libbpf_find_vmlinux_btf_id(row->function, BPF_TRACE_FEXIT) > 0;
+		if (is_copy(program, row))
+			return true;
 	return false;
 }
 
 static bool is_of_any(const char *program)
 {
-	const struct backend_program *row;
 	unsigned int i;
 
 	for (i = 0; i < backends_count; i++)
-		for (row = backends[i].programs; row->name; row++)
-			if (strcmp(row->name, program) == 0)
-				return true;
+		if (is_of(&backends[i], program))
+			return true;
 	return false;
+}
+
+/* Leaves out what hooks a function that this kernel does not have. To look for one takes long. */
+static void leave_out(const struct backend *backend, struct rawtap_bpf *skeleton)
+{
+	const struct backend_program *row;
+	struct bpf_program *program;
+
+	for (row = backend->programs; row->name; row++) {
+		if (!row->function ||
+		    libbpf_find_vmlinux_btf_id(row->function, BPF_TRACE_FEXIT) > 0)
+			continue;
+		bpf_object__for_each_program(program, skeleton->obj)
+			if (is_copy(bpf_program__name(program), row))
+				bpf_program__set_autoload(program, false);
+	}
 }
 
 void backend_select(const struct backend *backend, struct rawtap_bpf *skeleton)
@@ -67,8 +87,18 @@ void backend_select(const struct backend *backend, struct rawtap_bpf *skeleton)
 
 	bpf_object__for_each_program(program, skeleton->obj) {
 		name = bpf_program__name(program);
-		bpf_program__set_autoload(program, !is_of_any(name) || wants(backend, name));
+		bpf_program__set_autoload(program, !is_of_any(name) || is_of(backend, name));
 	}
+	leave_out(backend, skeleton);
+}
+
+int backend_attach(struct rawtap_bpf *skeleton)
+{
+	struct bpf_program *program;
+
+	bpf_object__for_each_program(program, skeleton->obj)
+		bpf_program__set_autoattach(program, is_of_any(bpf_program__name(program)));
+	return rawtap_bpf__attach(skeleton);
 }
 
 int backend_probe(const struct backend *backend)
@@ -80,7 +110,8 @@ int backend_probe(const struct backend *backend)
 	if (!skeleton)
 		return -errno;
 	bpf_object__for_each_program(program, skeleton->obj)
-		bpf_program__set_autoload(program, wants(backend, bpf_program__name(program)));
+		bpf_program__set_autoload(program, is_of(backend, bpf_program__name(program)));
+	leave_out(backend, skeleton);
 	bpf_map__set_max_entries(skeleton->maps.ring, 4096);
 	ret = rawtap_bpf__load(skeleton);
 	if (!ret)

@@ -10,7 +10,7 @@
 struct rawtap_bpf;
 
 struct backend_program {
-	const char *name;
+	const char *name; /* without the copy's number: all copies */
 	/* The kernel function that it hooks, if not every kernel has that: where it is missing, the
 	 * program is left out. NULL: always needed. */
 	const char *function;
@@ -33,5 +33,8 @@ int backend_probe(const struct backend *backend);
 /* Switches off the programs of all other backends. Call it after opening the skeleton, before loading
  * it. */
 void backend_select(const struct backend *backend, struct rawtap_bpf *skeleton);
+
+/* Attaches the selected backend's programs, and no others. 0 or -errno. */
+int backend_attach(struct rawtap_bpf *skeleton);
 
 #endif

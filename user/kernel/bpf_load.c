@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "kernel/backend.h"
+#include "kernel/copies.h"
 #include "host/dovecot_master.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -123,15 +124,29 @@ static void select_tls(struct bpf_side *side)
 
 	bpf_object__for_each_program(program, skeleton->obj) {
 		name = bpf_program__name(program);
-		if (!starts(name, "uprobe__") && !starts(name, "uretprobe__"))
-			continue;
-		bpf_program__set_autoload(program, side->tls);
-		bpf_program__set_autoattach(program, false);
+		if (starts(name, "uprobe__") || starts(name, "uretprobe__") ||
+		    starts(name, "tp_btf__inet_sock_set_state__"))
+			bpf_program__set_autoload(program, side->tls);
 	}
-	bpf_program__set_autoload(skeleton->progs.tp_btf__inet_sock_set_state, side->tls);
 	bpf_program__set_autoload(skeleton->progs.ask__processes, side->tls);
 	bpf_program__set_autoload(skeleton->progs.iter__files, side->tls);
-	bpf_program__set_autoattach(skeleton->progs.iter__files, false);
+}
+
+/* First the hooks of sockets: before a process is tracked, their copies must know their places.
+ * Iterators and probes have their own functions. */
+static int attach_hooks(struct bpf_side *side)
+{
+	struct bpf_program *program;
+	int ret = backend_attach(side->skeleton);
+
+	if (!ret)
+		ret = copies_start(side->skeleton);
+	if (ret)
+		return ret;
+	bpf_object__for_each_program(program, side->skeleton->obj)
+		bpf_program__set_autoattach(program,
+					    starts(bpf_program__name(program), "tp_btf__"));
+	return rawtap_bpf__attach(side->skeleton); /* those that are not attached yet */
 }
 
 static int attach_files(struct bpf_side *side)
@@ -280,7 +295,6 @@ static int load(struct bpf_side *side, size_t ring_size, const char **step_r)
 		return -errno;
 	backend_select(side->backend, side->skeleton);
 	configure(side->skeleton, ring_size, side->tls);
-	bpf_program__set_autoattach(side->skeleton->progs.iter__sockets, false);
 	select_tls(side);
 
 	*step_r = "loading";
@@ -294,7 +308,7 @@ static int load(struct bpf_side *side, size_t ring_size, const char **step_r)
 	if (!ret)
 		ret = attach_files(side);
 	if (!ret)
-		ret = rawtap_bpf__attach(side->skeleton);
+		ret = attach_hooks(side);
 	if (ret)
 		unload(side);
 	return ret;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "kernel/source.h"
 
+#include "base/log.h"
 #include "base/mem.h" /* before uthash: its allocations */
 
 #include <bpf/bpf.h>
@@ -389,21 +390,21 @@ int source_sweep(struct source *source)
 	return ret;
 }
 
-/* The kernel does not run a program that is already running on the same CPU, and counts that. */
-static __u64 count_missed(struct rawtap_bpf *skeleton)
+/* Which is harmless as long as a copy of it runs: see bpf/copies.bpf.h. */
+static void tell_left_out(struct rawtap_bpf *skeleton)
 {
 	struct bpf_prog_info info;
 	struct bpf_program *program;
 	__u32 size = sizeof(info);
-	__u64 sum = 0;
 
 	bpf_object__for_each_program(program, skeleton->obj) {
 		memset(&info, 0, sizeof(info));
 		if (bpf_program__fd(program) >= 0 &&
-		    bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size) == 0)
-			sum += info.recursion_misses;
+		    bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size) == 0 &&
+		    info.recursion_misses)
+			log_debug("the kernel left out %llu runs of %s", info.recursion_misses,
+				  bpf_program__name(program));
 	}
-	return sum;
 }
 
 static void add_stats(struct source *source)
@@ -423,7 +424,7 @@ static void add_stats(struct source *source)
 #undef X
 		}
 	free(each);
-	sum.missed = count_missed(source->side->skeleton);
+	tell_left_out(source->side->skeleton);
 	add_record(source, (struct rl_rec){.type = RL_STATS}, &sum, sizeof(sum));
 }
 
