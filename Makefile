@@ -268,10 +268,9 @@ check-arm64:	## the kernel side's tests on an arm64 kernel, in a VM (root; minut
 	$(Q)$(PYTEST) tests/vm/test_arm64.py $(T)
 
 # What verifying the programs costs; tests/vm runs it.
-$(OUTPUT)/verifier_cost: tests/programs/verifier_cost.c $(OUTPUT)/kernel/backend.o
+$(OUTPUT)/verifier_cost: tests/programs/verifier_cost.c $(OUTPUT)/kernel/backend.o $(OUTPUT)/host/preemption.o
 	$(call msg,TEST,$@)
-	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -MF $@.d -MT $@ $(LDFLAGS) -o $@ $< \
-		$(OUTPUT)/kernel/backend.o $(LDLIBS)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -MF $@.d -MT $@ $(LDFLAGS) -o $@ $(filter %.c %.o,$^) $(LDLIBS)
 
 .PHONY: verifier-cost-update goldens
 verifier-cost-update: $(OUTPUT)/rawtap	## update the golden file of what verification costs (root; VMs)

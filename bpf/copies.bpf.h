@@ -5,7 +5,8 @@
  * tasks on the same CPU: __bpf_prog_enter_recur(), and __bpf_trace_run() since
  * tracepoints leave preemption enabled (7.0). It does not leave out the program's
  * copies, which have counters of their own. They run one after the other, and the
- * first one that is not left out acts.
+ * first one that is not left out acts. (Where the kernel preempts no program there
+ * is one copy, for each of them costs time at each operation of every process.)
  *
  * How the others know: each copy has a place, RL_COPIES for the one that the
  * kernel runs first, 1 for the last. User space finds out which has which before
@@ -69,7 +70,7 @@ static __always_inline bool run_begin(struct run *run, __u32 hook, int copy)
 
 static __always_inline void run_end(const struct run *run, int copy)
 {
-	const __u64 each = 0x0101010101010101 >> (64 - 8 * RL_COPIES);
+	const __u64 each = 0x0101010101010101 >> (64 - 8 * config.copies);
 
 	run->inside->copies[copy] = 0;
 	if (unlikely(run->others == (each & ~(1ULL << 8 * copy)) &&
@@ -96,7 +97,7 @@ static __always_inline bool run_is_first(struct rl_service *service, int copy, s
 
 	if (service->flags & RL_SERVICE_SELF)
 		copies.order[copy] = ++copies.runs;
-	if ((__u32)id != id >> 32)
+	if (config.copies == 1 || (__u32)id != id >> 32)
 		return copy == 0;
 	if (!place)
 		return false;

@@ -232,7 +232,11 @@ RL_MAP struct map_inside inside SEC(".maps");
 RL_MAP struct map_stats stats SEC(".maps");
 
 #ifdef RL_DEFINE_MAPS
+#ifdef RL_TEST_LEFT_OUT
+const volatile struct rl_config config = {.all_copies = 1};
+#else
 const volatile struct rl_config config = {};
+#endif
 struct rl_copies copies = {.place = {1}};
 #else
 extern const volatile struct rl_config config;

@@ -70,6 +70,17 @@ static __always_inline void other_note(struct sock *sk, struct sock_state *state
 	pair_received(sk, state, op);
 }
 
+/* The current process's entry in `procs`, if this copy is the one that looks at its operation. */
+static __always_inline struct rl_service *service_now(int copy, struct sock *sk, int ret, __u8 dir)
+{
+	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
+	struct rl_service *service = bpf_map_lookup_elem(&procs, &tgid);
+
+	if (likely(!service) || !run_is_first(service, copy, sk, ret, dir))
+		return NULL;
+	return role_has_traffic(service->role) ? service : NULL;
+}
+
 /*
  * Records one operation of a tracked process. `ret`: bytes, 0 (end of file) or an
  * error. `unread`: the bytes were discarded, no buffer has them. All copies of the
@@ -77,16 +88,14 @@ static __always_inline void other_note(struct sock *sk, struct sock_state *state
  */
 static __always_inline int on_io(int copy, struct sock *sk, int ret, __u8 dir, bool unread)
 {
-	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
-	struct rl_service *service = bpf_map_lookup_elem(&procs, &tgid);
+	struct rl_service *service = service_now(copy, sk, ret, dir);
 	struct operation op = {.dir = dir};
 	struct sock_state *state;
 	__u64 control = 0;
 	__u32 unseen;
 	int reason;
 
-	if (likely(!service) || !run_is_first(service, copy, sk, ret, dir) ||
-	    !role_has_traffic(service->role))
+	if (likely(!service))
 		return 0;
 	if (ret < 0)
 		return on_failed(sk, service, ret);

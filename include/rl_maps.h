@@ -38,7 +38,7 @@ union rl_suffix {
 	__u64 words[RL_SUFFIX_LEN / 8];
 };
 
-/* So many programs each hook has, which do the same: bpf/copies.bpf.h. */
+/* So many programs each hook has at most, which do the same: bpf/copies.bpf.h. */
 #define RL_COPIES 3
 
 /* In which order the kernel runs them. Found out by user space, from what a socket of its own shows. */
@@ -112,6 +112,8 @@ struct rl_config {
 	__u64 ring_size; /* of the ring buffer, bytes */
 	__u64 data_limit; /* fill level up to which traffic is taken, bytes; the rest is for control */
 	__u64 wakeup_size; /* fill level at which the reader is woken, bytes */
+	__u32 copies;	   /* of each program that are loaded: 1, or RL_COPIES */
+	__u32 all_copies;  /* for a test: they all are, whatever the kernel */
 };
 
 #endif

@@ -39,6 +39,7 @@ static void configure(struct rawtap_bpf *skeleton)
 		.ring_size = RING_SIZE,
 		.data_limit = RING_SIZE - RING_SIZE / 8,
 		.wakeup_size = RING_SIZE / 8,
+		.copies = RL_COPIES,
 	};
 }
 
@@ -62,6 +63,7 @@ static unsigned int ask(struct rawtap_bpf *skeleton, struct cost costs[PROGRAMS_
 
 static bool print(const struct backend *backend, const struct cost *cost)
 {
+	const char *name = bpf_program__name(cost->program), *end;
 	unsigned int instructions, total, peak;
 	/* a line of its own: 7.2 says "insns processed" before it */
 	const char *line = strstr(cost->log, "\nprocessed ");
@@ -71,8 +73,10 @@ static bool print(const struct backend *backend, const struct cost *cost)
 			    "total_states %u peak_states %u",
 			    &instructions, &total, &peak) != 3)
 		return false;
-	printf("%s %s %u %u %u\n", backend->name, bpf_program__name(cost->program), instructions,
-	       total, peak);
+	/* the copy's number says nothing */
+	end = strstr(name, "__0");
+	printf("%s %.*s %u %u %u\n", backend->name, end ? (int)(end - name) : (int)strlen(name),
+	       name, instructions, total, peak);
 	return true;
 }
 
@@ -85,7 +89,7 @@ static bool measure(const struct backend *backend)
 
 	if (!costs || !skeleton)
 		abort();
-	backend_select(backend, skeleton);
+	backend_select(backend, skeleton, 1); /* the others are the same */
 	configure(skeleton);
 	count = ask(skeleton, costs);
 	if (rawtap_bpf__load(skeleton) == 0)

@@ -4,8 +4,10 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "host/preemption.h"
 #include "rl_maps.h" /* before the skeleton, which uses its types */
 #include "rawtap.skel.h"
 
@@ -29,9 +31,10 @@ static const struct backend_program fexit_programs[] = {
 };
 
 const struct backend backends[] = {
-	{"sock", "the tracepoints sock_send_length and sock_recv_length (Linux 6.3 or later)",
+	{"sock", 700, "the tracepoints sock_send_length and sock_recv_length (Linux 6.3 or later)",
 	 sock_programs},
-	{"fexit", "BPF trampolines on the sockets' functions (Linux 5.17 or later, not everywhere)",
+	{"fexit", 0,
+	 "BPF trampolines on the sockets' functions (Linux 5.17 or later, not everywhere)",
 	 fexit_programs},
 };
 const unsigned int backends_count = sizeof(backends) / sizeof(backends[0]);
@@ -80,14 +83,29 @@ static void leave_out(const struct backend *backend, struct rawtap_bpf *skeleton
 	}
 }
 
-void backend_select(const struct backend *backend, struct rawtap_bpf *skeleton)
+unsigned int backend_copies(const struct backend *backend)
+{
+	return kernel_version() >= backend->preempted_since && kernel_preempts() ? RL_COPIES : 1;
+}
+
+/* The copy's number, with which its name ends; 0 if it has none. */
+static unsigned int copy_of(const char *program)
+{
+	const char *end = strrchr(program, '_');
+
+	return end ? strtoul(end + 1, NULL, 10) : 0;
+}
+
+void backend_select(const struct backend *backend, struct rawtap_bpf *skeleton, unsigned int copies)
 {
 	struct bpf_program *program;
 	const char *name;
 
 	bpf_object__for_each_program(program, skeleton->obj) {
 		name = bpf_program__name(program);
-		bpf_program__set_autoload(program, !is_of_any(name) || is_of(backend, name));
+		bpf_program__set_autoload(program,
+					  copy_of(name) < copies &&
+						  (!is_of_any(name) || is_of(backend, name)));
 	}
 	leave_out(backend, skeleton);
 }

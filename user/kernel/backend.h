@@ -18,6 +18,8 @@ struct backend_program {
 
 struct backend {
 	const char *name;
+	/* The kernel_version() since which its programs can be preempted, if the kernel preempts. */
+	unsigned int preempted_since;
 	const char *needs;			/* what it needs, for messages */
 	const struct backend_program *programs; /* its own; the last one has the name NULL */
 };
@@ -30,9 +32,13 @@ extern const unsigned int backends_count;
  * kernel has no such hooks; -errno. */
 int backend_probe(const struct backend *backend);
 
-/* Switches off the programs of all other backends. Call it after opening the skeleton, before loading
- * it. */
-void backend_select(const struct backend *backend, struct rawtap_bpf *skeleton);
+/* How many copies of each program are needed here: bpf/copies.bpf.h. */
+unsigned int backend_copies(const struct backend *backend);
+
+/* Switches off the programs of all other backends, and copies beyond so many. Call it after opening the
+ * skeleton, before loading it. */
+void backend_select(const struct backend *backend, struct rawtap_bpf *skeleton,
+		    unsigned int copies);
 
 /* Attaches the selected backend's programs, and no others. 0 or -errno. */
 int backend_attach(struct rawtap_bpf *skeleton);

@@ -40,7 +40,7 @@ void bpf_side_take_messages(void)
 /* An LRU map gets all its memory when it is created, so it is made small where it is not needed. */
 #define UNUSED_MAP_ENTRIES 64
 
-static void configure(struct rawtap_bpf *skeleton, size_t ring_size, bool tls)
+static void configure(struct rawtap_bpf *skeleton, size_t ring_size, bool tls, unsigned int copies)
 {
 	if (!tls) {
 		bpf_map__set_max_entries(skeleton->maps.pairs, UNUSED_MAP_ENTRIES);
@@ -50,6 +50,7 @@ static void configure(struct rawtap_bpf *skeleton, size_t ring_size, bool tls)
 		.ring_size = ring_size,
 		.data_limit = ring_size - ring_size / 8,
 		.wakeup_size = ring_size / 8,
+		.copies = copies,
 	};
 }
 
@@ -124,9 +125,9 @@ static void select_tls(struct bpf_side *side)
 
 	bpf_object__for_each_program(program, skeleton->obj) {
 		name = bpf_program__name(program);
-		if (starts(name, "uprobe__") || starts(name, "uretprobe__") ||
-		    starts(name, "tp_btf__inet_sock_set_state__"))
-			bpf_program__set_autoload(program, side->tls);
+		if (!side->tls && (starts(name, "uprobe__") || starts(name, "uretprobe__") ||
+				   starts(name, "tp_btf__inet_sock_set_state__")))
+			bpf_program__set_autoload(program, false);
 	}
 	bpf_program__set_autoload(skeleton->progs.ask__processes, side->tls);
 	bpf_program__set_autoload(skeleton->progs.iter__files, side->tls);
@@ -287,14 +288,17 @@ static void unload(struct bpf_side *side)
 /* Loads and attaches all but the probes, with side->backend. 0; -errno: `step_r` says what failed. */
 static int load(struct bpf_side *side, size_t ring_size, const char **step_r)
 {
+	unsigned int copies;
 	int ret;
 
 	*step_r = "opening";
 	side->skeleton = rawtap_bpf__open();
 	if (!side->skeleton)
 		return -errno;
-	backend_select(side->backend, side->skeleton);
-	configure(side->skeleton, ring_size, side->tls);
+	copies = side->skeleton->rodata->config.all_copies ? RL_COPIES :
+							     backend_copies(side->backend);
+	backend_select(side->backend, side->skeleton, copies);
+	configure(side->skeleton, ring_size, side->tls, copies);
 	select_tls(side);
 
 	*step_r = "loading";

@@ -21,8 +21,8 @@ static ssize_t send_some(int fd, void *data, size_t size)
 }
 
 /* In which order the copies run at this operation. True: they all did. */
-static bool order_of(volatile struct rl_copies *copies, operation_fn *operation, int fd,
-		     __u16 order_r[RL_COPIES])
+static bool order_of(volatile struct rl_copies *copies, unsigned int count, operation_fn *operation,
+		     int fd, __u16 order_r[RL_COPIES])
 {
 	char data = 0;
 	int i;
@@ -34,24 +34,24 @@ static bool order_of(volatile struct rl_copies *copies, operation_fn *operation,
 		return false;
 	for (i = 0; i < RL_COPIES; i++)
 		order_r[i] = copies->order[i];
-	return copies->runs == RL_COPIES;
+	return copies->runs == count;
 }
 
 /* By two operations of ours, so that a hook of either kind has been seen to work. */
-static int find_order(struct rl_copies *copies, int fds[2])
+static int find_order(struct rl_copies *copies, unsigned int count, int fds[2])
 {
 	__u16 sent[RL_COPIES], received[RL_COPIES];
 	int tries, i;
 
 	for (tries = 0; tries < TRIES; tries++) {
-		bool all = order_of(copies, send_some, fds[0], sent);
+		bool all = order_of(copies, count, send_some, fds[0], sent);
 
-		if (!order_of(copies, read, fds[1], received) || !all)
+		if (!order_of(copies, count, read, fds[1], received) || !all)
 			continue;
 		if (memcmp(sent, received, sizeof(sent)) != 0)
 			return -EPROTO;
-		for (i = 0; i < RL_COPIES; i++)
-			copies->place[i] = RL_COPIES + 1 - sent[i];
+		for (i = 0; i < (int)count; i++)
+			copies->place[i] = count + 1 - sent[i];
 		return 0;
 	}
 	return -EPROTO;
@@ -68,7 +68,7 @@ int copies_start(struct rawtap_bpf *skeleton)
 		return -errno;
 	ret = bpf_map__update_elem(procs, &tgid, sizeof(tgid), &self, sizeof(self), BPF_ANY);
 	if (!ret)
-		ret = find_order(&skeleton->data->copies, fds);
+		ret = find_order(&skeleton->data->copies, skeleton->rodata->config.copies, fds);
 	bpf_map__delete_elem(procs, &tgid, sizeof(tgid), 0);
 	close(fds[0]);
 	close(fds[1]);
