@@ -62,6 +62,12 @@ TEMPLATES = {
     "condition": b"%{if;%d;eq;Ex.Org;%h;%{if;%u;*;b*@*;a\\;b;}}%{if;%{uid};>=;5000;a;b}",
     "unknown": b"%{userdb:home}%k%{if;a;b;c;d}%{encrypt;a=b:user}",
     "no-end": b"%{if;{;eq;{;a;b}",
+    "2.4-plain": b"/var/log/%{user | username | lower}/%{userdb:quota}%{process:pid}%%{%",
+    "2.4-texts": b"%{session|substr(1,-2)|concat('a\\x41\\102',5)|lfill(9,'x')|index('/',-1)|text}y%{}",
+    "2.4-numbers": b"%{local_port + 7}%{user | md5 % 16}%{literal('0102') | unhexlify | benumber | hex(-4)}",
+    "2.4-hashes": b"%{user|hash('sha3-256',rounds=2,salt=user)|truncate(bits=13)|base64(url=1,pad=0)|unbase64}",
+    "2.4-choice": b"%{user|if('*','b*@*',home,nope)}%{switch(5,'<',3,'a',7,'b','c')}%{nope|default('x')}",
+    "2.4-mistakes": b"%{user | lower()}%{{user!} | regexp('(.)','\\\\1')}%{user | default('\\q')}",
 }
 # As fuzz_engine_ops.c reads them: flags, modes, then the number of what happens and its arguments.
 # Processes: 0 imap, 1 imap-login, 2 lmtp, 3 submission.

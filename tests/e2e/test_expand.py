@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The variables of rawlog_dir: what user/dovecot/expand.c makes of a template, and what Dovecot does.
+"""The variables of rawlog_dir: what expander_2_3 makes of a template, and what Dovecot 2.3 does.
 
 Each template stands in a block of the configuration that is for one client address. It is
 the rest of a path through a regular file, so Dovecot finds no directory and tells, in its
@@ -7,23 +7,20 @@ log, where it looked. A template that it can't expand breaks the login, and the 
 """
 
 import itertools
-import os
 import re
 import socket
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
+from expanders import build_expander, installed_version
 from mailclient import ProtocolError, connect
 from private_dovecot import PrivateDovecot, User
 from rawlogs import wait_until
 
-ROOT = Path(__file__).resolve().parents[2]
-SOURCES = [ROOT / "tests/programs/expander.c", *sorted((ROOT / "user/dovecot").glob("expand*.c")),
-           ROOT / "user/base/str.c", ROOT / "user/base/mem.c"]
+RELEASE = "2.3.19.1"
 ENVIRONMENT = "RAWTAP_TEST=of/tests"
 LOOKED = re.compile(r" \w+\(.*?\)<\d+><(?P<session>.*?)>: Error: "
                     r"rawlog: stat\((?P<path>.*)\) failed: Not a directory$", re.MULTILINE)
@@ -141,12 +138,11 @@ def address_of(template):
 @pytest.fixture(scope="module")
 def expander(tmp_path_factory):
     """expander(template, values): (exit status, the expanded text)."""
-    program = tmp_path_factory.mktemp("expand") / "expander"
-    subprocess.run([os.environ.get("CC", "gcc"), "-std=gnu11", "-D_GNU_SOURCE", "-Wall", "-Werror",
-                    "-Iuser", "-o", program, *SOURCES, "-lnettle"], cwd=ROOT, check=True)
+    program = build_expander(tmp_path_factory.mktemp("expand"))
 
     def run(template, values=()):
-        result = subprocess.run([program, template, *values], capture_output=True, text=True)
+        result = subprocess.run([program, RELEASE, template, *values], capture_output=True,
+                                text=True)
         if result.returncode == 2:
             assert re.fullmatch(r".+\n", result.stderr), "refused without a reason"
         elif result.returncode == 0:
@@ -159,6 +155,8 @@ def expander(tmp_path_factory):
 @pytest.fixture(scope="module")
 def sessions(root):
     """{(template, who): Session}"""
+    if not installed_version().startswith("2.3."):
+        pytest.skip(f"Dovecot 2.3 is wanted, {installed_version()} is installed")
     services = {f"{protocol}-login": {"service_count": 0} for protocol in ("imap", "pop3")}
     dovecot = PrivateDovecot(services=services)
     file = dovecot.root / "file"

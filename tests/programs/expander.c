@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * expander TEMPLATE [NAME=VALUE...]: what user/dovecot/expand.c makes of a
+ * expander RELEASE TEMPLATE [NAME=VALUE...]: what the release's expander makes of a
  * template, between '[' and ']'; status 1 and nothing: it fails with these values;
- * status 2 and why: it is refused at the start. env=NAME=VALUE may come often.
+ * status 2 and why: it is refused at the start. env=NAME=VALUE and
+ * userdb=NAME=VALUE may come often.
+ *
+ * expander RELEASE - [NAME=VALUE...]: the same of each template of the standard input,
+ * which a NUL ends, as "STATUS TEXT" and NUL.
  */
 #include <assert.h>
 #include <stdbool.h>
@@ -10,11 +14,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dovecot/expand.h"
+#include "dovecot/release.h"
 
 #define ENV_MAX 10
 
 static const char *env[ENV_MAX + 1];
+static struct str userdb;
 
 static void set(struct expand_vars *vars, char *word)
 {
@@ -22,10 +27,15 @@ static void set(struct expand_vars *vars, char *word)
 		const char *name;
 		const char **value;
 	} texts[] = {
-		{"user", &vars->user},		 {"home", &vars->home},
-		{"service", &vars->service},	 {"local_ip", &vars->local_ip},
-		{"remote_ip", &vars->remote_ip}, {"session", &vars->session},
-		{"auth_user", &vars->auth_user}, {"hostname", &vars->hostname},
+		{"user", &vars->user},
+		{"home", &vars->home},
+		{"service", &vars->service},
+		{"local_ip", &vars->local_ip},
+		{"remote_ip", &vars->remote_ip},
+		{"session", &vars->session},
+		{"auth_user", &vars->auth_user},
+		{"hostname", &vars->hostname},
+		{"system_hostname", &vars->system_hostname},
 	};
 	char *value = strchr(word, '=');
 	bool known = true;
@@ -38,6 +48,12 @@ static void set(struct expand_vars *vars, char *word)
 			;
 		assert(i < ENV_MAX);
 		env[i] = value;
+	} else if (!strcmp(word, "userdb")) {
+		str_append(&userdb, value, strlen(value) + 1);
+	} else if (!strcmp(word, "local_port")) {
+		vars->local_port = strtoul(value, NULL, 10);
+	} else if (!strcmp(word, "remote_port")) {
+		vars->remote_port = strtoul(value, NULL, 10);
 	} else if (!strcmp(word, "pid")) {
 		vars->pid = strtoul(value, NULL, 10);
 	} else if (!strcmp(word, "uid")) {
@@ -56,23 +72,62 @@ static void set(struct expand_vars *vars, char *word)
 	assert(known);
 }
 
+/* The status; and the expanded text, or why it is refused. */
+static int answer(const struct release *release, const char *template,
+		  const struct expand_vars *vars, struct str *text)
+{
+	str_clear(text);
+	if (expand_check(release->expander, template, text))
+		return 2;
+	return expand(release->expander, template, vars, text) ? 1 : 0;
+}
+
+static int answer_all(const struct release *release, const struct expand_vars *vars)
+{
+	struct str text = {0};
+	char *template = NULL;
+	size_t size = 0;
+	int status;
+
+	while (getdelim(&template, &size, '\0', stdin) > 0) {
+		status = answer(release, template, vars, &text);
+		printf("%d %s%c", status, str_text(&text), '\0');
+	}
+	free(template);
+	str_free(&text);
+	return 0;
+}
+
+static int answer_one(const struct release *release, const char *template,
+		      const struct expand_vars *vars)
+{
+	struct str text = {0};
+	int status = answer(release, template, vars, &text);
+
+	if (status == 2)
+		fprintf(stderr, "%s\n", str_text(&text));
+	else if (!status)
+		printf("[%s]", str_text(&text));
+	str_free(&text);
+	return status;
+}
+
 int main(int argc, char **argv)
 {
-	struct expand_vars vars = {.env = env};
-	struct str text = {0};
-	int i, status = 0;
+	struct expand_vars vars = {.env = env, .userdb = &userdb};
+	const struct release *release;
+	int i, status;
+	bool known;
 
-	assert(argc > 1);
-	for (i = 2; i < argc; i++)
+	assert(argc > 2);
+	release = release_find(argv[1], &known);
+	assert(release);
+	for (i = 3; i < argc; i++)
 		set(&vars, argv[i]);
-	if (expand_check(argv[1], &text)) {
-		fprintf(stderr, "%s\n", str_text(&text));
-		status = 2;
-	} else if (expand(argv[1], &vars, &text)) {
-		status = 1;
-	} else {
-		printf("[%s]", str_text(&text));
-	}
-	str_free(&text);
+	if (strcmp(argv[2], "-") == 0)
+		status = answer_all(release, &vars);
+	else
+		status = answer_one(release, argv[2], &vars);
+	str_free(&userdb);
 	return status;
 }

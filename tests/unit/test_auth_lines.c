@@ -408,6 +408,28 @@ static void postlogin(void **state)
 	}
 }
 
+/* For directories that name them, but not what may be a secret. */
+static void fields(void **state)
+{
+	static const char expect[] = "home=/a\0quota=5\0q=\0quota=6\0x=a\tb";
+	struct auth_line auth;
+	struct userdb_user copy;
+
+	assert_int_equal(parse(BYTES("USER\t1\tbob\thome=/a\tquota=5\timapc_password=x\tadmin\tq=\t"
+				     "auth_token=1\tquota=6\tPASS=2\tx=a\001tb\tn=a\0010b"),
+			       &auth),
+			 0);
+	assert_int_equal(auth.user.fields.len, sizeof(expect));
+	assert_memory_equal(auth.user.fields.data, expect, sizeof(expect));
+	userdb_user_copy(&copy, &auth.user);
+	userdb_user_drop_fields(&auth.user);
+	assert_int_equal(auth.user.fields.len, 0);
+	assert_memory_equal(copy.fields.data, expect, sizeof(expect));
+	userdb_user_free(&copy);
+	assert_int_equal(copy.fields.len, 0);
+	userdb_user_free(&auth.user);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -425,6 +447,7 @@ int main(void)
 		cmocka_unit_test(refusals),
 		cmocka_unit_test(carriage_return),
 		cmocka_unit_test(postlogin),
+		cmocka_unit_test(fields),
 	};
 
 	return cmocka_run_group_tests_name("auth_lines", tests, NULL, NULL);

@@ -38,13 +38,34 @@ static void versions(void **state)
 	assert_ptr_equal(new->login, &login_layout_2_4);
 	assert_ptr_equal(new->proxy, &proxy_rules_2_4);
 	assert_true(new->tcp_lines);
-	assert_ptr_equal(known("2.4.0"), new);
-	assert_ptr_equal(known("2.4.5"), new);
+	assert_ptr_equal(old->expander, &expander_2_3);
+	assert_ptr_equal(known("2.4.1"), new);
+}
+
+/* Of 2.4 each had mistakes of its own in variables. */
+static void expanders(void **state)
+{
+	static const struct {
+		const char *version;
+		const struct expander *expander;
+	} rows[] = {
+		{"2.4.0", &expander_2_4_0}, {"2.4.1-4 (x)", &expander_2_4_1},
+		{"2.4.2", &expander_2_4_2}, {"2.4.3", &expander_2_4_3},
+		{"2.4.4", &expander_2_4},   {"2.4.5-1", &expander_2_4},
+		{"2.4.10", &expander_2_4},  {"2.4.21", &expander_2_4},
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_string_equal(known(rows[i].version)->name, "2.4");
+		assert_ptr_equal(known(rows[i].version)->expander, rows[i].expander);
+		assert_ptr_equal(known(rows[i].version)->login, &login_layout_2_4);
+	}
 }
 
 static void unknown_versions(void **state)
 {
-	const struct release *old = known("2.3.0"), *new = known("2.4.0");
+	const struct release *old = known("2.3.0"), *new = known("2.4.99");
 
 	assert_ptr_equal(nearest("2.2.36"), old);
 	assert_ptr_equal(nearest("1.2.17"), old);
@@ -73,6 +94,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(versions),
+		cmocka_unit_test(expanders),
 		cmocka_unit_test(unknown_versions),
 		cmocka_unit_test(no_versions),
 	};

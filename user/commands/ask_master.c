@@ -58,18 +58,22 @@ static int say_setting(const char *name, const struct str *value)
 	return ret;
 }
 
-static int say_home(const struct rl_master *fact)
+/* What its variables need is wanted, too. */
+static int say_home(const struct rl_master *fact, unsigned int *wants)
 {
 	struct str home = {0};
 	int ret;
 
 	dovecot_master_setting(fact, "mail_home", &home);
+	if (strstr(str_text(&home), "hostname"))
+		*wants |= ASK_MASTER_HOSTNAME;
 	ret = say_setting("mail_home", &home);
 	str_free(&home);
 	return ret;
 }
 
-/* my_hostdomain() of lib/hostpid.c, 2.3.19.1, if it is not set. */
+/* my_hostdomain() of lib/hostpid.c, 2.3.19.1, if it is not set; and my_hostname, for %{system:hostname}
+ * of 2.4. */
 static int say_hostname(const struct rl_master *fact)
 {
 	struct str hostname = {0};
@@ -80,6 +84,11 @@ static int say_hostname(const struct rl_master *fact)
 	if (!hostname.len && dovecot_hostname(own, sizeof(own)) == 0)
 		str_append_text(&hostname, own);
 	ret = say_setting("hostname", &hostname);
+	str_clear(&hostname);
+	if (!ret && gethostname(own, sizeof(own)) == 0) {
+		str_append_text(&hostname, own);
+		ret = say_setting("system_hostname", &hostname);
+	}
 	str_free(&hostname);
 	return ret;
 }
@@ -123,7 +132,7 @@ static int say_settings(const struct rl_master *fact, unsigned int wants)
 	int ret = 0;
 
 	if (wants & ASK_MASTER_HOME)
-		ret = say_home(fact);
+		ret = say_home(fact, &wants);
 	if (!ret && wants & (ASK_MASTER_ENVIRONMENT | ASK_MASTER_ZONE))
 		ret = say_environment(fact, wants);
 	if (!ret && wants & ASK_MASTER_HOSTNAME) /* is last: it may wait for the DNS */

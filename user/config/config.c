@@ -10,9 +10,12 @@
 
 #include "config/doveconf.h"
 #include "host/dovecot_master.h"
-#include "dovecot/expand.h"
+#include "host/run_program.h"
+#include "dovecot/release.h"
 #include "base/log.h"
 #include "dovecot/service.h"
+
+#define RELEASES_MAX 8
 
 /* Looks for the running Dovecot's configuration file. For -c FILE there must be only one. */
 struct config_search {
@@ -54,20 +57,96 @@ static int find_config(const struct opts *opts, const char *base_dir, struct con
 	return 0;
 }
 
-/* Can the directories be expanded? 0; -EINVAL, with one line in `error`. */
-static int check_dirs(const struct rules *rules, struct str *error)
+/* The releases of Dovecot that the directories are for. */
+struct releases {
+	const char *base_dir;
+	struct {
+		const struct release *release;
+		char version[RL_VERSION_LEN]; /* of one that has it */
+	} all[RELEASES_MAX];
+	unsigned int count;
+};
+
+static void add_release(struct releases *releases, const char *version)
 {
-	const struct rule *rule;
+	bool known;
+	const struct release *release = release_find(version, &known);
+	unsigned int i;
+
+	for (i = 0; i < releases->count; i++)
+		if (releases->all[i].release == release)
+			return;
+	if (!release || releases->count == RELEASES_MAX)
+		return;
+	releases->all[i].release = release;
+	snprintf(releases->all[i].version, sizeof(releases->all[i].version), "%s", version);
+	releases->count++;
+}
+
+static void on_release(void *context, const struct found_process *process)
+{
+	struct releases *releases = context;
+	struct rl_master fact;
+
+	if (process->service->role != RL_ROLE_MASTER)
+		return;
+	dovecot_master_look(process->pid, releases->base_dir, &fact);
+	if (fact.status == RL_MASTER_OK)
+		add_release(releases, fact.version);
+}
+
+/* Those that run; if none does, the installed one. None is found: later ones are warned of. */
+static void find_releases(const char *base_dir, struct releases *releases)
+{
+	char *argv[] = {(char *)"dovecot", (char *)"--version", NULL};
+	struct str version = {0};
+
+	*releases = (struct releases){.base_dir = base_dir};
+	dovecot_scan(on_release, releases);
+	if (!releases->count && !run_program(argv, &version) && version.len) {
+		version.data[strcspn(str_text(&version), "\n")] = '\0';
+		add_release(releases, version.data);
+	}
+	str_free(&version);
+}
+
+static int check_dir(const struct releases *releases, const char *dir, struct str *error)
+{
 	struct str why = {0};
+	unsigned int i;
+	int ret = 0;
+
+	for (i = 0; i < releases->count && !ret; i++) {
+		ret = expand_check(releases->all[i].release->expander, dir, &why);
+		if (ret)
+			str_printf(error, "%s: %s (Dovecot %s)", dir, str_text(&why),
+				   releases->all[i].version);
+	}
+	str_free(&why);
+	return ret;
+}
+
+static bool has_variables(const struct rule *rule)
+{
+	return rule->mode->variables && strchr(rule->dir, '%');
+}
+
+/* Can the directories be expanded? 0; -EINVAL, with one line in `error`. */
+static int check_dirs(const struct rules *rules, const char *base_dir, struct str *error)
+{
+	struct releases releases = {.base_dir = NULL};
+	const struct rule *rule;
+	bool found = false;
 	int ret = 0;
 
 	for (rule = rules->all; rule < rules->all + rules->count && !ret; rule++) {
-		if (rule->mode->variables)
-			ret = expand_check(rule->dir, &why);
-		if (ret)
-			str_printf(error, "%s: %s", rule->dir, str_text(&why));
+		if (!has_variables(rule))
+			continue;
+		if (!found)
+			find_releases(base_dir, &releases);
+		found = true;
+		ret = check_dir(&releases, rule->dir, error);
 	}
-	str_free(&why);
 	return ret;
 }
 
@@ -91,7 +170,7 @@ static int read_config(const struct opts *opts, const char *base_dir, struct rul
 	ret = doveconf_read(opts->config, search.path[0] ? search.path : NULL, rules, &debug,
 			    &error);
 	if (!ret)
-		ret = check_dirs(rules, &error);
+		ret = check_dirs(rules, base_dir, &error);
 	if (ret)
 		log_error("-c %s: %s", opts->config, str_text(&error));
 	str_free(&error);
@@ -147,10 +226,10 @@ static int check_masks(const struct rules *rules)
 }
 
 /* The command line's own rules, and its options for all rules. */
-static int add_options(const struct opts *opts, struct rules *rules)
+static int add_options(const struct opts *opts, const char *base_dir, struct rules *rules)
 {
 	struct str error = {0};
-	int ret = check_dirs(&opts->rules, &error);
+	int ret = check_dirs(&opts->rules, base_dir, &error);
 
 	if (ret)
 		log_error("%s", str_text(&error));
@@ -171,5 +250,5 @@ int config_rules(const struct opts *opts, const char *base_dir, struct rules *ru
 {
 	if (opts->config && read_config(opts, base_dir, rules))
 		return 1;
-	return add_options(opts, rules) ? 2 : 0;
+	return add_options(opts, base_dir, rules) ? 2 : 0;
 }

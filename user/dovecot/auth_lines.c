@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dovecot/expand.h"
 #include "base/mem.h"
 
 #define ESCAPE '\001'
@@ -174,7 +175,13 @@ void userdb_user_free(struct userdb_user *user)
 	free(user->home);
 	free(user->chroot);
 	free(user->auth_user);
+	str_free(&user->fields);
 	*user = USERDB_USER_NONE;
+}
+
+void userdb_user_drop_fields(struct userdb_user *user)
+{
+	str_free(&user->fields);
 }
 
 void userdb_user_copy(struct userdb_user *copy_r, const struct userdb_user *user)
@@ -184,6 +191,9 @@ void userdb_user_copy(struct userdb_user *copy_r, const struct userdb_user *user
 	copy_r->home = mem_strdup(user->home);
 	copy_r->chroot = mem_strdup(user->chroot);
 	copy_r->auth_user = mem_strdup(user->auth_user);
+	copy_r->fields = (struct str){0};
+	if (user->fields.len)
+		str_append(&copy_r->fields, user->fields.data, user->fields.len);
 }
 
 static int set_text(char **text, struct span value)
@@ -207,12 +217,24 @@ static void set_id(uid_t *id, struct span value)
 		*id = number;
 }
 
+static void keep_field(struct userdb_user *user, struct span field)
+{
+	const char *equals = memchr(field.text, '=', field.len);
+
+	if (!equals || memchr(field.text, '\0', field.len) ||
+	    !expand_may_show(field.text, equals - field.text))
+		return;
+	str_append(&user->fields, field.text, field.len);
+	str_append(&user->fields, "", 1);
+}
+
 /* Later fields win: auth_user_fields_parse() in lib-auth/auth-master.c, 2.3.19.1, which reads
  * both the answer on auth-master and the post-login service's. */
 static int set_field(struct userdb_user *user, struct span field)
 {
 	struct span value;
 
+	keep_field(user, field);
 	if (field_has_key(field, "home", &value))
 		return set_text(&user->home, value);
 	if (field_has_key(field, "chroot", &value))

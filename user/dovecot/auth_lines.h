@@ -42,11 +42,15 @@ struct userdb_user {
 	char *auth_user; /* who authenticated, if it was another user; NULL: none returned */
 	uid_t uid;	 /* (uid_t)-1: none returned */
 	gid_t gid;	 /* (gid_t)-1: none returned */
+	/* All of them, "NAME=VALUE" and NUL each, in their order, but for what may be a secret and what
+	 * holds a NUL. For directories that name some; who does not need them drops them soon. */
+	struct str fields;
 };
 /* Not all zero: that would be root. */
 #define USERDB_USER_NONE ((struct userdb_user){.uid = (uid_t)-1, .gid = (gid_t)-1})
 /* A copy with strings of its own. */
 void userdb_user_copy(struct userdb_user *copy_r, const struct userdb_user *user);
+void userdb_user_drop_fields(struct userdb_user *user);
 void userdb_user_free(struct userdb_user *user); /* USERDB_USER_NONE afterwards */
 
 enum auth_line_type {

@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The variables of rawlog_dir and submission_relay_rawlog_dir, as Dovecot
- * 2.3.19.1 expands them in a mail process: lib/var-expand.c with the table of
- * lib-storage/mail-user.c, mail_user_var_expand_table(). The mail processes
- * call it without that file's functions, so %{userdb:...} is unknown there.
+ * The variables of rawlog_dir, submission_relay_rawlog_dir and mail_home, as a
+ * mail process expands them: each release of Dovecot (release.h) by its expander.
+ * Pure.
+ *
+ * 2.3: lib/var-expand.c with the table of lib-storage/mail-user.c,
+ * mail_user_var_expand_table(). The mail processes call it without that file's
+ * functions, so %{userdb:...} is unknown there. 2.4: lib-var-expand/, with the
+ * tables of mail_user_var_expand_params() and, for mail_home,
+ * lib-storage/mail-storage-service.c.
  *
  * Nothing is escaped, as in Dovecot: a '/' or ".." in a value (session ids
  * often have a '/') changes which directories the path names. Whoever opens it
@@ -12,13 +17,14 @@
 #ifndef EXPAND_H
 #define EXPAND_H
 
+#include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "base/str.h"
 
 /* The values, borrowed while expand() runs; NULL is the empty string, unless it says otherwise.
- * %{username} and %{domain} come from `user`, %{auth_username} and %{auth_domain} from `auth_user`.
- */
+ * The parts of `user` and `auth_user` before and after the '@' are made of these. */
 struct expand_vars {
 	const char *user;
 	const char *home;    /* inside its chroot; mail_home, if userdb returned none */
@@ -31,21 +37,48 @@ struct expand_vars {
 	pid_t pid;
 	uid_t uid;
 	gid_t gid;
+	/* Since 2.4. What can't be empty and is not known makes expand() fail: home, hostname, ... */
+	uint16_t local_port, remote_port; /* 0: the empty string */
+	const char *system_hostname;	  /* gethostname(); NULL: not known */
+	const struct str
+		*userdb;   /* "NAME=VALUE" and NUL each: what userdb returned; NULL: nothing */
+	bool is_mail_home; /* that is what is expanded: neither home nor ids are known yet */
 };
 
-/* Can `text` be expanded, whatever the values? 0. -EINVAL, with one line in `error`: it has an
- * unknown variable (in Dovecot every login would fail), a mistake, a function that is not supported
- * here, or an unclosed brace (Dovecot reads past the end of the text then). */
-int expand_check(const char *text, struct str *error);
+/* How a release expands; a row of it is in releases[]. */
+struct expander {
+	int (*check)(const struct expander *expander, const char *text, struct str *error);
+	int (*expand)(const struct expander *expander, const char *text,
+		      const struct expand_vars *vars, struct str *out);
+	/* Where releases of 2.4 differ. */
+	bool loses_y; /* a 'y' alone between two variables: a typing error in Dovecot's lexer */
+	bool dies_of_void; /* of %{}, unless that comes first */
+	bool perl_regex;   /* `~` and `regexp` are PCRE's; before: POSIX's, extended */
+	bool forgives;	   /* the last filter's error, if the value was binary: it is empty then */
+	bool has_switch;
+	bool signed_divisor;
+};
 
-/* Appends the expanded text to `out`. 0; -EINVAL: Dovecot would refuse this login, and `out` is
- * unchanged. A text that expand_check() accepted fails only in %{if}: if a value is compared as a
- * number but is none, or if it is used as operator or regular expression. */
-int expand(const char *text, const struct expand_vars *vars, struct str *out);
+extern const struct expander expander_2_3, expander_2_4_0, expander_2_4_1, expander_2_4_2,
+	expander_2_4_3, expander_2_4;
+
+/* Can `text` be expanded, whatever the values? 0. -EINVAL, with one line in `error`: it has an
+ * unknown variable (in Dovecot every login would fail), a mistake, something of which rawtap can't
+ * know what Dovecot would make of it, or what makes Dovecot crash. */
+int expand_check(const struct expander *expander, const char *text, struct str *error);
+
+/* Appends the expanded text to `out`. 0; -EINVAL: Dovecot would refuse this login, or a value is not
+ * known; `out` is unchanged. A text that expand_check() accepted fails only if its values do not fit:
+ * if one is compared as a number but is none, or is too short, or is not there. */
+int expand(const struct expander *expander, const char *text, const struct expand_vars *vars,
+	   struct str *out);
 
 /* Appends the path to `out`; "~" or "~/..." becomes `home`, as in mail_user_home_expand(), which
  * Dovecot calls for the expanded submission_relay_rawlog_dir. `home` NULL: the path as it is.
  * "~name" is not looked up. */
 void expand_home(const char *path, const char *home, struct str *out);
+
+/* May userdb's field be in a path? No, if its name is a password's or a token's. */
+bool expand_may_show(const char *field, size_t len);
 
 #endif

@@ -5,21 +5,23 @@
 
 #include <stdbool.h>
 
+#include "dovecot/expand.h"
 #include "dovecot/login_request.h"
 #include "dovecot/proxy_header.h"
 
 struct release {
-	const char *name;	   /* for people: "2.3" */
-	unsigned int major, minor; /* of its version */
+	const char *name;		  /* for people: "2.3" */
+	unsigned int major, minor, patch; /* the first version that it is for */
 	const struct login_layout *login;
 	const struct proxy_rules *proxy;
+	const struct expander *expander;
 	/* A piece of a long line that goes to rawlog_dir = tcp:HOST:PORT ends with a line end
 	 * (lib/iostream-rawlog.c). */
 	bool tcp_lines;
 };
 
 /* That of a version, as `dovecot --version` prints it ("2.3.19.1 (9b53102964)"). If there is none
- * (`known_r` is false), the last one before it, or the first of all. NULL: that is no version. */
+ * of its first two numbers (`known_r` is false), the last one before it, or the first of all. NULL: that is no version. */
 const struct release *release_find(const char *version, bool *known_r);
 
 #endif

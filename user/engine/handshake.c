@@ -146,6 +146,23 @@ static struct session *session_by_lookup(struct proc *proc, uint32_t id)
 	return NULL;
 }
 
+/* userdb's fields are kept only where a directory can need them. */
+static void take_user(struct engine *engine, struct session *session, struct userdb_user *user,
+		      const struct rl_rec *rec)
+{
+	static const char *const needing[] = {"userdb:", "local_name", "master_user"};
+	const char *mail_home = proc_setting(session->proc, "mail_home");
+	bool needed = false;
+	size_t i;
+
+	for (i = 0; i < sizeof(needing) / sizeof(needing[0]); i++)
+		needed = needed || rules_have_variable(engine->rules, needing[i]) ||
+			 (mail_home && strstr(mail_home, needing[i]));
+	if (!needed)
+		userdb_user_drop_fields(user);
+	session_user(engine, session, user, rec);
+}
+
 static void auth_line(char *text, size_t len, void *context_p)
 {
 	struct line_context *context = context_p;
@@ -179,7 +196,7 @@ static void auth_line(char *text, size_t len, void *context_p)
 	case AUTH_LINE_USER:
 		session = session_by_lookup(proc, auth.id);
 		if (session)
-			session_user(engine, session, &auth.user, rec);
+			take_user(engine, session, &auth.user, rec);
 		userdb_user_free(&auth.user);
 		break;
 	case AUTH_LINE_NOTFOUND:
@@ -216,7 +233,7 @@ static void script_line(char *text, size_t len, void *context_p)
 				 context->sock->tgid);
 		return;
 	}
-	session_user(context->engine, session, &user, context->event->rec);
+	take_user(context->engine, session, &user, context->event->rec);
 	userdb_user_free(&user);
 }
 

@@ -26,14 +26,30 @@ static void env_split(const char *setting, struct str *words, const char *env_r[
 	env_r[count] = NULL;
 }
 
-static int expand_for(const struct engine *engine, const struct session *session, const char *text,
+/* The setting can have variables itself, of which `text` becomes the owner. */
+static void expand_hostname(const struct session *session, struct expand_vars *vars,
+			    struct str *text)
+{
+	struct expand_vars own = *vars;
+
+	if (!vars->hostname || !strchr(vars->hostname, '%'))
+		return;
+	own.hostname = NULL;
+	own.is_mail_home = true;
+	vars->hostname = expand(session->release->expander, vars->hostname, &own, text) ?
+				 NULL :
+				 str_text(text);
+}
+
+static int expand_for(const struct session *session, const char *text, bool is_mail_home,
 		      struct str *out)
 {
+	const struct endpoints *addresses = &session->who.login.addresses;
 	char local[IP_TEXT_LEN], remote[IP_TEXT_LEN];
 	const char *env[ENV_MAX + 1];
-	struct str words = {0};
+	struct str words = {0}, hostname = {0};
 	int ret;
-	const struct expand_vars vars = {
+	struct expand_vars vars = {
 		.user = session->who.user.name,
 		.home = session->names.base,
 		.service = session->service->protocol,
@@ -46,12 +62,19 @@ static int expand_for(const struct engine *engine, const struct session *session
 		.pid = session->tgid,
 		.uid = session->who.user.uid,
 		.gid = session->who.user.gid,
+		.local_port = addresses->local_port,
+		.remote_port = addresses->remote_port,
+		.system_hostname = proc_setting(session->proc, "system_hostname"),
+		.userdb = &session->who.user.fields,
+		.is_mail_home = is_mail_home,
 	};
 
-	ip_addr_text(&session->who.login.addresses.local, local);
-	ip_addr_text(&session->who.login.addresses.remote, remote);
+	ip_addr_text(&addresses->local, local);
+	ip_addr_text(&addresses->remote, remote);
 	env_split(proc_setting(session->proc, "import_environment"), &words, env);
-	ret = expand(text, &vars, out);
+	expand_hostname(session, &vars, &hostname);
+	ret = expand(session->release->expander, text, &vars, out);
+	str_free(&hostname);
 	str_free(&words);
 	return ret;
 }
@@ -68,8 +91,9 @@ void log_place_set_base(const struct engine *engine, struct session *session)
 		if (session->who.user.home)
 			str_append_text(&base, session->who.user.home);
 		else if (mail_home && *mail_home)
-			session->names.base_failed = expand_check(mail_home, &error) ||
-						     expand_for(engine, session, mail_home, &base);
+			session->names.base_failed =
+				expand_check(session->release->expander, mail_home, &error) ||
+				expand_for(session, mail_home, true, &base);
 	} else if (master) {
 		str_printf(&base, "%s%s", master->base_dir,
 			   session->traffic == TRAFFIC_LOGIN ? "/login" : "");
@@ -166,7 +190,7 @@ static int expand_dir(const struct engine *engine, const struct session *session
 		      const struct rule *rule, struct str *dir)
 {
 	struct str path = {0};
-	int ret = expand_for(engine, session, rule->dir, &path);
+	int ret = expand_for(session, rule->dir, false, &path);
 
 	if (ret == 0 && rule->mode->tilde)
 		expand_home(str_text(&path), session->names.base, dir);

@@ -143,6 +143,24 @@ static void explain_master(struct engine *engine, const struct event *event)
 		not_recorded(tgid, usual ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN, fact);
 }
 
+/* At the start the directories were checked with the releases that ran then. */
+static void warn_of_dirs(const struct engine *engine, const struct master *master,
+			 const struct rl_master *fact)
+{
+	const struct rule *rule;
+	struct str why = {0};
+
+	if (master->status != RL_MASTER_OK || !master->release)
+		return;
+	for (rule = engine->rules->all; rule < engine->rules->all + engine->rules->count; rule++)
+		if (rule->mode->variables &&
+		    expand_check(master->release->expander, rule->dir, &why))
+			log_warn("master process %" PRIu32 " (Dovecot %s): nothing is recorded in "
+				 "%s: %s",
+				 master->tgid, fact->version, rule->dir, str_text(&why));
+	str_free(&why);
+}
+
 static struct master *find_or_add_master(struct engine *engine, uint32_t tgid)
 {
 	struct master *master = master_find(engine, tgid);
@@ -178,6 +196,7 @@ void process_master(struct engine *engine, const struct event *event)
 			 ": Dovecot %s is not known; its login requests are "
 			 "read as those of %s, as long as they are like these",
 			 master->tgid, event->master->version, master->release->name);
+	warn_of_dirs(engine, master, event->master);
 	awaited_answered(engine, event->rec->tgid);
 }
 

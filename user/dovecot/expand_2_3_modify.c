@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dovecot/expand_internal.h"
+#include "dovecot/expand_2_3.h"
 
 typedef void modify_fn(struct str *value, struct cut *cut);
 

@@ -38,9 +38,9 @@ static void check_rows(const struct row *row, const struct expand_vars *with)
 	for (; row->text; row++) {
 		str_clear(&out);
 		str_append_text(&out, "-");
-		if (expand_check(row->text, &out))
+		if (expand_check(&expander_2_3, row->text, &out))
 			fail_msg("%s: %s", row->text, out.data);
-		if (expand(row->text, with, &out))
+		if (expand(&expander_2_3, row->text, with, &out))
 			fail_msg("%s: cannot be expanded", row->text);
 		if (strcmp(out.data + 1, row->expect))
 			fail_msg("%s: %s instead of %s", row->text, out.data + 1, row->expect);
@@ -234,12 +234,12 @@ static void check_refused(const char *text, const char *why)
 {
 	struct str out = {0};
 
-	if (expand_check(text, &out) != -EINVAL)
+	if (expand_check(&expander_2_3, text, &out) != -EINVAL)
 		fail_msg("%s is not refused", text);
 	assert_string_equal(out.data, why);
 	str_clear(&out);
 	str_append_text(&out, "before");
-	assert_int_equal(expand(text, &vars, &out), -EINVAL);
+	assert_int_equal(expand(&expander_2_3, text, &vars, &out), -EINVAL);
 	assert_string_equal(out.data, "before");
 	str_free(&out);
 }
@@ -315,12 +315,13 @@ static void values_decide(void **state)
 	size_t i;
 
 	for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-		assert_int_equal(expand_check(texts[i], &out), 0);
+		assert_int_equal(expand_check(&expander_2_3, texts[i], &out), 0);
 		assert_string_equal(str_text(&out), "");
-		assert_int_equal(expand(texts[i], &vars, &out), -EINVAL);
+		assert_int_equal(expand(&expander_2_3, texts[i], &vars, &out), -EINVAL);
 		assert_string_equal(str_text(&out), "");
 	}
-	assert_int_equal(expand("%{if;%n;==;5;a;b}%{if;5;>=;%d;a;b}%{if;a;%s;b;c;d}", &good, &out),
+	assert_int_equal(expand(&expander_2_3, "%{if;%n;==;5;a;b}%{if;5;>=;%d;a;b}%{if;a;%s;b;c;d}",
+				&good, &out),
 			 0);
 	assert_string_equal(str_text(&out), "abd");
 	str_free(&out);

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 /* %{if;LHS;OP;RHS;THEN[;ELSE]}: lib/var-expand-if.c. */
 #include <errno.h>
-#include <inttypes.h>
 #include <regex.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "dovecot/expand_internal.h"
+#include "dovecot/expand_2_3.h"
+#include "dovecot/expand_parts.h"
 
 #define PARAMS 5
 
@@ -46,28 +46,6 @@ static const struct comparison comparisons[] = {
 	{"ne", false, .less = true, .greater = true},
 };
 
-/* As lib/wildcard-match.c: only * and ? are special. */
-static bool wildcard_match(const char *text, const char *mask)
-{
-	const char *star = NULL, *resume = NULL;
-
-	while (*text) {
-		if (*mask == '*') {
-			star = ++mask;
-			resume = text;
-		} else if (*mask == '?' || *mask == *text) {
-			mask++;
-			text++;
-		} else if (star) {
-			mask = star;
-			text = ++resume;
-		} else {
-			return false;
-		}
-	}
-	return !mask[strspn(mask, "*")];
-}
-
 static int regex_match(struct expansion *x, const char *text, const char *pattern, bool *result_r)
 {
 	char message[200];
@@ -84,18 +62,6 @@ static int regex_match(struct expansion *x, const char *text, const char *patter
 	return 0;
 }
 
-static int parse_number(struct expansion *x, const char *text, intmax_t *number_r)
-{
-	const char *digit = text + (*text == '-');
-	char *end;
-
-	errno = 0;
-	*number_r = strtoimax(text, &end, 10);
-	if (*digit < '0' || *digit > '9' || *end || errno)
-		return expansion_fail(x, -EINVAL, "if: '%s' is not a number", text);
-	return 0;
-}
-
 static int compare_numbers(struct expansion *x, const struct condition *condition, int *order_r)
 {
 	intmax_t numbers[PARAMS] = {0};
@@ -104,8 +70,9 @@ static int compare_numbers(struct expansion *x, const struct condition *conditio
 	for (i = LHS; i <= RHS; i += RHS - LHS) {
 		if (x->is_check && condition->varies[i])
 			continue;
-		if (parse_number(x, str_text(&condition->text[i]), &numbers[i]))
-			return -EINVAL;
+		if (!number_parse(str_text(&condition->text[i]), &numbers[i]))
+			return expansion_fail(x, -EINVAL, "if: '%s' is not a number",
+					      str_text(&condition->text[i]));
 	}
 	*order_r = (numbers[LHS] > numbers[RHS]) - (numbers[LHS] < numbers[RHS]);
 	return 0;
@@ -132,7 +99,7 @@ static int compare(struct expansion *x, const struct condition *condition, bool 
 		return 0;
 	}
 	if (!strcmp(op + is_not, "*")) {
-		*result_r = wildcard_match(lhs, rhs) != is_not;
+		*result_r = expand_like(lhs, rhs) != is_not;
 		return 0;
 	}
 	if (!strcmp(op + is_not, "~")) {

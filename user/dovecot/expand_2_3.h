@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the files of expand share. Functions that expand return 0; -ENOENT: a
+ * What the files of the expander of 2.3 share. Functions that expand return 0; -ENOENT: a
  * variable is unknown, and the result has what Dovecot writes in its place; or
  * -EINVAL (in Dovecot: 1, 0 and -1). The difference matters: a salt with
  * unknown variables is used all the same.
  */
-#ifndef EXPAND_INTERNAL_H
-#define EXPAND_INTERNAL_H
+#ifndef EXPAND_2_3_H
+#define EXPAND_2_3_H
 
 #include <stdbool.h>
 
