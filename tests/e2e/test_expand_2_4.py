@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The variables of 2.4: what expander_2_4_1 makes of a template, and what Dovecot's own library does.
+"""The variables of 2.4: what expander_2_4_1 makes of a template, and what Dovecot's library does.
 
 tests/programs/var_expand.c calls the library of the installed Dovecot, in a process for each
 template, as some make it crash. Every variable goes through every filter with every kind of
@@ -12,7 +12,10 @@ import subprocess
 
 import pytest
 
+from dirstage import dovecot_of, option
 from expanders import build_expander, build_var_expand, installed_version
+from rawlogs import wait_until
+from taps import assert_one_line, talk
 
 # The users differ in all that decides what becomes of a template.
 WHO = [
@@ -25,8 +28,8 @@ WHO = [
      "local_port": "1", "session": "", "auth_user": "61c3a9ff", "hostname": "aGVsbG8="}]
 FIELDS = [["quota=5", "a=x y"], ["quota=-7"], ["quota="]]
 
-VARIABLES = """user home service protocol local_ip remote_ip local_port remote_port session auth_user
-hostname owner_user owner_home userdb:quota userdb:a userdb:a:b userdb:none""".split()
+VARIABLES = """user home service protocol local_ip remote_ip local_port remote_port session
+auth_user hostname owner_user owner_home userdb:quota userdb:a userdb:a:b userdb:none""".split()
 FILTERS = r"""
 lower upper reverse username domain ldap_dn list list('--') text safe hex hex(4) hex(-4) unhex
 hexlify hexlify(3) hexlify(12) unhexlify benumber lenumber base64 base64(pad=0) base64(url=1)
@@ -55,15 +58,19 @@ CHAINS = ["md5 | hexlify(8)", "md5 | substr(0,2)", "sha1 % 16", "md5 | base64", 
           "sha1 | truncate(bits=12)", "md5 | substr(0,99)", "md5 | substr(0,99) | default('x')",
           "md5 | hex | default('none')", "substr(0,2) | upper | rfill(5,'-')", "nope | default",
           "substr(9) | default('short') | upper", "if('eq','x','a','b') | md5", "| | lower",
-          "unhexlify + 1", "unhexlify | hex", "sha1 | index('a',0) | hexlify", "domain | default('d')",
+          "unhexlify + 1", "unhexlify | hex", "sha1 | index('a',0) | hexlify",
+          "domain | default('d')",
           "username | lower | substr(0,1)", "list | truncate(3)", "sha1 | safe | reverse"]
 TEXTS = r"""
 /var/log/%{user} %u/%n/%h/%%/% %%{user} %%%{user} %{user}%{service} %{user}y%{service}
 %{user}yy%{service} y%{user}y %{}a %{}%{user} %{}%{} a%{}b a%{} %{user|username}/%{user|domain}/
-%{{user} %{user!} %{!user} %{_user} %{user} } {%{user}} %{user|lower|upper} %{user(1,2)} %{user(x=1)}
+%{{user} %{user!} %{!user} %{_user} %{user} } {%{user}} %{user|lower|upper} %{user(1,2)}
+%{user(x=1)}
 %{literal('\x41\102\t\\\"\'')} %{literal("it's")} %{literal('say\040"x"')} %{literal('a\0b')}
-%{literal('\q')} %{literal('\400')} %{literal('\8')} %{literal('\x4')} %{literal('a} %{user %{ %{user|
-%{user}} %{user,} %{user=} %{(user)} %{'user'} %{5} %{-5} %{|} %{user%} %{user+} %{5+5} %{literal(5)+5}
+%{literal('\q')} %{literal('\400')} %{literal('\8')} %{literal('\x4')} %{literal('a} %{user
+%{ %{user|
+%{user}} %{user,} %{user=} %{(user)} %{'user'} %{5} %{-5} %{|} %{user%} %{user+} %{5+5}
+%{literal(5)+5}
 %{if('a','eq','a','b','c')} %{if(5,'<',7,'b','c')} %{if(user,'eq',user,user,'c')} %{if} %{if()}
 %{concat('a','b')} %{lookup('user')} %{default('x')} %{username} %{domain} %{hash('md5')} %{user2}
 %{user|if('eq','bob',nope,'x')} %{user|if('eq','bob','x',nope)} %{nope|if('a','eq','a','b','c')}
@@ -78,7 +85,8 @@ SPACES = ["%{ user }", "%{user | lower}", "%{\tuser\t|\tupper }", "%{user\n| low
           "%{usér | default('é')}"]
 # What would not come to an end in Dovecot, or crashes it, or is without need.
 REFUSED = ["%{user | lfill(4097)}", "%{user | rfill(9, '')}", "%{user | hex(257)}",
-           "%{user | index('', 0)}", "%{user | regexp('b', '\\\\x')}", "%{user | md5(rounds=100001)}",
+           "%{user | index('', 0)}", "%{user | regexp('b', '\\\\x')}",
+           "%{user | md5(rounds=100001)}",
            "%{user | calculate(5, 1)}", "%{user / -1}", "%{userdb:pass}", "%{env:PATH}",
            "%{date:year | default('x')}", "%{dovecot:version}", "%{generate:uuid}", "%{system:os}",
            "%{user | encrypt(algorithm='aes-128-cbc')}", "%{user | if('eq', 'x', time:hour, 'y')}"]
@@ -159,3 +167,50 @@ def test_the_values_tell_variables_apart(expand):
     results = [tuple(answers[number] for _, answers in expand([f"%{{{name}}}" for name in names]))
                for number in range(len(names))]
     assert len(set(results)) == len(names)
+
+
+# A running Dovecot: is each variable given the right value?
+
+VALUES = ("u={user},n={user | username},h={home},{owner_home},s={service},{protocol},{local_ip},"
+          "{remote_ip},{local_port},{remote_port},{session},{auth_user},{owner_user},{hostname},"
+          "{local_name},{master_user},{process:pid},{process:uid},{process:gid},{system:hostname},"
+          "q={userdb:quota},{userdb:uid},{userdb:home},{userdb:none},{user | sha1 | substr(0,3)}y"
+          "{user | if('*', '*@*', 'at', 'none')},%u").replace("{", "%{")
+
+
+def test_values(release, root, record):
+    """Dovecot finds a file in its way, and tells where it wanted to go."""
+    template = "{root}/{who}/file/" + VALUES
+    with dovecot_of(template) as dovecot:
+        for who in ("native", "rawtap"):
+            (dovecot.root / who).mkdir()
+            (dovecot.root / who / "file").touch()
+        user = dovecot.add_user("some.body@example.org", gid=5999, fields={"quota": "5"})
+        with record(dovecot, "-D", *option(dovecot, template)) as rawtap:
+            talk(dovecot, user, "imap", "plain", source="127.0.0.7")
+        said, = rawtap.said(user)
+        wanted = wait_until(lambda: re.search(r"rawlog: stat\((.*)\) failed: Not a directory",
+                                              dovecot.log()), "its log")[1]
+    assert f"/u={user.name},n=some.body,h={user.home}," in wanted
+    assert f",q=5,{user.uid},{user.home},," in wanted
+    assert wanted.replace("/native/", "/rawtap/") in said
+
+
+def test_mail_home(release, root, record):
+    """Where userdb returns none, mail_home is expanded, before there is a home."""
+    home = "mail_home = {root}/home/%{user | domain}/%{user | username | upper}\n"
+    with dovecot_of("logs/%{user | username}", config=home) as dovecot:
+        user = dovecot.add_user("some.body@example.org", home=None)
+        with record(dovecot, "-D", "--rawlog-dir", "logs/%{user | username}") as rawtap:
+            talk(dovecot, user, "imap", "plain")
+        said, = rawtap.said(user)
+    assert f"{dovecot.root}/home/example.org/SOME.BODY/logs/some.body" in said
+
+
+def test_refused_at_the_start(release, root, run):
+    """By the running Dovecot's release, or the installed one's."""
+    with dovecot_of("logs") as dovecot:
+        result = run("--base-dir", dovecot.base_dir, "--rawlog-dir", "/x/%{user | nope}")
+        assert_one_line(result, 2, "No such function 'nope'", f"(Dovecot {release})")
+    result = run("--rawlog-dir", "/x/%{time:hour}")
+    assert_one_line(result, 2, "%{time:hour} is not known here", f"(Dovecot {release})")

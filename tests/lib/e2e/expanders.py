@@ -16,7 +16,8 @@ SOURCES = [ROOT / "tests/programs/expander.c", *sorted((ROOT / "user/dovecot").g
 
 def build(program, sources, *libraries):
     subprocess.run([os.environ.get("CC", "gcc"), "-std=gnu11", "-D_GNU_SOURCE", "-Wall", "-Werror",
-                    "-Iuser", "-Iinclude", "-o", program, *sources, *libraries], cwd=ROOT, check=True)
+                    "-Iuser", "-Iinclude", "-o", program, *sources, *libraries],
+                   cwd=ROOT, check=True)
     return program
 
 
