@@ -23,17 +23,17 @@ OTHERS_PATH = re.compile(r"(?:lib|lib-[\w-]+|util|login-common|(?:imap|pop3|subm
                          r"|arch|net|include/(?:net|uapi)|kernel/(?:bpf|events))/.*\.[ch]")
 OTHERS = set("""
     auth_user_fields_parse buffer_truncate_rshift_bits client_handle_input client_read_cmd_name
-    cmd_auth cmd_authenticate connection_is_valid_dns_name i_stream_next_line iostream_rawlog_try_create_tcp
-    iostream_rawlog_write_buffered mail_user_home_expand mail_user_var_expand_params
-    mail_storage_service_fields_var_expand mail_user_var_expand_table my_hostdomain
-    net_addr2ip net_addr2ip_inet4_fast net_ip2addr net_str2hostport o_stream_multiplex_send_stream
-    smtp_client_connection_ssl_init smtp_server_connection_ssl_init
-    smtp_server_connection_update_rawlog ssl_module_load str_hash str_nescape
-    str_sanitize_append_utf8 t_strsplit_tabescaped uni_utf8_get_char var_expand_hash
-    verify_xid wildcard_match_icase
+    cmd_auth cmd_authenticate connection_is_valid_dns_name i_stream_next_line
+    iostream_rawlog_try_create_tcp iostream_rawlog_write_buffered mail_user_home_expand
+    mail_user_var_expand_params mail_storage_service_fields_var_expand
+    mail_user_var_expand_table my_hostdomain net_addr2ip net_addr2ip_inet4_fast net_ip2addr
+    net_str2hostport o_stream_multiplex_send_stream smtp_client_connection_ssl_init
+    smtp_server_connection_ssl_init smtp_server_connection_update_rawlog ssl_module_load
+    str_hash str_nescape str_sanitize_append_utf8 t_strsplit_tabescaped uni_utf8_get_char
+    var_expand_hash verify_xid wildcard_match_icase
 
-    __bpf_prog_enter_recur bpf_preempt_disable do_coredump sock_orphan tcp_finish_connect tcp_recvmsg
-    tcp_v4_connect tcp_v6_connect
+    __bpf_prog_enter_recur __bpf_trace_run bpf_preempt_disable do_coredump sock_orphan
+    tcp_finish_connect tcp_recvmsg tcp_v4_connect tcp_v6_connect
 
     BIO_new_bio_pair BIO_write SSL_free SSL_read SSL_write
 """.split())
