@@ -52,7 +52,7 @@ say_needs()
 	local free_mb
 
 	free_mb=$(df --output=avail -BM . | tail -n 1 | tr -dc 0-9)
-	echo "check: needs $DISK_MB MB of disk at most, for what it builds, Debian packages, two" \
+	echo "check: needs $DISK_MB MB of disk at most, for what it builds, Debian packages, three" \
 		"kernels and another release ($free_mb MB are free), and some $MINUTES minutes on two CPUs"
 	[ "$free_mb" -ge "$DISK_MB" ] || fail "too little disk space here: $free_mb MB are free," \
 		"$DISK_MB MB are needed"

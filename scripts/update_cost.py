@@ -26,7 +26,7 @@ def commands(results):
     command = ["/usr/bin/python3", "-B", ROOT / "tests/lib/inside.py", results, "none", "cost"]
     yield command
     for kernel in PACKAGES:
-        yield Guest(kernel).command(*command, env=["RAWTAP"], output=results)
+        yield Guest(kernel).command(*command, env=["RAWTAP"], output=results, limit=600)
 
 
 def main():

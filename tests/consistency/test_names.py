@@ -20,7 +20,7 @@ TOKEN = re.compile(r"(?P<comment>/\*.*?\*/|//[^\n]*)|"
 
 # Of other programs: Dovecot's sources, Linux's.
 OTHERS_PATH = re.compile(r"(?:lib|lib-[\w-]+|util|login-common|(?:imap|pop3|submission)(?:-login)?"
-                         r"|arch|net|include/(?:net|uapi)|kernel/(?:bpf|events))/.*\.[ch]")
+                         r"|arch|net|include/(?:net|uapi)|kernel/(?:bpf|events|trace))/.*\.[ch]")
 OTHERS = set("""
     auth_user_fields_parse buffer_truncate_rshift_bits client_handle_input client_read_cmd_name
     cmd_auth cmd_authenticate connection_is_valid_dns_name i_stream_next_line
@@ -32,7 +32,8 @@ OTHERS = set("""
     str_hash str_nescape str_sanitize_append_utf8 t_strsplit_tabescaped uni_utf8_get_char
     var_expand_hash verify_xid wildcard_match_icase
 
-    __bpf_prog_enter_recur __bpf_trace_run bpf_preempt_disable do_coredump sock_orphan
+    __bpf_prog_enter_recur __bpf_trace_run bpf_preempt_disable bpf_prog_get_recursion_context
+    do_coredump sock_orphan
     tcp_finish_connect tcp_recvmsg tcp_v4_connect tcp_v6_connect
 
     BIO_new_bio_pair BIO_write SSL_free SSL_read SSL_write
