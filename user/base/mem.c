@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "base/mem.h"
 
-#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,9 +34,4 @@ void mem_wipe(void *data, size_t size)
 {
 	if (size)
 		explicit_bzero(data, size);
-}
-
-void mem_trim(void)
-{
-	malloc_trim(0);
 }

@@ -15,8 +15,6 @@ char *mem_strdup(const char *text);	  /* NULL stays NULL */
 void *mem_dup(const void *data, size_t size);
 /* Zeroes what may be private, before it is freed: a compiler does not remove it. */
 void mem_wipe(void *data, size_t size);
-/* Gives back to the kernel what was needed for a while. Takes time: to be called when there is some. */
-void mem_trim(void);
 
 /* The same for uthash: include this header before uthash.h. */
 #define uthash_malloc(size)  mem_alloc(size)

@@ -2,6 +2,7 @@
 #include "commands/recorder.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +11,6 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "base/mem.h"
 #include "commands/master_questions.h"
 #include "commands/summary.h"
 #include "host/clock.h"
@@ -88,7 +88,7 @@ static void trim(struct recorder *recorder)
 	if (recorder->now_ms < recorder->busy_until_ms ||
 	    recorder->trimmed_ms >= recorder->busy_until_ms)
 		return;
-	mem_trim();
+	malloc_trim(0);
 	recorder->trimmed_ms = recorder->now_ms;
 }
 
