@@ -41,6 +41,10 @@ DIFFERENCES = [
     Difference("e2e/test_submission.py::test_variables_of_the_relay_s_directory", "2.4", FILTERS),
     Difference("e2e/test_submission.py::test_clients_at_once_in_one_process", "2.4", FILTERS),
 
+    Difference("e2e/test_expand.py::*", "2.4", "they are 2.3's variables, and 2.4 has others", fails=False),
+    Difference("e2e/test_all_modes.py::test_nothing_lost", "2.3.13",
+               "rawtap expects two strings in front of what a client of submission has sent; there is one"),
+
     *(Difference(f"e2e/test_config.py::{tests}", "2.4", FILE) for tests in (
         "test_the_manuals_block", "test_flags*", "test_a_service_that_it_does_not_set",
         "test_the_rawlog_option_beside_it", "test_options_of_the_mail_process",
