@@ -9,6 +9,7 @@ import shutil
 import struct
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,7 @@ def serve():
     with server.wrap_socket(ends[0], server_side=True) as tls:
         while data := tls.recv(4096):
             tls.sendall(data)
+        tls.unwrap()
 
 thread = threading.Thread(target=serve)
 thread.start()
@@ -76,7 +78,8 @@ def tls_runs(tap):
                                          capture_output=True).stdout)
     own = set()
     for entry in Path(f"/proc/{tap.pid}/fdinfo").iterdir():
-        own.update(map(int, re.findall(r"^prog_id:\s*(\d+)", entry.read_text(), re.M)))
+        with suppress(FileNotFoundError):       # closed meanwhile
+            own.update(map(int, re.findall(r"^prog_id:\s*(\d+)", entry.read_text(), re.M)))
     return {program["id"]: program.get("run_cnt", 0) for program in programs
             if program["id"] in own and program["type"] == "kprobe"}
 

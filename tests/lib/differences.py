@@ -22,7 +22,6 @@ class Difference:
 
 
 # Why tests differ more than once.
-FILTERS = "rawtap does not know 2.4's variables with filters yet"
 FILE = "rawtap does not read files for -c in 2.4's language yet"
 ENVIRONMENT = "rawtap does not read import_environment, which is a list in 2.4, yet"
 LMTP_STARTTLS = "native spoils the handshake after LMTP's STARTTLS"
@@ -31,15 +30,6 @@ DIFFERENCES = [
     # rawtap's
     Difference("e2e/test_cli.py::test_wrong_together_with_the_file_of_c", "2.4", FILE),
     Difference("e2e/test_cli.py::test_an_unknown_variable_in_the_file_of_c", "2.4", FILE),
-    Difference("e2e/test_rawlog_dir.py::test_values_of_variables*", "2.4", FILTERS),
-    Difference("e2e/test_rawlog_dir.py::test_who_is_it*", "2.4", FILTERS),
-    Difference("e2e/test_rawlog_dir.py::test_the_directory_is_found*%n*", "2.4", FILTERS),
-    Difference("e2e/test_rawlog_dir.py::test_the_directory_is_found*%{domain}*", "2.4", FILTERS),
-    Difference("e2e/test_rawlog_dir.py::test_the_directory_is_found*%Un*", "2.4", FILTERS),
-    Difference("e2e/test_rawlog_dir.py::test_mail_home_counts*", "2.4", FILTERS),
-    Difference("e2e/test_rawlog_dir.py::test_without_any_home*", "2.4", FILTERS),
-    Difference("e2e/test_submission.py::test_variables_of_the_relay_s_directory", "2.4", FILTERS),
-    Difference("e2e/test_submission.py::test_clients_at_once_in_one_process", "2.4", FILTERS),
 
     Difference("e2e/test_expand.py::*", "2.4", "they are 2.3's variables, and 2.4 has others", fails=False),
     Difference("e2e/test_all_modes.py::test_nothing_lost", "2.3.13",
@@ -66,8 +56,25 @@ DIFFERENCES = [
     Difference("e2e/test_lmtp.py::test_what_was_said[*starttls*", "2.4", LMTP_STARTTLS, fails=False),
     Difference("e2e/test_lmtp.py::test_numbers_count_the_streams_of_a_process", "2.4", LMTP_STARTTLS),
     Difference("e2e/test_lmtp.py::test_clients_at_once_in_one_process", "2.4", LMTP_STARTTLS),
+    *(Difference(f"e2e/{tests}", "2.4", LMTP_STARTTLS) for tests in (
+        "test_smtp_harness.py::test_native_lmtp_is_nothing_else",
+        "test_smtp_harness.py::test_native_lmtp_proxy_is_nothing_else",
+        "test_lmtp_proxy.py::test_a_dovecot_behind_it[starttls]",
+        "test_haproxy.py::test_lmtp[starttls]")),
     Difference("e2e/test_prelogin.py::test_commands_after_starttls", "2.4",
                "the alert that refuses them is in native's file, as ciphertext"),
+    Difference("e2e/test_rawlog_dir.py::test_values_of_variables*", "2.4",
+               "2.4 has none of the modifiers and conditions in this text", fails=False),
+    Difference("e2e/test_rawlog_dir.py::test_the_directory_is_found*%{domain}%%%{user}]", "2.4",
+               "2.4 cannot write a percent sign in front of a variable"),
+    Difference("e2e/test_rawlog_dir.py::test_mail_home_counts[*-ssl_protocols*", "2.4",
+               "2.4 has no ssl_protocols", fails=False),
+    Difference("e2e/test_rawlog_dir.py::test_without_any_home[*-{root}/{who}/%n%h]", "2.4",
+               "2.4 ends sessions without a home where a setting names it"),
+    Difference("e2e/test_haproxy.py::test_in_the_clear*", "2.4",
+               "2.4 closes the connection on these TLVs (not looked into yet)"),
+    Difference("e2e/test_haproxy.py::test_what_is_refused[service_count=1]", "2.4",
+               "rawtap has an empty pair of a connection that 2.4 refuses (not looked into yet)"),
     Difference("e2e/test_multiplex.py::*", "2.3", "its servers have no such channels", fails=False),
 ]
 
