@@ -381,6 +381,8 @@ static void releases(void **state)
 		{"%{service | switch('*', 'p*', 'p') | default('none')}", "none"},
 		{NULL, NULL},
 	};
+	static const struct row behind_safe[] = {{"%{service | safe | upper}", "IMAP"},
+						 {NULL, NULL}};
 	const struct expander *with_y[] = {&expander_2_4_0, &expander_2_4_3, &expander_2_4};
 	size_t i;
 
@@ -392,6 +394,8 @@ static void releases(void **state)
 		      "calculate: Division must be by positive integer");
 	check_rows(&expander_2_4, empty, &vars);
 	check_rows(&expander_2_4, switches, &vars);
+	check_rows(&expander_2_4_4, behind_safe, &vars);
+	check_refused(&expander_2_4, behind_safe[0].text, "safe: it must be the last filter");
 	check_refused(&expander_2_4_1, switches[0].text, "No such function 'switch'");
 	check_refused(&expander_2_4, "%{switch('a', 'eq', 'b')}", "switch: Missing parameters");
 	check_refused(&expander_2_4, "%{user | if('~', 'a', 'b', 'c')}",

@@ -51,7 +51,7 @@ static void expanders(void **state)
 	} rows[] = {
 		{"2.4.0", &expander_2_4_0}, {"2.4.1-4 (x)", &expander_2_4_1},
 		{"2.4.2", &expander_2_4_2}, {"2.4.3", &expander_2_4_3},
-		{"2.4.4", &expander_2_4},   {"2.4.5-1", &expander_2_4},
+		{"2.4.4", &expander_2_4_4}, {"2.4.5-1", &expander_2_4},
 		{"2.4.10", &expander_2_4},  {"2.4.21", &expander_2_4},
 	};
 	size_t i;

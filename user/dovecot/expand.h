@@ -57,10 +57,11 @@ struct expander {
 	bool forgives;	   /* the last filter's error, if the value was binary: it is empty then */
 	bool has_switch;
 	bool signed_divisor;
+	bool safe_is_last; /* what comes behind the filter `safe` is an error */
 };
 
 extern const struct expander expander_2_3, expander_2_4_0, expander_2_4_1, expander_2_4_2,
-	expander_2_4_3, expander_2_4;
+	expander_2_4_3, expander_2_4_4, expander_2_4;
 
 /* Can `text` be expanded, whatever the values? 0. -EINVAL, with one line in `error`: it has an
  * unknown variable (in Dovecot every login would fail), a mistake, something of which rawtap can't

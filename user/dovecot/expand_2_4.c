@@ -160,6 +160,9 @@ static int run_program(struct run *run, struct program *program, struct str *out
 	unsigned int i;
 	int ret = 0;
 
+	for (i = 0; i + 1 < program->count && !ret; i++)
+		if (run->expander->safe_is_last && !strcmp(program->calls[i].name, "safe"))
+			ret = run_fail(run, -EINVAL, "safe: it must be the last filter");
 	for (i = 0; i < program->count && !ret; i++)
 		ret = run_call(run, &program->calls[i], i == 0);
 	if (ret || !program->count)
@@ -312,9 +315,16 @@ const struct expander expander_2_4_3 = {
 	.has_switch = true,
 	.signed_divisor = true,
 };
+const struct expander expander_2_4_4 = {
+	.check = check_2_4,
+	.expand = expand_2_4,
+	.perl_regex = true,
+	.has_switch = true,
+};
 const struct expander expander_2_4 = {
 	.check = check_2_4,
 	.expand = expand_2_4,
 	.perl_regex = true,
 	.has_switch = true,
+	.safe_is_last = true,
 };

@@ -10,7 +10,8 @@ static const struct release releases[] = {
 	{"2.4", 2, 4, 1, &login_layout_2_4, &proxy_rules_2_4, &expander_2_4_1, true},
 	{"2.4", 2, 4, 2, &login_layout_2_4, &proxy_rules_2_4, &expander_2_4_2, true},
 	{"2.4", 2, 4, 3, &login_layout_2_4, &proxy_rules_2_4, &expander_2_4_3, true},
-	{"2.4", 2, 4, 4, &login_layout_2_4, &proxy_rules_2_4, &expander_2_4, true},
+	{"2.4", 2, 4, 4, &login_layout_2_4, &proxy_rules_2_4, &expander_2_4_4, true},
+	{"2.4", 2, 4, 5, &login_layout_2_4, &proxy_rules_2_4, &expander_2_4, true},
 };
 #define RELEASES (sizeof(releases) / sizeof(releases[0]))
 
