@@ -22,31 +22,13 @@ class Difference:
 
 
 # Why tests differ more than once.
-FILE = "rawtap does not read files for -c in 2.4's language yet"
-ENVIRONMENT = "rawtap does not read import_environment, which is a list in 2.4, yet"
 LMTP_STARTTLS = "native spoils the handshake after LMTP's STARTTLS"
 
 DIFFERENCES = [
     # rawtap's
-    Difference("e2e/test_cli.py::test_wrong_together_with_the_file_of_c", "2.4", FILE),
-    Difference("e2e/test_cli.py::test_an_unknown_variable_in_the_file_of_c", "2.4", FILE),
-
     Difference("e2e/test_expand.py::*", "2.4", "they are 2.3's variables, and 2.4 has others", fails=False),
     Difference("e2e/test_all_modes.py::test_nothing_lost", "2.3.13",
                "rawtap expects two strings in front of what a client of submission has sent; there is one"),
-
-    *(Difference(f"e2e/test_config.py::{tests}", "2.4", FILE) for tests in (
-        "test_the_manuals_block", "test_flags*", "test_a_service_that_it_does_not_set",
-        "test_the_rawlog_option_beside_it", "test_options_of_the_mail_process",
-        "test_masks_beside_it", "test_debug_of_the_environment", "test_no_debug*",
-        "test_refused[*", "test_what_dovecot_does_by_itself_is_left_to_it",
-        "test_what_it_adds_to_what_dovecot_does_by_itself", "test_dovecot_config",
-        "test_without_a_running_dovecot")),
-    *(Difference(f"e2e/test_config_modes.py::{tests}", "2.4", FILE) for tests in (
-        "test_all_of_them_in_one_file", "test_one_*", "test_no_variables_in_lmtp",
-        "test_options_beside_it", "test_nothing_is_left_to_do", "test_what_is_left_to_do",
-        "test_where_r_points_to*", "test_the_directory_of_r_has_to_be_there*", "test_refused*")),
-    Difference("e2e/test_zone.py::test_zone_of_import_environment", "2.4", ENVIRONMENT),
 
     # Dovecot's
     *(Difference(f"e2e/{tests}", "2.4", LMTP_STARTTLS, fails=False) for tests in (

@@ -93,19 +93,24 @@ static int say_hostname(const struct rl_master *fact)
 	return ret;
 }
 
-/* The zone that import_environment gives its processes, if it does: "TZ=Europe/Paris". What the master
- * itself was started with can't be known: Dovecot writes over it (lib/process-title.c, 2.3.19.1). */
+/* The zone that import_environment gives its processes, if it does: "TZ=Europe/Paris", or a line
+ * "TZ = Europe/Paris" in 2.4. What the master itself was started with can't be known: Dovecot writes over
+ * it (lib/process-title.c, 2.3.19.1). */
 static int say_zone(const struct str *environment)
 {
 	char *copy = mem_strdup(str_text(environment)), *save = NULL, *word;
+	bool list = strstr(copy, " = ");
+	const char *separators = list ? "\n" : " \t\n", *begin = list ? "TZ = " : "TZ=";
 	struct str zone = {0};
 	int ret;
 
-	for (word = strtok_r(copy, " \t", &save); word; word = strtok_r(NULL, " \t", &save)) {
-		if (strncmp(word, "TZ=", 3) != 0)
+	for (word = strtok_r(copy, separators, &save); word;
+	     word = strtok_r(NULL, separators, &save)) {
+		if (strncmp(word, begin, strlen(begin)) != 0)
 			continue;
 		str_clear(&zone);
-		clock_zone(word + 3, clock_realtime_ns(), &zone);
+		if (strncmp(word, "TZ = %{env:", 11) != 0) /* what the master itself has */
+			clock_zone(word + strlen(begin), clock_realtime_ns(), &zone);
 	}
 	ret = say_setting("zone", &zone);
 	str_free(&zone);
@@ -118,7 +123,7 @@ static int say_environment(const struct rl_master *fact, unsigned int wants)
 	struct str environment = {0};
 	int ret = 0;
 
-	dovecot_master_setting(fact, "import_environment", &environment);
+	dovecot_master_lines(fact, "import_environment", &environment);
 	if (wants & ASK_MASTER_ENVIRONMENT)
 		ret = say_setting("import_environment", &environment);
 	if (!ret && wants & ASK_MASTER_ZONE)

@@ -20,8 +20,9 @@ struct release {
 	bool tcp_lines;
 };
 
-/* That of a version, as `dovecot --version` prints it ("2.3.19.1 (9b53102964)"). If there is none
- * of its first two numbers (`known_r` is false), the last one before it, or the first of all. NULL: that is no version. */
+/* That of a version, as `dovecot --version` prints it ("2.3.19.1 (9b53102964)"). If there is none of its
+ * first two numbers (`known_r` is false), the last one before it, or the first of all. NULL: that is no
+ * version. */
 const struct release *release_find(const char *version, bool *known_r);
 
 #endif

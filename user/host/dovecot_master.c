@@ -165,7 +165,7 @@ int dovecot_master_config(const struct rl_master *fact, char *path_r, size_t siz
 	return ret;
 }
 
-int dovecot_master_setting(const struct rl_master *fact, const char *setting, struct str *value)
+int dovecot_master_lines(const struct rl_master *fact, const char *setting, struct str *value)
 {
 	char path[PATH_MAX], *argv[] = {(char *)"doveconf", (char *)"-c",    path,
 					(char *)"-h",	    (char *)setting, NULL};
@@ -176,7 +176,14 @@ int dovecot_master_setting(const struct rl_master *fact, const char *setting, st
 		ret = run_program(argv, value);
 	if (ret)
 		str_clear(value);
-	else if (value->len)
+	return ret;
+}
+
+int dovecot_master_setting(const struct rl_master *fact, const char *setting, struct str *value)
+{
+	int ret = dovecot_master_lines(fact, setting, value);
+
+	if (value->len)
 		value->data[value->len = strcspn(value->data, "\n")] = '\0';
 	return ret;
 }

@@ -43,6 +43,8 @@ int dovecot_scan(dovecot_found_fn *found, void *context);
 /* Runs `doveconf -h SETTING` on a master's configuration. The first line of its output replaces what
  * `value` held. 0, or -errno: `value` is empty. */
 int dovecot_master_setting(const struct rl_master *fact, const char *setting, struct str *value);
+/* The same, but all lines of its output: a list of 2.4 has one for each entry. */
+int dovecot_master_lines(const struct rl_master *fact, const char *setting, struct str *value);
 
 /* The path of the configuration file that a running master uses, NUL-terminated: base_dir/dovecot.conf
  * is a link to it. 0; -ENAMETOOLONG: it does not fit; -errno. */
