@@ -77,7 +77,7 @@ WRONG_TOGETHER = {
     "-u user --lmtp-rawlog-dir /x": "-u",
     "--rawlog-dir /x/%{nonsense}": "nonsense",
     "check --rawlog-dir /x/%{nonsense}": "nonsense",
-    "check --submission-relay-rawlog-dir /x/%k": "%k",
+    "check --submission-relay-rawlog-dir /x/%{nonsense}": "nonsense",
 }
 
 

@@ -262,13 +262,14 @@ LOGGED = re.compile(r"rip=(.*?), lip=(.*?), rport=(\d+), lport=(\d+)")
 def parse(tmp_path_factory):
     """parse(bytes): what rawtap's parser says: (size, (remote, local, ports) or None)."""
     path = tmp_path_factory.mktemp("parser") / "proxy_header.so"
-    subprocess.run(["cc", "-D_GNU_SOURCE", "-shared", "-fPIC", "-I", USER, "-o", path,
+    subprocess.run(["cc", "-D_GNU_SOURCE", "-shared", "-fPIC", "-I", USER,
+                    "-I", USER.parent / "include", "-o", path,
                     *(USER / "dovecot").glob("*.c"), USER / "base/str.c", USER / "base/mem.c",
                     "-lnettle"], check=True)
     library = ctypes.CDLL(str(path))
     library.release_find.restype = ctypes.POINTER(Release)
     version = subprocess.run(["dovecot", "--version"], check=True, capture_output=True).stdout
-    rules = library.release_find(version).contents.proxy
+    rules = library.release_find(version, ctypes.byref(ctypes.c_bool())).contents.proxy
 
     def parsing(data):
         proxy, text = Proxy(), ctypes.create_string_buffer(64)
@@ -284,7 +285,8 @@ def parse(tmp_path_factory):
 
 class Release(ctypes.Structure):
     """The beginning of struct release."""
-    _fields_ = [("prefix", ctypes.c_char_p), ("login", ctypes.c_void_p), ("proxy", ctypes.c_void_p)]
+    _fields_ = [("name", ctypes.c_char_p), ("major", ctypes.c_uint), ("minor", ctypes.c_uint),
+                ("patch", ctypes.c_uint), ("login", ctypes.c_void_p), ("proxy", ctypes.c_void_p)]
 
 
 class Ip(ctypes.Structure):
