@@ -286,7 +286,8 @@ def parse(tmp_path_factory):
 class Release(ctypes.Structure):
     """The beginning of struct release."""
     _fields_ = [("name", ctypes.c_char_p), ("major", ctypes.c_uint), ("minor", ctypes.c_uint),
-                ("patch", ctypes.c_uint), ("login", ctypes.c_void_p), ("proxy", ctypes.c_void_p)]
+                ("patch", ctypes.c_uint), ("login", ctypes.c_void_p), ("one_helo", ctypes.c_bool),
+                ("proxy", ctypes.c_void_p)]
 
 
 class Ip(ctypes.Structure):

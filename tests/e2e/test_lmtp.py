@@ -11,6 +11,7 @@ import rawlogs
 from lmtp_sessions import ALICE, BOB, CASES, TRANSPORTS
 from private_dovecot import PrivateDovecot, make_message
 from smtp_stage import Modes, play, recording
+from rawlogs import wait_until
 from smtppeers import lmtp
 
 SETTING = "lmtp_rawlog_dir"
@@ -221,8 +222,9 @@ def test_a_symbolic_link_is_followed(silent, record, directory):
 
 def test_a_missing_directory(silent, record, directory):
     """Nothing; and from when it is there, the connections that begin then."""
-    with record(silent, "--lmtp-rawlog-dir", directory) as rawtap:
+    with record(silent, "-D", "--lmtp-rawlog-dir", directory) as rawtap:
         deliver(silent)
+        wait_until(lambda: f"{directory} doesn't exist" in rawtap.stderr, "rawtap to look for it")
         directory.mkdir()
         client = deliver(silent, "tls")
     assert librawlogs.contents(directory) == client.pairs

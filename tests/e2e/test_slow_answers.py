@@ -224,7 +224,7 @@ def test_the_start_waits(dovecot, start_tap, tap, doveconf):
     dovecot.wait_sessions_over()
     said = rawtap.stop()[1]
     assert recorded(user) == transcripts(client)
-    assert said.index("Dovecot 2.3") < said.index("rawtap: recording")
+    assert said.index(f"process {dovecot.pid}: Dovecot ") < said.index("rawtap: recording")
 
 
 def test_what_the_program_may(tap, doveconf, dovecot):

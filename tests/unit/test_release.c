@@ -32,7 +32,9 @@ static void versions(void **state)
 	assert_ptr_equal(old->login, &login_layout_2_3);
 	assert_ptr_equal(old->proxy, &proxy_rules_2_3);
 	assert_false(old->tcp_lines);
-	assert_ptr_equal(known("2.3.0"), old);
+	assert_ptr_equal(known("2.3.17"), old);
+	assert_false(old->one_helo);
+	assert_true(known("2.3.0")->one_helo && known("2.3.16")->one_helo);
 	assert_ptr_equal(known("2.3.21.1 (d492236fa0)"), old);
 	assert_string_equal(new->name, "2.4");
 	assert_ptr_equal(new->login, &login_layout_2_4);

@@ -13,6 +13,9 @@ struct release {
 	const char *name;		  /* for people: "2.3" */
 	unsigned int major, minor, patch; /* the first version that it is for */
 	const struct login_layout *login;
+	/* A login request of submission has one string before the client's input, HELO's; else there is a
+	 * second one, of a proxy (submission-login/client-authenticate.c). */
+	bool one_helo;
 	const struct proxy_rules *proxy;
 	const struct expander *expander;
 	/* A piece of a long line that goes to rawlog_dir = tcp:HOST:PORT ends with a line end

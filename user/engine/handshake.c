@@ -9,6 +9,13 @@
 #include "engine/session.h"
 #include "engine/trial.h"
 
+static unsigned int prefix_strings(const struct session *session)
+{
+	unsigned int count = session->service->prefix_strings;
+
+	return count == 2 && session->release->one_helo ? 1 : count;
+}
+
 /* A login request has come to a mail process: a session begins. */
 static void mail_begin(struct engine *engine, struct proc *proc, struct login_reader *reader,
 		       const struct rl_rec *rec)
@@ -20,7 +27,7 @@ static void mail_begin(struct engine *engine, struct proc *proc, struct login_re
 
 	session_set_ino(engine, session, reader->head.ino);
 	if (login_request_data_parse(reader->bytes.data, reader->head.data_size,
-				     proc->service->prefix_strings, session_id, &input, &input_len))
+				     prefix_strings(session), session_id, &input, &input_len))
 		engine_malformed(engine, "login request's data", proc->tgid);
 	identity_set_login(session, &reader->head, session_id);
 	delivery_set_input(session, input, input_len, rec->time_ns);
