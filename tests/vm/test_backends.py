@@ -123,7 +123,7 @@ def test_bytes_pass_one_function(results, kernel, call, kind):
     """By every call just one of those that have a program, once: nothing is missed, nothing
     is counted twice."""
     function = passed_function(kernel, call, kind)
-    assert f'SEC("fexit/{function}")' in FEXIT.read_text()
+    assert f'COPIES("fexit/{function}"' in FEXIT.read_text()
     assert results["functions"][f"{call} {kind}"] == [function]
 
 
