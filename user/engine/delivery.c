@@ -50,18 +50,20 @@ static void mark_dirty(struct engine *engine, struct session *session)
 	DL_APPEND2(engine->dirty, session, delivery.dirty_prev, delivery.dirty_next);
 }
 
-/* `main_channel`: to the logs of modes of that kind, or to the others. */
-static void to_some(struct engine *engine, struct session *session, const struct chunk *chunk,
-		    bool main_channel)
+/* `plain`: for the logs of modes that have the main channel alone; `chunk`, NULL: nothing, for others. */
+static void to_each(struct engine *engine, struct session *session, const struct chunk *chunk,
+		    const struct chunk *plain)
 {
+	const struct chunk *its;
 	struct session_log *log;
 	unsigned int i;
 
 	for (i = 0; i < engine->rules->count; i++) {
 		log = session->logs.open[i];
-		if (log && engine->rules->all[i].mode->main_channel == main_channel)
+		its = engine->rules->all[i].mode->main_channel ? plain : chunk;
+		if (log && its)
 			delivery_write_failed(engine, session, log,
-					      rawlog_write(&log->rawlog, chunk));
+					      rawlog_write(&log->rawlog, its));
 	}
 }
 
@@ -70,13 +72,14 @@ static void to_logs(struct engine *engine, struct session *session, const struct
 	struct chunk plain = *chunk;
 	struct str out = {0};
 
-	to_some(engine, session, chunk, false);
-	if (session->who.login.multiplex && chunk->dir == RL_OUT) {
-		multiplex_read(&session->delivery.multiplex, chunk->data, chunk->len, &out);
-		plain.data = (const unsigned char *)str_text(&out);
-		plain.len = out.len;
+	if (!session->who.login.multiplex || chunk->dir != RL_OUT) {
+		to_each(engine, session, chunk, chunk);
+		return;
 	}
-	to_some(engine, session, &plain, true);
+	multiplex_read(&session->delivery.multiplex, chunk->data, chunk->len, &out);
+	plain.data = (const unsigned char *)str_text(&out);
+	plain.len = out.len;
+	to_each(engine, session, chunk, &plain);
 	str_free(&out);
 }
 
@@ -90,7 +93,7 @@ static void break_multiplex(struct engine *engine, struct session *session, int6
 	rest.data = (const unsigned char *)str_text(&out);
 	rest.len = out.len;
 	if (rest.len)
-		to_some(engine, session, &rest, true);
+		to_each(engine, session, NULL, &rest);
 	str_free(&out);
 }
 
