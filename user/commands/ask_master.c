@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "dovecot/environment.h"
 #include "host/capabilities.h"
 #include "host/clock.h"
 #include "host/core_dump.h"
@@ -93,28 +94,18 @@ static int say_hostname(const struct rl_master *fact)
 	return ret;
 }
 
-/* The zone that import_environment gives its processes, if it does: "TZ=Europe/Paris", or a line
- * "TZ = Europe/Paris" in 2.4. What the master itself was started with can't be known: Dovecot writes over
- * it (lib/process-title.c, 2.3.19.1). */
+/* The zone that import_environment gives its processes, if it does. What the master itself was started
+ * with can't be known: Dovecot writes over it (lib/process-title.c, 2.3.19.1). */
 static int say_zone(const struct str *environment)
 {
-	char *copy = mem_strdup(str_text(environment)), *save = NULL, *word;
-	bool list = strstr(copy, " = ");
-	const char *separators = list ? "\n" : " \t\n", *begin = list ? "TZ = " : "TZ=";
-	struct str zone = {0};
+	struct str value = {0}, zone = {0};
 	int ret;
 
-	for (word = strtok_r(copy, separators, &save); word;
-	     word = strtok_r(NULL, separators, &save)) {
-		if (strncmp(word, begin, strlen(begin)) != 0)
-			continue;
-		str_clear(&zone);
-		if (strncmp(word, "TZ = %{env:", 11) != 0) /* what the master itself has */
-			clock_zone(word + strlen(begin), clock_realtime_ns(), &zone);
-	}
+	if (environment_get(str_text(environment), "TZ", &value))
+		clock_zone(str_text(&value), clock_realtime_ns(), &zone);
 	ret = say_setting("zone", &zone);
 	str_free(&zone);
-	free(copy);
+	str_free(&value);
 	return ret;
 }
 

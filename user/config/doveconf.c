@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "dovecot/environment.h"
 #include "host/run_program.h"
 #include "rawlog/format.h"
 
@@ -332,22 +333,13 @@ static int read_blocks(const struct layer *base, const struct layer *overlay, st
 	return ret;
 }
 
-/* import_environment, as in `$import_environment DEBUG=1`. In 2.4 each variable has a line: DEBUG = 1; one
- * that the master passes on, if it has it: DEBUG = %{env:DEBUG}. */
-static bool sets_debug(const char *import_environment)
+/* As in `import_environment = $import_environment DEBUG=1`. */
+static bool sets_debug(const struct str *import_environment)
 {
-	static const char assigned[] = "DEBUG=", listed[] = "DEBUG = ", passed[] = "%{env:";
-	const size_t assigned_len = sizeof(assigned) - 1, listed_len = sizeof(listed) - 1;
-	char *copy = mem_strdup(import_environment), *save = NULL, *word;
-	const char *separators = strstr(copy, " = ") ? "\n" : " \t";
-	bool found = false;
+	struct str value = {0};
+	bool found = environment_get(str_text(import_environment), "DEBUG", &value);
 
-	for (word = strtok_r(copy, separators, &save); word;
-	     word = strtok_r(NULL, separators, &save))
-		found |= strncmp(word, assigned, assigned_len) == 0 ||
-			 (strncmp(word, listed, listed_len) == 0 &&
-			  strncmp(word + listed_len, passed, sizeof(passed) - 1) != 0);
-	free(copy);
+	str_free(&value);
 	return found;
 }
 
@@ -364,7 +356,7 @@ static int read_layers(const struct layer *base, const struct layer *overlay, st
 		str_append_text(error, str_text(with.len ? &with : &without));
 		ret = -EINVAL;
 	} else {
-		*debug_r = sets_debug(str_text(&with)) && !sets_debug(str_text(&without));
+		*debug_r = sets_debug(&with) && !sets_debug(&without);
 		ret = 0;
 	}
 	str_free(&with);
