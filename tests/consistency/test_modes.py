@@ -14,6 +14,7 @@ SETTINGS = [mode["setting"] for mode in MODES.values() if "setting" in mode]
 SPEC = re.compile(r"""\{(?:0|'\w'), "(?P<option>[\w-]+)", (?P<rest>[^{}]*)\}""")
 TABLE = (REPOSITORY / "README.md").read_text().partition("\n## Recording modes\n")[2]
 MANUAL = (REPOSITORY / "docs/rawtap.8").read_text()
+DOVECOTS = (REPOSITORY / "docs/DOVECOT.md").read_text()
 
 
 def options():
@@ -44,6 +45,8 @@ def lacks(variable, mode):
         yield "a row in README's table"
     if f"Fl -{option}" not in MANUAL:
         yield "its option in docs/rawtap.8"
+    if not re.search(rf"^\| `--{option}` \| tls \|(?! not run)", DOVECOTS, re.M):
+        yield "its runs in docs/DOVECOT.md: a row of MODES in tests/e2e/test_all_modes.py"
     if not setting:
         return
     if not re.search(rf"[` ]{setting} = DIR\b", table_row(option)):
@@ -64,9 +67,9 @@ def test_the_stages_know_no_other_setting():
 
 
 @pytest.mark.parametrize("mode, count", [
-    ({"name": "new", "setting": "new_rawlog_dir"}, 6),
-    ({"name": "new"}, 3),
-    ({"name": "new", "home_dir": "new.rawlog"}, 3),
+    ({"name": "new", "setting": "new_rawlog_dir"}, 7),
+    ({"name": "new"}, 4),
+    ({"name": "new", "home_dir": "new.rawlog"}, 4),
 ])
 def test_a_new_mode_lacks_all(mode, count):
     assert len(list(lacks("mode_new", mode))) == count

@@ -6,6 +6,7 @@ What belongs where is known from the clients and servers alone, so each director
 compared as a whole: what is missing, and what should not be there, both make a difference."""
 
 import shutil
+from collections import Counter, defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+import dialect
 import librawlogs
 import rawlogs
 from mailclient import PROTOCOLS as MAIL, connect
@@ -30,6 +32,12 @@ LEGS = {
 TRANSPORTS = {"imap": ("plain", "starttls", "tls"), "pop3": ("plain", "starttls", "tls"),
               "submission": ("plain", "starttls", "tls"),
               "lmtp": ("plain", "starttls", "tls", "unix")}
+# The clients' or, where Dovecot is the client, its own.
+WORDS = {None: "plain", "starttls": "starttls", "implicit": "tls"}
+MODES = {"--rawlog": TRANSPORTS["imap"], "--rawlog-dir": TRANSPORTS["imap"],
+         "--login-rawlog-dir": TRANSPORTS["imap"], "--lmtp-rawlog-dir": TRANSPORTS["lmtp"],
+         "--lmtp-proxy-rawlog-dir": tuple(WORDS.values()),
+         "--submission-relay-rawlog-dir": tuple(WORDS.values())}
 LOGIN_USER = "dovenull"
 
 
@@ -70,7 +78,7 @@ class World:
 def imap_session(world, transport, user):
     client = connect(world.dovecot, "imap", transport, user)
     world.clients.append(client)
-    client.protocol = "imap"
+    client.protocol, client.transport = "imap", transport
     client.command("CAPABILITY")
     client.command(f"LOGIN {user.name} wrong-{user.password}", expect=b"NO")
     client.login()
@@ -83,7 +91,7 @@ def imap_session(world, transport, user):
 def pop3_session(world, transport, user):
     client = connect(world.dovecot, "pop3", transport, user)
     world.clients.append(client)
-    client.protocol = "pop3"
+    client.protocol, client.transport = "pop3", transport
     client.multiline("CAPA")
     client.login()
     client.multiline("RETR 1")
@@ -94,6 +102,7 @@ def pop3_session(world, transport, user):
 def submission_session(world, transport, user):
     client = Submission(world.dovecot, transport, user)
     world.clients.append(client)
+    client.transport = transport
     client.log_in()
     client.greet()
     client.send_mail([f"for-{user.name}"], make_message(2000), sender=user.name)
@@ -106,6 +115,7 @@ SESSIONS = {"imap": imap_session, "pop3": pop3_session, "submission": submission
 def delivery(world, transport, recipients):
     client = lmtp(world.dovecot, transport, name=f"{transport}.{len(recipients)}.example")
     world.deliveries.append(client)
+    client.transport = transport
     client.greet()
     client.send_mail(recipients, make_message(2000), replies=len(recipients),
                      sender=f"{transport}-{recipients[0]}")
@@ -165,23 +175,51 @@ def world(rawtap_binary):
         yield world
 
 
-def assert_holds(directory, expected):
-    """The pairs of the directory hold this and nothing else: [(in, out)]."""
-    found = librawlogs.contents(directory)
-    for content in expected:
-        assert content in found, f"{directory}: missing: {content!r:.500}"
-        found.remove(content)
-    assert not found, f"{directory}: should not be there: {found!r:.1000}"
-
-
-def streams(servers):
+def relayed(directory, servers):
     """What the logs of the connections to them hold. With TLS from the start, a pair is begun
     before it, and stays empty."""
     for tls, server in servers.items():
         for session in server.sessions:
-            if tls == "implicit":
-                yield b"", b""
-            yield from session.pairs
+            for pair in ([(b"", b"")] if tls == "implicit" else []) + session.pairs:
+                yield WORDS[tls], directory, pair
+
+
+def before_login(client):
+    """To the login, and no further: TLS or not, one pair."""
+    return (bytes(client.sent).removesuffix(client.session_in),
+            bytes(client.received).removesuffix(client.session_out))
+
+
+def must_be_in_the_logs(world):
+    """{mode: [(transport, directory, (in, out))]}, known from clients and servers alone."""
+    def clients(directory, content):
+        return [(client.transport, directory(client), content(client)) for client in world.clients]
+
+    def session(client):
+        return client.session_in, client.session_out
+
+    return {
+        "--rawlog": clients(lambda client: client.user.rawlog_dir, session),
+        "--rawlog-dir": clients(lambda client: world.dir(client.protocol), session),
+        "--login-rawlog-dir": clients(lambda _: world.login_dir, before_login),
+        "--lmtp-rawlog-dir": [(client.transport, world.dir("lmtp"), pair)
+                              for client in world.deliveries for pair in client.pairs],
+        "--lmtp-proxy-rawlog-dir": [*relayed(world.dir("lmtp-proxy"), world.backends)],
+        "--submission-relay-rawlog-dir": [*relayed(world.dir("relay"), world.relays)],
+    }
+
+
+def in_the_logs(directory):
+    """How often each pair of contents is there."""
+    if directory.name == "dovecot.rawlog":
+        return Counter((pair.read("in"), pair.read("out")) for pair in rawlogs.find_pairs(directory))
+    return Counter(librawlogs.contents(directory))
+
+
+def missing(some, others):
+    """{directory: what is in these logs, and not in the others}"""
+    return {directory: [f"{content!r:.500}" for content in contents - others[directory]]
+            for directory, contents in some.items() if contents - others[directory]}
 
 
 def test_everything_was_played(world):
@@ -193,36 +231,24 @@ def test_everything_was_played(world):
     assert [len(server.sessions) for server in world.backends.values()] == [8] * 3
 
 
-@pytest.mark.parametrize("protocol", MAIL)
-def test_rawlog_dir(world, protocol):
-    assert_holds(world.dir(protocol), [(client.session_in, client.session_out)
-                                       for client in world.clients if client.protocol == protocol])
+@pytest.mark.parametrize("mode, transport", [(mode, transport) for mode in MODES
+                                             for transport in MODES[mode]])
+def test_mode(world, mode, transport, record_property):
+    """Each of these is a cell in docs/DOVECOT.md."""
+    record_property("cell", f"{dialect.version()} {mode} {transport}")
+    expected = defaultdict(Counter)
+    for of, directory, content in must_be_in_the_logs(world)[mode]:
+        expected[directory].update([content] if of == transport else [])
+    assert any(expected.values())
+    assert not missing(expected, {directory: in_the_logs(directory) for directory in expected})
 
 
-def test_the_home_rule(world):
-    for client in world.clients:
-        pair, = rawlogs.find_pairs(client.user.rawlog_dir)
-        rawlogs.assert_same(pair.read("in"), client.session_in, f"{client.user.name}'s .in")
-        rawlogs.assert_same(pair.read("out"), client.session_out, f"{client.user.name}'s .out")
-
-
-def test_pre_login(world):
-    """One pair a connection, TLS or not; to the login, and no further."""
-    assert_holds(world.login_dir, [
-        (bytes(client.sent).removesuffix(client.session_in),
-         bytes(client.received).removesuffix(client.session_out)) for client in world.clients])
-
-
-def test_lmtp(world):
-    assert_holds(world.dir("lmtp"), [pair for client in world.deliveries for pair in client.pairs])
-
-
-def test_lmtp_proxy(world):
-    assert_holds(world.dir("lmtp-proxy"), list(streams(world.backends)))
-
-
-def test_relay(world):
-    assert_holds(world.dir("relay"), list(streams(world.relays)))
+@pytest.mark.parametrize("mode", MODES)
+def test_nothing_else_is_there(world, mode):
+    expected = defaultdict(Counter)
+    for _, directory, content in must_be_in_the_logs(world)[mode]:
+        expected[directory].update([content])
+    assert not missing({directory: in_the_logs(directory) for directory in expected}, expected)
 
 
 def test_credentials_are_in_the_pre_login_logs_alone(world):
