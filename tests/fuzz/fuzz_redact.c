@@ -208,18 +208,9 @@ struct form {
 	unsigned int rounds;
 };
 
-#define ORDINARY(text)                                                                             \
-	{                                                                                          \
-		text, text, false, 0                                                               \
-	}
-#define FAILS(text, expect)                                                                        \
-	{                                                                                          \
-		text, expect, true, 0                                                              \
-	}
-#define SASL(text, expect, rounds)                                                                 \
-	{                                                                                          \
-		text, expect, true, rounds                                                         \
-	}
+#define ORDINARY(text)		   ((struct form){text, text, false, 0})
+#define FAILS(text, expect)	   ((struct form){text, expect, true, 0})
+#define SASL(text, expect, rounds) ((struct form){text, expect, true, rounds})
 
 static const struct form imap_forms[] = {
 	ORDINARY("%T NOOP\r\n"),

@@ -75,17 +75,17 @@ static void traffics(void **state)
 	};
 	const struct service *service;
 	unsigned int i;
-	int class;
+	enum rl_class kind;
 
 	assert_int_equal(services_count, sizeof(expected) / sizeof(expected[0]));
 	for (i = 0; i < services_count; i++) {
 		service = service_find(expected[i].name);
 		assert_non_null(service);
-		for (class = 0; class <= RL_CLASS_MAX; class ++)
-			assert_int_equal(service_traffic(service, class),
-					 class == RL_CLASS_CLIENT ? expected[i].client :
-					 class == RL_CLASS_RELAY  ? expected[i].relay :
-								    TRAFFIC_NONE);
+		for (kind = 0; kind <= RL_CLASS_MAX; kind++)
+			assert_int_equal(service_traffic(service, kind),
+					 kind == RL_CLASS_CLIENT ? expected[i].client :
+					 kind == RL_CLASS_RELAY	 ? expected[i].relay :
+								   TRAFFIC_NONE);
 	}
 }
 

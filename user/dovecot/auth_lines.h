@@ -47,7 +47,7 @@ struct userdb_user {
 	struct str fields;
 };
 /* Not all zero: that would be root. */
-#define USERDB_USER_NONE ((struct userdb_user){.uid = (uid_t)-1, .gid = (gid_t)-1})
+#define USERDB_USER_NONE ((struct userdb_user){.uid = -1, .gid = -1})
 /* A copy with strings of its own. */
 void userdb_user_copy(struct userdb_user *copy_r, const struct userdb_user *user);
 void userdb_user_drop_fields(struct userdb_user *user);

@@ -39,9 +39,9 @@ static uintmax_t binary_number(const struct str *data)
 }
 
 /* As numbers of two's complement: they may overflow. */
-static intmax_t calculate(char operator, intmax_t left, intmax_t right)
+static intmax_t calculate(char op, intmax_t left, intmax_t right)
 {
-	switch (operator) {
+	switch (op) {
 	case '+':
 		return (intmax_t)((uintmax_t)left + (uintmax_t)right);
 	case '-':
@@ -72,21 +72,21 @@ static int fn_calculate(struct run *run, struct call *call)
 	intmax_t right = arg ? arg->number : which->number, left;
 	struct str text = {0};
 	int ret = 0;
-	char operator;
+	char op;
 
 	if (which->type != ARG_NUMBER)
 		return run_fail(run, -EINVAL, "Missing operator");
 	if (which->number < 0 || which->number >= (intmax_t)sizeof(operators) - 1)
 		return run_fail(run, -ENOTSUP, "calculate: Dovecot crashes of operator %jd",
 				which->number);
-	operator= operators[which->number];
-	if (operator== '/' || operator== '%')
+	op = operators[which->number];
+	if (op == '/' || op == '%')
 		ret = check_divisor(run, right);
 	if (ret)
 		return ret;
 	if (run->varies)
 		return VARIES;
-	if (run->binary && operator== '%') {
+	if (run->binary && op == '%') {
 		if (right <= 0)
 			return run_fail(run, -EINVAL, "Binary modulo must be positive integer");
 		set_number(run, binary_number(&run->value) % (uintmax_t)right);
@@ -94,7 +94,7 @@ static int fn_calculate(struct run *run, struct call *call)
 	}
 	if (!number_parse(str_text(&run->value), &left))
 		return not_a_number(run);
-	str_printf(&text, "%jd", calculate(operator, left, right));
+	str_printf(&text, "%jd", calculate(op, left, right));
 	value_set_data(run, &text);
 	return 0;
 }

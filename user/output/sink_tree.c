@@ -14,15 +14,17 @@
 #include "rl_abi.h"
 #include "base/str.h"
 
+struct tree_pair {
+	bool used;
+	struct file_pair files;
+};
+
 struct sink_tree {
 	struct sink sink;
 	int root;
-	struct {
-		bool used;
-		struct file_pair files;
-	} * pairs;	      /* by handle */
-	int count, free_hint; /* no handle below the hint is free */
-	int failed;	      /* -errno of a close */
+	struct tree_pair *pairs; /* by handle */
+	int count, free_hint;	 /* no handle below the hint is free */
+	int failed;		 /* -errno of a close */
 };
 
 static struct sink_tree *of(struct sink *sink)
