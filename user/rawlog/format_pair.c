@@ -62,11 +62,14 @@ static void pair_gap(struct format_state *state, const struct log_flags *flags,
 		     const struct chunk_gap *gap, struct str *out)
 {
 	char stamp[TIMESTAMP_STAMP_LEN];
+	int len;
 
 	if (!state->at_line_start)
 		str_append_text(out, "\n");
-	if (flags->timestamps)
-		str_append(out, stamp, timestamp_stamp(gap->realtime_ns, stamp));
+	if (flags->timestamps) {
+		len = timestamp_stamp(gap->realtime_ns, stamp);
+		str_append(out, stamp, len);
+	}
 	str_printf(out, "[rawtap: %" PRIu64 " bytes lost at offset %" PRIu64 ": %s]\n", gap->size,
 		   gap->offset, gap->reason);
 	state->line_ended = true;

@@ -23,8 +23,9 @@
 static void put_mark(int dir, char mark, int64_t realtime_ns, struct str *out)
 {
 	char stamp[TIMESTAMP_STAMP_LEN];
+	int len = timestamp_stamp(realtime_ns, stamp);
 
-	str_append(out, stamp, timestamp_stamp(realtime_ns, stamp));
+	str_append(out, stamp, len);
 	str_printf(out, "%c%c ", dir == RL_IN ? 'I' : 'O', mark);
 }
 
