@@ -44,8 +44,9 @@ static const char *error_text(int error)
 		return "too much waits for file systems that do not keep up";
 	case EPIPE:
 		return "the process that writes logs has ended";
+	default:
+		return strerror(error);
 	}
-	return strerror(error);
 }
 
 /* The manual's DEBUG messages (util/rawlog.c) where they apply, else the reason's own text. */
