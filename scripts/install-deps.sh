@@ -17,7 +17,7 @@ BUILD="make gcc libc6-dev clang llvm libbpf-dev bpftool libelf-dev zlib1g-dev pk
 DEMO="dovecot-imapd dovecot-pop3d python3 openssl"
 TEST="libcmocka-dev python3-pytest python3-pytest-timeout python3-pytest-xdist clang-format
 	clang-tidy cppcheck shellcheck mandoc
-	libclang-rt-14-dev|libclang-rt-dev lld git libfuse3-dev e2fsprogs
+	libclang-rt-14-dev|libclang-rt-dev lld binutils-gold git libfuse3-dev e2fsprogs
 	dovecot-lmtpd dovecot-submissiond postfix $DEMO"
 VM="qemu-system-x86 cpio kmod lz4 xz-utils zstd"
 ARM64="lld qemu-system-arm python3-pytest $VM" # with build: to build for it here, and to try that
@@ -51,9 +51,11 @@ trap cleanup EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
+# By its own name, or as what another package provides, as Debian 12's binutils does binutils-gold.
 is_installed()
 {
-	[ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+	grep -Eq "^installed (.* )?$1( [^,]*)?," \
+		<<<"$(dpkg-query -W -f='${db:Status-Status} ${Package}, ${Provides},\n')"
 }
 
 # Is one of the alternatives in "a|b" installed?
