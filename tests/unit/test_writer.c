@@ -245,7 +245,7 @@ static void piles_up(void **state)
 		assert_int_equal(writer_append(writer, log, RL_OUT, block, MB), 0);
 		count++;
 	}
-	assert_in_range(count, 60, 65);
+	assert_int_in_range(count, 60, 65);
 	assert_false(writer_has_more_than(writer, beside, 100));
 	for (; count < WRITER_ALL_MAX / MB; count++)
 		assert_int_equal(writer_append(writer, log, RL_OUT, block, MB), 0);
