@@ -280,7 +280,7 @@ verifier-cost-update: $(OUTPUT)/rawtap	## update the golden file of what verific
 
 goldens: kernel-deps-update verifier-cost-update	## the two updates: after an intended change in bpf/
 
-KERNELS	?= linux-image-rt-amd64 linux-image-6.12-rt-amd64
+KERNELS	?= bookworm/linux-image-rt-amd64 trixie/linux-image-rt-amd64
 
 .PHONY: check-kernels
 check-kernels: $(OUTPUT)/rawtap	## the backends on other kernels (root): KERNELS=Debian packages, T= goes to pytest

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: MIT
 # Run a command as root under another kernel, in a QEMU VM that sees this host's files.
 #
-#   vm.sh fetch [-f] PACKAGE...   get Debian's kernels, as linux-image-amd64 (6.1) and
-#                                 linux-image-6.12-amd64, or another suite's, as
-#                                 sid/linux-image-amd64; -f: even those that are there
+#   vm.sh fetch [-f] PACKAGE...   get Debian's kernels, as linux-image-amd64, or another
+#                                 suite's, as bookworm/linux-image-amd64 (6.1),
+#                                 trixie/... (6.12) and sid/...; -f: even those that are there
 #   vm.sh list                    the kernels that are there, oldest first
 #   vm.sh root ARCH PACKAGE...    make the root for guests of another architecture, of these
 #                                 packages (bash at least) and what they depend on, unpacked

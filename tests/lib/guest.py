@@ -13,19 +13,20 @@ import subprocess
 from recorder import REPOSITORY
 
 VM = REPOSITORY / "scripts" / "vm.sh"
-# Of Debian 12, and whichever kernel Debian has next.
-PACKAGES = {"6.1": "linux-image-amd64", "6.12": "linux-image-6.12-amd64",
+# Of Debian 12 and 13, and whichever kernel Debian has next: the same on a host of either.
+PACKAGES = {"6.1": "bookworm/linux-image-amd64", "6.12": "trixie/linux-image-amd64",
             "7": "sid/linux-image-amd64"}
+SUITES = {"bookworm": (6, 1), "trixie": (6, 12), "sid": (7, 0)}
 if "RAWTAP_VM_KERNELS" in os.environ:     # others instead, by the names of their packages
     PACKAGES = {name: name for name in os.environ["RAWTAP_VM_KERNELS"].split()}
 BACKENDS = ("sock", "fexit")
 
 
 def version(kernel):
-    """Debian 12's is 6.1, sid's at least 7, unless a package's name says something else."""
+    """What a package's name says, else what its suite has; Debian 12's is 6.1."""
     if said := re.search(r"(\d+)\.(\d+)", kernel):
         return tuple(map(int, said.groups()))
-    return (7, 0) if kernel == "7" or kernel.startswith("sid/") else (6, 1)
+    return (7, 0) if kernel == "7" else SUITES.get(kernel.split("/")[0], (6, 1))
 
 
 def backends_of(kernel):
