@@ -17,10 +17,10 @@ import ssl
 import struct
 
 import tcpdiag
-from rawlogs import wait_until
+from rawlogs import PATIENCE, wait_until
 
 TRANSPORTS = ("plain", "starttls", "tls")
-TIMEOUT = 60
+TIMEOUT = 60 * PATIENCE
 LITERAL_AT_END = re.compile(rb"\{(\d+)\}\r\n$")
 
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Find and read the files that rawlog (native or rawtap's) leaves behind."""
 
+import os
 import re
 import time
 from dataclasses import dataclass, field
@@ -14,12 +15,15 @@ NAME = re.compile(
 LIB_NAME = re.compile(
     r"(?P<ip>(?!))?(?P<time>\d{8}-\d{6})\.(?P<pid>\d+)\.(?P<serial>\d+)\.(?P<direction>in|out)")
 TIMESTAMP = re.compile(rb"^(\d+\.\d{6}) ", re.MULTILINE)
+# All waits are so much longer: a guest without KVM computes slowly, and its clock runs on.
+PATIENCE = float(os.environ.get("RAWTAP_PATIENCE", "1"))
 BLOCK_START = b"<<<\n"
 BLOCK_END = b">>>\n"
 
 
 def wait_until(condition, what, timeout=20.0):
     """Poll until condition() is true, and return its value."""
+    timeout *= PATIENCE
     deadline = time.monotonic() + timeout
     while not (value := condition()):
         if time.monotonic() > deadline:

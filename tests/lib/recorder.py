@@ -14,10 +14,12 @@ import threading
 from pathlib import Path
 
 import dialect
+from rawlogs import PATIENCE
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 READY = "rawtap: recording"
-TIMEOUT = 60
+TIMEOUT = 60 * PATIENCE
+BACKEND = os.environ.get("RAWTAP_BACKEND")      # that all recorders are to use; else they choose
 
 
 def default_binary():
@@ -38,8 +40,9 @@ class Rawtap:
         self._lines = []
         self._news = threading.Condition()
         self._finished = False
+        chosen = ["--backend", BACKEND] if BACKEND else []
         self.process = subprocess.Popen(
-            [binary or default_binary(), *dialect.options(args)],
+            [binary or default_binary(), *chosen, *dialect.options(args)],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
             text=True, errors="surrogateescape", env=env)
         # Its standard error is read all the time, or it would block on a full pipe.
@@ -100,7 +103,7 @@ class Rawtap:
 
     def _wait_ready(self):
         try:
-            self.wait_line(READY)
+            self.wait_line(f"{READY} (backend {BACKEND})" if BACKEND else READY)
         except RuntimeError:
             self.kill()
             raise RuntimeError(f"rawtap did not attach, exit status "

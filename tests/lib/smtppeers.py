@@ -17,8 +17,9 @@ import threading
 from dataclasses import dataclass, field
 
 from mailclient import Connection, ProtocolError, sasl_plain
+from rawlogs import PATIENCE
 
-TIMEOUT = 60
+TIMEOUT = 60 * PATIENCE
 FINAL_REPLY = re.compile(rb"\d{3}(?: |\r\n)")
 
 

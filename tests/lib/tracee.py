@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import rawlogs
-from rawlogs import wait_until
+from rawlogs import PATIENCE, wait_until
 from recorder import REPOSITORY, Rawtap
 
 SOURCES = sorted((REPOSITORY / "tests/programs/tracee").glob("*.c"))
@@ -157,7 +157,7 @@ class Tracee:
         """The master stays until rawtap has looked at it, as it can't at one that is gone."""
         said = said or f"master process {self.process.pid}"
         wait_until(lambda: said in self.place.recorder.stderr, f"rawtap to say: {said}", TIMEOUT)
-        self.process.communicate(timeout=TIMEOUT)
+        self.process.communicate(timeout=TIMEOUT * PATIENCE)
         assert self.process.returncode == 0, "the tracee failed, see above"
 
     def kill(self):
