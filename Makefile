@@ -256,7 +256,8 @@ $(OUTPUT)/fuzz_%: tests/fuzz/fuzz_%.c $(OUTPUT)/librawtap.a
 
 ARM64_ROOT := $(abspath $(or $(RAWTAP_KERNELS),.kernels))/root-arm64
 ARM64_PACKAGES = libc6-dev libgcc-$(shell gcc -dumpversion)-dev libbpf-dev libcap-ng-dev \
-		 uthash-dev nettle-dev bash python3-pytest
+		 uthash-dev nettle-dev bash python3-pytest python3-pytest-timeout \
+		 dovecot-imapd dovecot-pop3d dovecot-lmtpd dovecot-submissiond openssl
 
 .PHONY: arm64 check-arm64
 arm64:	## .output-arm64/rawtap, with Debian's arm64 packages unpacked below .kernels
@@ -266,7 +267,7 @@ arm64:	## .output-arm64/rawtap, with Debian's arm64 packages unpacked below .ker
 	$(MAKE) --no-print-directory ARCH=arm64 OUTPUT=.output-arm64 LDFLAGS=-fuse-ld=lld \
 		CC='$(CLANG) --target=aarch64-linux-gnu --sysroot=$(ARM64_ROOT)'
 
-check-arm64:	## the kernel side's tests on an arm64 kernel, in a VM (root; minutes)
+check-arm64:	## both backends and a Dovecot on an arm64 kernel, in a VM (root; minutes)
 	$(Q)$(PYTEST) tests/vm/test_arm64.py $(T)
 
 # What verifying the programs costs; tests/vm runs it.
