@@ -175,7 +175,7 @@ VALUES = ("u={user},n={user | username},h={home},{owner_home},s={service},{proto
           "{remote_ip},{local_port},{remote_port},{session},{auth_user},{owner_user},{hostname},"
           "{local_name},{master_user},{process:pid},{process:uid},{process:gid},{system:hostname},"
           "q={userdb:quota},{userdb:uid},{userdb:home},{userdb:none},{user | sha1 | substr(0,3)}y"
-          "{user | if('*', '*@*', 'at', 'none')},%u").replace("{", "%{")
+          "{user | if('*', '*@*', 'at', 'none')},%k").replace("{", "%{")
 
 
 def test_values(release, root, record):
@@ -214,3 +214,30 @@ def test_refused_at_the_start(release, root, run):
         assert_one_line(result, 2, "No such function 'nope'", f"(Dovecot {release})")
     result = run("--rawlog-dir", "/x/%{time:hour}")
     assert_one_line(result, 2, "%{time:hour} is not known here", f"(Dovecot {release})")
+
+
+# The manual's own lines, which are 2.3's.
+
+WRONG = {"/tmp/rawlog/%u": "/tmp/rawlog/%{user}", "%h/rawlog": "%{home}/rawlog",
+         "/x/%Ld/%{username}": "/x/%{user | domain | lower}/%{user | username}"}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_the_manuals_variables(release, root, run, tmp_path, wrong):
+    """2.4 takes %u as literal text, which nobody means."""
+    right = f"{wrong}: its variables are Dovecot 2.3's; write {WRONG[wrong]}"
+    path = tmp_path / "manual.conf"
+    path.write_text(f"protocol imap {{\n  rawlog_dir = {wrong}\n}}\n")
+    with dovecot_of("logs") as dovecot:
+        result = run("--base-dir", dovecot.base_dir, "-c", path)
+        assert_one_line(result, 1, f"-c {path}: {right} ", f"(Dovecot {release})")
+        result = run("--base-dir", dovecot.base_dir, "--submission-relay-rawlog-dir", wrong)
+        assert_one_line(result, 2, right, f"(Dovecot {release})")
+
+
+def test_the_manuals_environment(release, root, run, tmp_path):
+    path = tmp_path / "manual.conf"
+    path.write_text("import_environment = $import_environment DEBUG=1\n")
+    with dovecot_of("logs") as dovecot:
+        result = run("--base-dir", dovecot.base_dir, "-c", path)
+    assert_one_line(result, 1, f"{path} line 1", "use 'import_environment {'")

@@ -330,6 +330,63 @@ static void values_decide(void **state)
 	str_free(&out);
 }
 
+/* Literal text in 2.4, which nobody means in a directory. */
+static void old_variables(void **state)
+{
+	static const struct row rows[] = {
+		{"/tmp/rawlog/%u", "write /tmp/rawlog/%{user}"},
+		{"%h/rawlog", "write %{home}/rawlog"},
+		{"%n.%d-%s", "write %{user | username}.%{user | domain}-%{service}"},
+		{"%l%r%p%i", "write %{local_ip}%{remote_ip}%{process:pid}%{process:uid}"},
+		{"%Lu/%Ud/%Mu/%Rn", "write %{user | lower}/%{user | domain | upper}/"
+				    "%{user | md5}/%{user | username | reverse}"},
+		{"%{user}/%{username}/%{lip}", "write %{user}/%{user | username}/%{local_ip}"},
+		{"%{auth_domain}/%{gid}", "write %{auth_user | domain}/%{process:gid}"},
+		{"100%%/%%{/%u%", "write 100%{literal('%')}/%{literal('%')}{/%{user}%"},
+	};
+	static const struct row others[] = {
+		{"%2.256Nu/%u", "%2.256Nu is a variable of Dovecot 2.3's, and literal text here"},
+		{"%1u", "%1u is a variable of Dovecot 2.3's, and literal text here"},
+		{"%LUn", "%LUn is a variable of Dovecot 2.3's, and literal text here"},
+	};
+	static const char *const fine[] = {"/x",
+					   "%",
+					   "100%",
+					   "%%u",
+					   "%x/%L/%5",
+					   "%%{user}",
+					   "%{user}%{home}",
+					   "%{user | username}",
+					   "%{hostname}",
+					   "%{session}",
+					   "%{literal('%')}u"};
+	static const char prefix[] = "its variables are Dovecot 2.3's; ";
+	struct str why = {0};
+	size_t i;
+
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_int_equal(expand_check_dir(&expander_2_4, rows[i].text, &why), -EINVAL);
+		assert_memory_equal(why.data, prefix, strlen(prefix));
+		assert_string_equal(why.data + strlen(prefix), rows[i].expect);
+		/* and is that accepted? */
+		assert_int_equal(
+			expand_check_dir(&expander_2_4, strchr(rows[i].expect, ' ') + 1, &why), 0);
+		if (expand_check_dir(&expander_2_3, rows[i].text, &why))
+			fail_msg("%s: %s", rows[i].text, str_text(&why));
+	}
+	for (i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		assert_int_equal(expand_check_dir(&expander_2_4_0, others[i].text, &why), -EINVAL);
+		assert_string_equal(str_text(&why), others[i].expect);
+	}
+	for (i = 0; i < sizeof(fine) / sizeof(fine[0]); i++)
+		if (expand_check_dir(&expander_2_4, fine[i], &why))
+			fail_msg("%s: %s", fine[i], str_text(&why));
+	assert_int_equal(expand_check_dir(&expander_2_4, "%{nope}", &why), -EINVAL);
+	/* Dovecot's own settings are taken as Dovecot takes them. */
+	assert_int_equal(expand_check(&expander_2_4, "/home/%u", &why), 0);
+	str_free(&why);
+}
+
 /* What is not known is not empty. */
 static void not_known(void **state)
 {
@@ -427,13 +484,14 @@ static int tear_down(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(variables), cmocka_unit_test(texts),
-		cmocka_unit_test(defaults),  cmocka_unit_test(numbers),
-		cmocka_unit_test(hashes),    cmocka_unit_test(conditions),
-		cmocka_unit_test(process),   cmocka_unit_test(no_values),
-		cmocka_unit_test(mistakes),  cmocka_unit_test(not_done),
-		cmocka_unit_test(not_known), cmocka_unit_test(values_decide),
-		cmocka_unit_test(mail_home), cmocka_unit_test(releases),
+		cmocka_unit_test(variables),	 cmocka_unit_test(texts),
+		cmocka_unit_test(defaults),	 cmocka_unit_test(numbers),
+		cmocka_unit_test(hashes),	 cmocka_unit_test(conditions),
+		cmocka_unit_test(process),	 cmocka_unit_test(no_values),
+		cmocka_unit_test(mistakes),	 cmocka_unit_test(not_done),
+		cmocka_unit_test(old_variables), cmocka_unit_test(not_known),
+		cmocka_unit_test(values_decide), cmocka_unit_test(mail_home),
+		cmocka_unit_test(releases),
 	};
 
 	return cmocka_run_group_tests_name("expand_2_4", tests, set_up, tear_down);

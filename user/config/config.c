@@ -117,7 +117,7 @@ static int check_dir(const struct releases *releases, const char *dir, struct st
 	int ret = 0;
 
 	for (i = 0; i < releases->count && !ret; i++) {
-		ret = expand_check(releases->all[i].release->expander, dir, &why);
+		ret = expand_check_dir(releases->all[i].release->expander, dir, &why);
 		if (ret)
 			str_printf(error, "%s: %s (Dovecot %s)", dir, str_text(&why),
 				   releases->all[i].version);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "dovecot/expand.h"
 
+#include <errno.h>
 #include <string.h>
 
 int expand_check(const struct expander *expander, const char *text, struct str *error)
@@ -12,6 +13,13 @@ int expand(const struct expander *expander, const char *text, const struct expan
 	   struct str *out)
 {
 	return expander->expand(expander, text, vars, out);
+}
+
+int expand_check_dir(const struct expander *expander, const char *text, struct str *error)
+{
+	if (expander->is_old && expander->is_old(text, error))
+		return -EINVAL;
+	return expand_check(expander, text, error);
 }
 
 void expand_home(const char *path, const char *home, struct str *out)

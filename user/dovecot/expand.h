@@ -50,6 +50,9 @@ struct expander {
 	int (*check)(const struct expander *expander, const char *text, struct str *error);
 	int (*expand)(const struct expander *expander, const char *text,
 		      const struct expand_vars *vars, struct str *out);
+	/* Has it variables of an older release, which this one takes as literal text? Then one line in `why`,
+	 * with what to write instead. NULL: it has all that the older ones have. */
+	bool (*is_old)(const char *text, struct str *why);
 	/* Where releases of 2.4 differ. */
 	bool loses_y; /* a 'y' alone between two variables: a typing error in Dovecot's lexer */
 	bool dies_of_void; /* of %{}, unless that comes first */
@@ -67,6 +70,10 @@ extern const struct expander expander_2_3, expander_2_4_0, expander_2_4_1, expan
  * unknown variable (in Dovecot every login would fail), a mistake, something of which rawtap can't
  * know what Dovecot would make of it, or what makes Dovecot crash. */
 int expand_check(const struct expander *expander, const char *text, struct str *error);
+
+/* The same of a directory that is written for rawtap. Variables of an older release are refused, too:
+ * nobody means a directory called "%u". (A setting of Dovecot's own is taken as Dovecot takes it.) */
+int expand_check_dir(const struct expander *expander, const char *text, struct str *error);
 
 /* Appends the expanded text to `out`. 0; -EINVAL: Dovecot would refuse this login, or a value is not
  * known; `out` is unchanged. A text that expand_check() accepted fails only if its values do not fit:

@@ -90,6 +90,9 @@ void value_set_binary(struct run *run, struct str *data);
 int run_fail(struct run *run, int ret, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* See struct expander. */
+bool expand_is_old(const char *text, struct str *why);
+
 /* The bytes of the UTF-8 character at the text's beginning. 0: it is cut off; -1: there is none. */
 int utf8_char(const char *text);
 

@@ -190,8 +190,11 @@ static int expand_dir(const struct engine *engine, const struct session *session
 		      const struct rule *rule, struct str *dir)
 {
 	struct str path = {0};
-	int ret = expand_for(session, rule->dir, false, &path);
+	int ret = expand_check_dir(session->release->expander, rule->dir, &path);
 
+	str_clear(&path);
+	if (ret == 0)
+		ret = expand_for(session, rule->dir, false, &path);
 	if (ret == 0 && rule->mode->tilde)
 		expand_home(str_text(&path), session->names.base, dir);
 	else if (ret == 0)

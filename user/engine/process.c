@@ -154,7 +154,7 @@ static void warn_of_dirs(const struct engine *engine, const struct master *maste
 		return;
 	for (rule = engine->rules->all; rule < engine->rules->all + engine->rules->count; rule++)
 		if (rule->mode->variables &&
-		    expand_check(master->release->expander, rule->dir, &why))
+		    expand_check_dir(master->release->expander, rule->dir, &why))
 			log_warn("master process %" PRIu32 " (Dovecot %s): nothing is recorded in "
 				 "%s: %s",
 				 master->tgid, fact->version, rule->dir, str_text(&why));
