@@ -116,7 +116,7 @@ class Session:
         uid, gid = self.user.uid, self.user.gid
         texts = {"user": self.user.name, "home": self.user.home, "service": self.protocol,
                  "local_ip": "127.0.0.1", "remote_ip": self.address, "session": self.session,
-                 "auth_user": who.auth_user, "hostname": host_name(), "env": ENVIRONMENT,
+                 "auth_user": who.auth_user, "hostname": host_name(), "import_environment": ENVIRONMENT,
                  "pid": self.pid, "uid": uid, "gid": gid}
         return [f"{name}={value}" for name, value in texts.items() if value is not None]
 

@@ -29,7 +29,7 @@ WHO = [
 FIELDS = [["quota=5", "a=x y"], ["quota=-7"], ["quota="]]
 
 VARIABLES = """user home service protocol local_ip remote_ip local_port remote_port session
-auth_user hostname owner_user owner_home userdb:quota userdb:a userdb:a:b userdb:none""".split()
+auth_user hostname owner_user owner_home userdb:quota userdb:a userdb:a:b userdb:none env:SITE env:NOT_THERE""".split()
 FILTERS = r"""
 lower upper reverse username domain ldap_dn list list('--') text safe hex hex(4) hex(-4) unhex
 hexlify hexlify(3) hexlify(12) unhexlify benumber lenumber base64 base64(pad=0) base64(url=1)
@@ -87,7 +87,7 @@ SPACES = ["%{ user }", "%{user | lower}", "%{\tuser\t|\tupper }", "%{user\n| low
 REFUSED = ["%{user | lfill(4097)}", "%{user | rfill(9, '')}", "%{user | hex(257)}",
            "%{user | index('', 0)}", "%{user | regexp('b', '\\\\x')}",
            "%{user | md5(rounds=100001)}",
-           "%{user | calculate(5, 1)}", "%{user / -1}", "%{userdb:pass}", "%{env:PATH}",
+           "%{user | calculate(5, 1)}", "%{user / -1}", "%{userdb:pass}", "%{env:GENERATION}",
            "%{date:year | default('x')}", "%{dovecot:version}", "%{generate:uuid}", "%{system:os}",
            "%{user | encrypt(algorithm='aes-128-cbc')}", "%{user | if('eq', 'x', time:hour, 'y')}"]
 TEMPLATES = list(dict.fromkeys([
@@ -126,7 +126,8 @@ def expand(release, tmp_path_factory):
                 ("protocol", "service"), ("owner_user", "user"), ("owner_home", "home"),
                 ("local_port", "local_port"), ("remote_port", "remote_port"))
                 if of in who or of.endswith("port")]
-            found.append((answers([expander, release, "-", *values, *fields], templates),
+            known = [*values, *fields, "import_environment=PATH = %{env:PATH}\nSITE = north"]
+            found.append((answers([expander, release, "-", *known], templates),
                           answers([var_expand, *values, *others, *fields], templates)))
         return found
     return run
@@ -134,7 +135,8 @@ def expand(release, tmp_path_factory):
 
 def answers(command, templates):
     text = "".join(f"{template}\0" for template in templates).encode(errors="surrogateescape")
-    said = subprocess.run(command, input=text, capture_output=True, check=True).stdout
+    said = subprocess.run(command, input=text, capture_output=True, check=True,
+                          env={"SITE": "north"}).stdout
     lines = [line.split(b" ", 1) for line in said.split(b"\0")[:-1]]
     assert len(lines) == len(templates)
     return [(int(status), text) for status, text in lines]
@@ -163,7 +165,7 @@ def test_refused_though_dovecot_would_try(expand):
 
 def test_the_values_tell_variables_apart(expand):
     names = [name for name in VARIABLES if name not in
-             ("protocol", "owner_user", "owner_home", "userdb:a:b")]
+             ("protocol", "owner_user", "owner_home", "userdb:a:b", "env:NOT_THERE")]
     results = [tuple(answers[number] for _, answers in expand([f"%{{{name}}}" for name in names]))
                for number in range(len(names))]
     assert len(set(results)) == len(names)
@@ -175,13 +177,14 @@ VALUES = ("u={user},n={user | username},h={home},{owner_home},s={service},{proto
           "{remote_ip},{local_port},{remote_port},{session},{auth_user},{owner_user},{hostname},"
           "{local_name},{master_user},{process:pid},{process:uid},{process:gid},{system:hostname},"
           "q={userdb:quota},{userdb:uid},{userdb:home},{userdb:none},{user | sha1 | substr(0,3)}y"
-          "{user | if('*', '*@*', 'at', 'none')},%k").replace("{", "%{")
+          "{user | if('*', '*@*', 'at', 'none')},%k,"
+          "{env:SITE},{env:NOT_THERE | default('none')}").replace("{", "%{")
 
 
 def test_values(release, root, record):
     """Dovecot finds a file in its way, and tells where it wanted to go."""
     template = "{root}/{who}/file/" + VALUES
-    with dovecot_of(template) as dovecot:
+    with dovecot_of(template, config="import_environment = SITE=north\n") as dovecot:
         for who in ("native", "rawtap"):
             (dovecot.root / who).mkdir()
             (dovecot.root / who / "file").touch()
@@ -198,13 +201,14 @@ def test_values(release, root, record):
 
 def test_mail_home(release, root, record):
     """Where userdb returns none, mail_home is expanded, before there is a home."""
-    home = "mail_home = {root}/home/%{user | domain}/%{user | username | upper}\n"
+    home = ("mail_home = {root}/home/%{user | domain}/%{user | username | upper}%{env:SITE}\n"
+            "import_environment = SITE=north\n")
     with dovecot_of("logs/%{user | username}", config=home) as dovecot:
         user = dovecot.add_user("some.body@example.org", home=None)
         with record(dovecot, "-D", "--rawlog-dir", "logs/%{user | username}") as rawtap:
             talk(dovecot, user, "imap", "plain")
         said, = rawtap.said(user)
-    assert f"{dovecot.root}/home/example.org/SOME.BODY/logs/some.body" in said
+    assert f"{dovecot.root}/home/example.org/SOME.BODYnorth/logs/some.body" in said
 
 
 def test_refused_at_the_start(release, root, run):

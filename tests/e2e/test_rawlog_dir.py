@@ -396,9 +396,11 @@ def test_a_tilde_is_none(root, record):
 @pytest.mark.parametrize("template", ["%h/{who}", "{who}/logs", "{root}/{who}/%n"])
 def test_mail_home_counts(root, record, template, older):
     """The manual's warning is about the rawlog binary."""
-    with dovecot_of(template, config="mail_home = {root}/homes/%d/%n\n" + older) as dovecot:
+    config = ("mail_home = {root}/homes/%{env:SITE}/%d/%n\n"
+              "import_environment = $import_environment SITE=north\n")
+    with dovecot_of(template, config=config + older) as dovecot:
         user = dovecot.add_user("joe@example.org", home=None)
-        home = make_dir(dovecot.root / "homes" / "example.org" / "joe", user)
+        home = make_dir(dovecot.root / "homes" / "north" / "example.org" / "joe", user)
         directories = [home / path.replace("%h/", "").replace("{root}", str(dovecot.root))
                        .replace("{who}", who).replace("%n", "joe")
                        for who, path in ((who, template) for who in WRITERS)]

@@ -49,8 +49,10 @@ static void check_release(const struct expander *expander, const char *text,
 {
 	struct str error = {0}, out = {0}, again = {0};
 	bool is_refused = expand_check(expander, text, &error);
-	int ret;
+	int ret = expand_check_dir(expander, text, &again);
 
+	assert(ret == (again.len ? -EINVAL : 0) && (ret || !is_refused));
+	str_clear(&again);
 	assert(is_refused == (error.len > 0) && !strpbrk(str_text(&error), "\n\r"));
 	str_append_text(&out, "=");
 	ret = expand(expander, text, vars, &out);
@@ -70,7 +72,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	static const struct expander *const expanders[] = {&expander_2_3, &expander_2_4_1,
 							   &expander_2_4};
-	struct expand_vars vars = {.service = "imap", .pid = 1, .uid = 5000, .gid = 5000};
+	struct expand_vars vars = {.service = "imap",
+				   .pid = 1,
+				   .uid = 5000,
+				   .gid = 5000,
+				   .import_environment = "A=1 B"};
 	char *text = mem_alloc(len + 1), *values = text, *end = text + len;
 	const char **texts[] = {&vars.user, &vars.home, &vars.session, &vars.auth_user,
 				&vars.local_ip};

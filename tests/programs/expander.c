@@ -2,8 +2,7 @@
 /*
  * expander RELEASE TEMPLATE [NAME=VALUE...]: what the release's expander makes of a
  * template, between '[' and ']'; status 1 and nothing: it fails with these values;
- * status 2 and why: it is refused at the start. env=NAME=VALUE and
- * userdb=NAME=VALUE may come often.
+ * status 2 and why: it is refused at the start. userdb=NAME=VALUE may come often.
  *
  * expander RELEASE - [NAME=VALUE...]: the same of each template of the standard input,
  * which a NUL ends, as "STATUS TEXT" and NUL.
@@ -16,9 +15,6 @@
 
 #include "dovecot/release.h"
 
-#define ENV_MAX 10
-
-static const char *env[ENV_MAX + 1];
 static struct str userdb;
 
 static void set(struct expand_vars *vars, char *word)
@@ -36,6 +32,7 @@ static void set(struct expand_vars *vars, char *word)
 		{"auth_user", &vars->auth_user},
 		{"hostname", &vars->hostname},
 		{"system_hostname", &vars->system_hostname},
+		{"import_environment", &vars->import_environment},
 	};
 	char *value = strchr(word, '=');
 	bool known = true;
@@ -43,12 +40,7 @@ static void set(struct expand_vars *vars, char *word)
 
 	assert(value);
 	*value++ = '\0';
-	if (!strcmp(word, "env")) {
-		for (i = 0; env[i]; i++)
-			;
-		assert(i < ENV_MAX);
-		env[i] = value;
-	} else if (!strcmp(word, "userdb")) {
+	if (!strcmp(word, "userdb")) {
 		str_append(&userdb, value, strlen(value) + 1);
 	} else if (!strcmp(word, "local_port")) {
 		vars->local_port = strtoul(value, NULL, 10);
@@ -114,7 +106,7 @@ static int answer_one(const struct release *release, const char *template,
 
 int main(int argc, char **argv)
 {
-	struct expand_vars vars = {.env = env, .userdb = &userdb};
+	struct expand_vars vars = {.userdb = &userdb};
 	const struct release *release;
 	int i, status;
 	bool known;

@@ -9,8 +9,6 @@
 
 #define TEN(text) text text text text text text text text text text
 
-static const char *const env[] = {"HOMER=doh", "HOME=/root", "EMPTY=", NULL};
-
 static const struct expand_vars vars = {
 	.user = "Al.Ice@Ex.Org@x",
 	.home = "/home/al",
@@ -20,7 +18,7 @@ static const struct expand_vars vars = {
 	.session = "cQ/pL9\"h",
 	.auth_user = "Boss",
 	.hostname = "mx.example",
-	.env = env,
+	.import_environment = "HOMER=doh HOME=/root TZ EMPTY=",
 	.pid = 4711,
 	.uid = 5100,
 	.gid = 4294967294U,
@@ -77,7 +75,7 @@ static void no_values(void **state)
 {
 	static const struct expand_vars nothing = {0}, only_user = {.user = "bob@ex"};
 	static const struct row empty[] = {
-		{"%u%n%d%s%h%l%r%{session}%{auth_user}%{auth_domain}%{hostname}%{env:HOME}", ""},
+		{"%u%n%d%s%h%l%r%{session}%{auth_user}%{auth_domain}%{hostname}", ""},
 		{"%p%i%{gid}", "000"},
 		{"%Ru%Tu%Lu%Uu%Eu%Du,%Xu", ",0"},
 		{"%Mu", "d41d8cd98f00b204e9800998ecf8427e"},
@@ -265,6 +263,8 @@ static void unknown(void **state)
 	check_refused("%0-3s", "unknown variable '%-'");
 	check_refused("%{encrypt;algo=x:user}", "%{encrypt} is not supported");
 	check_refused("%{Decrypt:user}", "%{decrypt} is not supported");
+	check_refused("%{env:GENERATION}", "%{env:GENERATION} is not known here");
+	check_refused("%{md5:env:SOCKET0_SETTINGS}", "%{env:SOCKET0_SETTINGS} is not known here");
 }
 
 static void mistakes(void **state)
@@ -301,10 +301,8 @@ static void mistakes(void **state)
 static void values_decide(void **state)
 {
 	static const char *const texts[] = {
-		"%{if;%u;==;5;a;b}",
-		"%{if;5;>=;%d;a;b}",
-		"%{if;a;%s;b;c}",
-		"%{if;a;~;%{session}(;b}",
+		"%{if;%u;==;5;a;b}",	   "%{if;5;>=;%d;a;b}", "%{if;a;%s;b;c}",
+		"%{if;a;~;%{session}(;b}", "%{env:TZ}",
 	};
 	static const struct expand_vars good = {
 		.user = "5@6",

@@ -21,6 +21,7 @@ static struct expand_vars vars = {
 	.auth_user = "Boss",
 	.hostname = "mx.example",
 	.system_hostname = "mx",
+	.import_environment = "PATH = %{env:PATH}\nSITE = north\n",
 	.userdb = &fields,
 	.pid = 4711,
 	.uid = 5100,
@@ -206,6 +207,8 @@ static void process(void **state)
 	static const struct row rows[] = {
 		{"%{process:pid},%{process:uid},%{process:gid},%{system:hostname}",
 		 "4711,5100,4294967294,mx"},
+		{"%{env:SITE},%{env:NONE},%{env:NONE | default('x')},%{user | concat(env:SITE)}",
+		 "north,,x,Al.Ice@Ex.Org@xnorth"},
 		{NULL, NULL},
 	};
 
@@ -277,7 +280,7 @@ static void mistakes(void **state)
 static void not_done(void **state)
 {
 	static const struct row rows[] = {
-		{"%{env:HOME | default('x')}", "%{env:HOME} is not known here"},
+		{"%{env:GENERATION | default('x')}", "%{env:GENERATION} is not known here"},
 		{"%{user | if('eq', 'a', time:hour, 'x')}", "%{time:hour} is not known here"},
 		{"%{lookup('date:year')}", "%{date:year} is not known here"},
 		{"%{system:os}", "%{system:os} is not known here"},
@@ -317,6 +320,7 @@ static void values_decide(void **state)
 		"%{user | hash(service)}",
 		"%{user | unhexlify}",
 		"%{nope | if(user, service, 'a', 'b', 'c')}",
+		"%{env:PATH | default('x')}",
 	};
 	struct str out = {0};
 	size_t i;
@@ -391,12 +395,13 @@ static void old_variables(void **state)
 static void not_known(void **state)
 {
 	static const char *const texts_[] = {"%{hostname}", "%{hostname | default('x')}",
-					     "%{system:hostname}", "%{home}"};
+					     "%{system:hostname}", "%{home}",
+					     "%{env:SITE | default('x')}"};
 	struct expand_vars some = vars;
 	struct str out = {0};
 	size_t i;
 
-	some.hostname = some.system_hostname = some.home = NULL;
+	some.hostname = some.system_hostname = some.home = some.import_environment = NULL;
 	for (i = 0; i < sizeof(texts_) / sizeof(texts_[0]); i++) {
 		assert_int_equal(expand_check(&expander_2_4, texts_[i], &out), 0);
 		assert_int_equal(expand(&expander_2_4, texts_[i], &some, &out), -EINVAL);

@@ -68,6 +68,8 @@ static int say_home(const struct rl_master *fact, unsigned int *wants)
 	dovecot_master_setting(fact, "mail_home", &home);
 	if (strstr(str_text(&home), "hostname"))
 		*wants |= ASK_MASTER_HOSTNAME;
+	if (strstr(str_text(&home), "env"))
+		*wants |= ASK_MASTER_ENVIRONMENT;
 	ret = say_setting("mail_home", &home);
 	str_free(&home);
 	return ret;
@@ -101,7 +103,7 @@ static int say_zone(const struct str *environment)
 	struct str value = {0}, zone = {0};
 	int ret;
 
-	if (environment_get(str_text(environment), "TZ", &value))
+	if (environment_get(str_text(environment), "TZ", &value) == 1)
 		clock_zone(str_text(&value), clock_realtime_ns(), &zone);
 	ret = say_setting("zone", &zone);
 	str_free(&zone);
@@ -114,7 +116,8 @@ static int say_environment(const struct rl_master *fact, unsigned int wants)
 	struct str environment = {0};
 	int ret = 0;
 
-	dovecot_master_lines(fact, "import_environment", &environment);
+	if (!dovecot_master_lines(fact, "import_environment", &environment) && !environment.len)
+		str_append_text(&environment, " "); /* nothing is not the same as not known */
 	if (wants & ASK_MASTER_ENVIRONMENT)
 		ret = say_setting("import_environment", &environment);
 	if (!ret && wants & ASK_MASTER_ZONE)

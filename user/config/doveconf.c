@@ -337,7 +337,7 @@ static int read_blocks(const struct layer *base, const struct layer *overlay, st
 static bool sets_debug(const struct str *import_environment)
 {
 	struct str value = {0};
-	bool found = environment_get(str_text(import_environment), "DEBUG", &value);
+	bool found = environment_get(str_text(import_environment), "DEBUG", &value) == 1;
 
 	str_free(&value);
 	return found;

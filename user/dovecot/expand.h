@@ -32,8 +32,8 @@ struct expand_vars {
 	const char *local_ip, *remote_ip; /* as inet_ntop() writes them */
 	const char *session;		  /* the session id */
 	const char *auth_user;		  /* NULL: `user` */
-	const char *hostname;	/* the setting; if that is empty, see dovecot_hostname() */
-	const char *const *env; /* the mail process's, "NAME=VALUE", ends with NULL; NULL: none */
+	const char *hostname;		/* the setting; if that is empty, see dovecot_hostname() */
+	const char *import_environment; /* the setting (environment.h); NULL: not known */
 	pid_t pid;
 	uid_t uid;
 	gid_t gid;

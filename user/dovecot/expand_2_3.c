@@ -8,6 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "dovecot/environment.h"
 #include "dovecot/expand_2_3.h"
 #include "base/mem.h"
 
@@ -117,17 +118,14 @@ static int expand_short(struct expansion *x, char letter, struct str *out)
 	return 0;
 }
 
-static void append_env(const struct expand_vars *vars, const char *name, struct str *out)
+static int append_env(struct expansion *x, const char *name, struct str *out)
 {
-	const char *const *env;
-	size_t len = strlen(name);
+	struct str value = {0};
+	int ret = environment_get(x->is_check ? "" : x->vars->import_environment, name, &value);
 
-	for (env = vars->env; env && *env; env++) {
-		if (!strncmp(*env, name, len) && (*env)[len] == '=') {
-			str_append_text(out, *env + len + 1);
-			return;
-		}
-	}
+	str_append(out, str_text(&value), value.len);
+	str_free(&value);
+	return ret < 0 ? expansion_fail(x, -EINVAL, "%%{env:%s} is not known here", name) : 0;
 }
 
 /* %{NAME:FIELD}; `name` includes the function's arguments, "sha256;rounds=2". */
@@ -139,10 +137,8 @@ static int call_function(struct expansion *x, const char *name, const char *fiel
 		return expand_hash(x, name, field, out);
 	if (len == 2 && !strncasecmp(name, "if", 2))
 		return expand_if(x, name, field, out);
-	if (!strcmp(name, "env")) {
-		append_env(x->vars, field, out);
-		return 0;
-	}
+	if (!strcmp(name, "env"))
+		return append_env(x, field, out);
 	for (i = 0; i < sizeof(unsupported) / sizeof(unsupported[0]); i++) {
 		if (len == strlen(unsupported[i]) && !strncasecmp(name, unsupported[i], len))
 			return expansion_fail(x, -EINVAL, "%%{%s} is not supported",

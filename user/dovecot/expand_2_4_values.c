@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "dovecot/environment.h"
 #include "dovecot/expand_2_4.h"
 #include "dovecot/expand_parts.h"
 
@@ -145,13 +146,28 @@ static int get_userdb(struct run *run, const char *field, struct str *out)
 	return 0;
 }
 
+static int get_env(struct run *run, const char *field, struct str *out)
+{
+	struct str value = {0};
+	int ret;
+
+	if (!*field)
+		return run_fail(run, -EINVAL, "env: Missing field");
+	if (!run->vars && !environment_is_own(field))
+		return VARIES;
+	ret = environment_get(run->vars ? run->vars->import_environment : "", field, &value);
+	str_append(out, str_text(&value), value.len);
+	str_free(&value);
+	return ret < 0 ? run_fail(run, -ENOTSUP, "%%{env:%s} is not known here", field) : 0;
+}
+
 /* lib-var-expand/var-expand.c: internal_providers[]. `get` NULL: not known here. */
 static const struct provider {
 	const char *name;
 	int (*get)(struct run *run, const char *field, struct str *out);
 } providers[] = {
 	{"process", get_process}, {"system", get_system}, {"userdb", get_userdb},
-	{"dovecot", NULL},	  {"env", NULL},	  {"event", NULL},
+	{"dovecot", NULL},	  {"env", get_env},	  {"event", NULL},
 	{"date", NULL},		  {"time", NULL},	  {"generate", NULL},
 };
 

@@ -9,23 +9,6 @@
 #include "dovecot/expand.h"
 #include "dovecot/host_port.h"
 
-#define ENV_MAX 64
-
-/* What import_environment sets in a mail process: "NAME=VALUE" each. A NAME alone has the value of
- * the master's environment, which is not known here. */
-static void env_split(const char *setting, struct str *words, const char *env_r[ENV_MAX + 1])
-{
-	unsigned int count = 0;
-	char *save = NULL, *word;
-
-	str_append_text(words, setting ? setting : "");
-	for (word = words->data ? strtok_r(words->data, " \t", &save) : NULL;
-	     word && count < ENV_MAX; word = strtok_r(NULL, " \t", &save))
-		if (strchr(word, '='))
-			env_r[count++] = word;
-	env_r[count] = NULL;
-}
-
 /* The setting can have variables itself, of which `text` becomes the owner. */
 static void expand_hostname(const struct session *session, struct expand_vars *vars,
 			    struct str *text)
@@ -46,8 +29,7 @@ static int expand_for(const struct session *session, const char *text, bool is_m
 {
 	const struct endpoints *addresses = &session->who.login.addresses;
 	char local[IP_TEXT_LEN], remote[IP_TEXT_LEN];
-	const char *env[ENV_MAX + 1];
-	struct str words = {0}, hostname = {0};
+	struct str hostname = {0};
 	int ret;
 	struct expand_vars vars = {
 		.user = session->who.user.name,
@@ -58,7 +40,7 @@ static int expand_for(const struct session *session, const char *text, bool is_m
 		.session = session->who.session_id,
 		.auth_user = session->who.user.auth_user,
 		.hostname = proc_setting(session->proc, "hostname"),
-		.env = env,
+		.import_environment = proc_setting(session->proc, "import_environment"),
 		.pid = session->tgid,
 		.uid = session->who.user.uid,
 		.gid = session->who.user.gid,
@@ -71,11 +53,9 @@ static int expand_for(const struct session *session, const char *text, bool is_m
 
 	ip_addr_text(&addresses->local, local);
 	ip_addr_text(&addresses->remote, remote);
-	env_split(proc_setting(session->proc, "import_environment"), &words, env);
 	expand_hostname(session, &vars, &hostname);
 	ret = expand(session->release->expander, text, &vars, out);
 	str_free(&hostname);
-	str_free(&words);
 	return ret;
 }
 

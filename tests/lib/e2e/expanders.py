@@ -9,7 +9,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[3]
 LIBRARY = Path("/usr/lib/dovecot/libdovecot.so.0")
 DOVECOT = [ROOT / "user/dovecot" / name for name in
-           "login_request.c proxy_header.c release.c".split()]
+           "environment.c login_request.c proxy_header.c release.c".split()]
 SOURCES = [ROOT / "tests/programs/expander.c", *sorted((ROOT / "user/dovecot").glob("expand*.c")),
            *DOVECOT, ROOT / "user/base/str.c", ROOT / "user/base/mem.c"]
 
