@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from dirstage import contents, make_dir
 from house import family, is_running
 from private_dovecot import PrivateDovecot
 from rawlogs import wait_until
@@ -261,3 +262,28 @@ def test_it_has_ended_before(start_tap, dovecot):
     status, said = rawtap.stop()
     assert status == 3
     assert re.search(r" [1-9]\d* its master process could not be examined \(which: see", said)
+
+
+@pytest.mark.parametrize("how", ["silent", "exit 1"])
+def test_settings_that_nobody_tells(start_tap, doveconf, how):
+    """Where logs go depends on them: for a user to whom userdb gives no home on mail_home."""
+    second = PrivateDovecot()
+    second.config = f"mail_home = {second.root}/homes/%n\n"
+    with second:
+        rawtap = start_tap("-D", "--base-dir", second.base_dir, "--rawlog-dir", "logs",
+                           env=doveconf.env)
+        user, other = second.add_user("other"), second.add_user("nowhere", home=None)
+        make_dir(user.home / "logs", user)
+        make_dir(second.root / "homes" / "nowhere" / "logs", other)
+        doveconf.be_slow(HANGS.get(how, how), second)
+        second.restart()
+        for each in user, other:
+            talk(second, each)
+        second.wait_sessions_over()
+        wait_until(lambda: f"process {second.pid}: " in rawtap.stderr, "an answer", 2 * DEADLINE)
+        status, said = rawtap.stop()
+        assert len(contents(user.home / "logs")) == 1
+        assert rawtap.said(other)[-1:] == [
+            "not recorded: its Dovecot's settings could not be read"]
+        assert re.search(rf"process {second.pid}: settings .* could not be read: mail_home", said)
+        assert status == 3

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "commands/ask_master.h"
+#include "records/event.h"
 
 #define SETTINGS     "mail_home\0/home/%u\0hostname\0host\0" /* and a NUL */
 #define SETTINGS_LEN (sizeof(SETTINGS) - 1)
@@ -21,7 +22,7 @@ static struct rl_master read_part(const struct rl_master *fact, size_t len, stru
 	str_append(&said, fact, sizeof(*fact));
 	str_append(&said, SETTINGS, SETTINGS_LEN);
 	said.len = len;
-	ask_master_read(&said, &read, settings);
+	ask_master_read(&said, 0, &read, settings);
 	str_free(&said);
 	return read;
 }
@@ -61,9 +62,45 @@ static void test_nothing(void **state)
 	struct str said = {0}, settings = {0};
 	struct rl_master read;
 
-	ask_master_read(&said, &read, &settings);
+	ask_master_read(&said, 0, &read, &settings);
 	assert_silent(&read);
 	assert_int_equal(settings.len, 0);
+}
+
+/* Empty is not the same as not said. What mail_home needs is wanted, too. */
+static void test_unread(void **state)
+{
+	static const struct {
+		const char *said;
+		size_t len;
+		unsigned int wants;
+		const char *unread;
+	} cases[] = {
+#define SAID(text) text, sizeof(text)
+		{"", 0, ASK_MASTER_HOME | ASK_MASTER_ZONE, "mail_home, zone"},
+		{SAID("mail_home\0"), ASK_MASTER_HOME, NULL},
+		{SAID("mail_home\0/%{hostname}/%{env:X}\0zone\0"),
+		 ASK_MASTER_HOME | ASK_MASTER_ZONE, "hostname, import_environment"},
+		{SAID("mail_home\0/x\0zone"), ASK_MASTER_HOME | ASK_MASTER_ZONE, "zone"},
+		{SAID("hostname\0mx"), ASK_MASTER_HOSTNAME | ASK_MASTER_ENVIRONMENT,
+		 "import_environment"},
+	};
+	struct str said = {0}, settings = {0};
+	struct rl_master read;
+	size_t i;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		str_clear(&said);
+		str_append(&said, &good, sizeof(good));
+		str_append(&said, cases[i].said, cases[i].len);
+		ask_master_read(&said, cases[i].wants, &read, &settings);
+		if (cases[i].unread)
+			assert_string_equal(settings_get(&settings, "unread"), cases[i].unread);
+		else
+			assert_null(settings_get(&settings, "unread"));
+	}
+	str_free(&said);
+	str_free(&settings);
 }
 
 /* Only a master that is recorded has settings. */
@@ -116,8 +153,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cut_short), cmocka_unit_test(test_nothing),
-		cmocka_unit_test(test_refused),	  cmocka_unit_test(test_nonsense),
-		cmocka_unit_test(test_arguments),
+		cmocka_unit_test(test_unread),	  cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_nonsense),  cmocka_unit_test(test_arguments),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,6 +19,7 @@
 #include "host/dovecot_master.h"
 #include "host/procfs.h"
 #include "host/run_program.h"
+#include "records/event.h"
 
 /* What directories depend on besides the user: mail_home, where userdb returned no home;
  * %{hostname}; %{env}. And the zone, which import_environment may set. */
@@ -44,33 +45,34 @@ static int say(const void *data, size_t size)
 	return 0;
 }
 
-/* If it is there. 0 or -errno. */
 static int say_setting(const char *name, const struct str *value)
 {
 	struct str text = {0};
 	int ret;
 
-	if (!value->len)
-		return 0;
 	str_append(&text, name, strlen(name) + 1);
-	str_append(&text, value->data, strlen(value->data) + 1);
+	str_append(&text, str_text(value), strlen(str_text(value)) + 1);
 	ret = say(text.data, text.len);
 	str_free(&text);
 	return ret;
 }
 
 /* What its variables need is wanted, too. */
+static unsigned int home_wants(const char *mail_home)
+{
+	return (strstr(mail_home, "hostname") ? ASK_MASTER_HOSTNAME : 0) |
+	       (strstr(mail_home, "env") ? ASK_MASTER_ENVIRONMENT : 0);
+}
+
+/* Nothing is said of what could not be read: ask_master_read() misses it. */
 static int say_home(const struct rl_master *fact, unsigned int *wants)
 {
 	struct str home = {0};
-	int ret;
+	int ret = 0;
 
-	dovecot_master_setting(fact, "mail_home", &home);
-	if (strstr(str_text(&home), "hostname"))
-		*wants |= ASK_MASTER_HOSTNAME;
-	if (strstr(str_text(&home), "env"))
-		*wants |= ASK_MASTER_ENVIRONMENT;
-	ret = say_setting("mail_home", &home);
+	if (!dovecot_master_setting(fact, "mail_home", &home))
+		ret = say_setting("mail_home", &home);
+	*wants |= home_wants(str_text(&home));
 	str_free(&home);
 	return ret;
 }
@@ -83,7 +85,8 @@ static int say_hostname(const struct rl_master *fact)
 	char own[256];
 	int ret;
 
-	dovecot_master_setting(fact, "hostname", &hostname);
+	if (dovecot_master_setting(fact, "hostname", &hostname))
+		return 0;
 	if (!hostname.len && dovecot_hostname(own, sizeof(own)) == 0)
 		str_append_text(&hostname, own);
 	ret = say_setting("hostname", &hostname);
@@ -116,8 +119,8 @@ static int say_environment(const struct rl_master *fact, unsigned int wants)
 	struct str environment = {0};
 	int ret = 0;
 
-	if (!dovecot_master_lines(fact, "import_environment", &environment) && !environment.len)
-		str_append_text(&environment, " "); /* nothing is not the same as not known */
+	if (dovecot_master_lines(fact, "import_environment", &environment))
+		return 0;
 	if (wants & ASK_MASTER_ENVIRONMENT)
 		ret = say_setting("import_environment", &environment);
 	if (!ret && wants & ASK_MASTER_ZONE)
@@ -210,7 +213,35 @@ static size_t whole_settings(const char *text, size_t size)
 	return whole;
 }
 
-void ask_master_read(const struct str *said, struct rl_master *fact_r, struct str *settings)
+/* Adds which settings are wanted, and could not be read. */
+static void add_unread(unsigned int wants, struct str *settings)
+{
+	static const struct {
+		unsigned int want;
+		const char *name;
+	} all[] = {
+		{ASK_MASTER_HOME, "mail_home"},
+		{ASK_MASTER_HOSTNAME, "hostname"},
+		{ASK_MASTER_ENVIRONMENT, "import_environment"},
+		{ASK_MASTER_ZONE, "zone"},
+	};
+	const char *home = settings_get(settings, "mail_home");
+	struct str unread = {0};
+	size_t i;
+
+	wants |= home ? home_wants(home) : 0;
+	for (i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		if (wants & all[i].want && !settings_get(settings, all[i].name))
+			str_printf(&unread, "%s%s", unread.len ? ", " : "", all[i].name);
+	if (unread.len) {
+		str_append(settings, "unread", sizeof("unread"));
+		str_append(settings, unread.data, unread.len + 1);
+	}
+	str_free(&unread);
+}
+
+void ask_master_read(const struct str *said, unsigned int wants, struct rl_master *fact_r,
+		     struct str *settings)
 {
 	const char *rest;
 
@@ -226,6 +257,8 @@ void ask_master_read(const struct str *said, struct rl_master *fact_r, struct st
 		return;
 	}
 	rest = said->data + sizeof(*fact_r);
-	if (fact_r->status == RL_MASTER_OK)
-		str_append(settings, rest, whole_settings(rest, said->len - sizeof(*fact_r)));
+	if (fact_r->status != RL_MASTER_OK)
+		return;
+	str_append(settings, rest, whole_settings(rest, said->len - sizeof(*fact_r)));
+	add_unread(wants, settings);
 }

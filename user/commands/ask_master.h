@@ -32,7 +32,9 @@ unsigned int ask_master_wants(const struct rules *rules);
  * counts, or nothing. Returns the exit status. */
 int ask_master_run(int argc, char *const argv[]);
 
-/* Reads what it has said, whose end may be missing. Nothing of sense: SILENT. */
-void ask_master_read(const struct str *said, struct rl_master *fact_r, struct str *settings);
+/* Reads what it has said, whose end may be missing. Nothing of sense: SILENT. `settings` has which are
+ * wanted (flags of enum ask_master_wants) and were not read. */
+void ask_master_read(const struct str *said, unsigned int wants, struct rl_master *fact_r,
+		     struct str *settings);
 
 #endif

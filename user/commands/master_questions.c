@@ -176,7 +176,8 @@ bool master_questions_take(struct master_questions *questions, struct master_ans
 		if (!is_over(question))
 			continue;
 		*answer_r = (struct master_answer){.tgid = question->tgid};
-		ask_master_read(&question->said, &answer_r->fact, &answer_r->settings);
+		ask_master_read(&question->said, questions->wants, &answer_r->fact,
+				&answer_r->settings);
 		end(questions, question);
 		return true;
 	}

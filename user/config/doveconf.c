@@ -365,7 +365,9 @@ static int read_layers(const struct layer *base, const struct layer *overlay, st
 		ret = read_blocks(base, overlay, rules, error);
 	if (*overlay->error) { /* what it is silent about is not known to be missing */
 		str_clear(error);
-		str_printf(error, "doveconf: %s", strerror(-*overlay->error));
+		str_printf(error, "doveconf: %s",
+			   *overlay->error == -ETIME ? "it does not answer" :
+						       strerror(-*overlay->error));
 		return -EINVAL;
 	}
 	if (!ret && rules->count == before) {

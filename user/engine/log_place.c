@@ -112,7 +112,8 @@ static int32_t utc_offset(const struct engine *engine, const struct session *ses
 {
 	const char *zone = proc_setting(session->proc, "zone");
 
-	return zone && rule->mode->iostream ? zone_offset(zone, realtime_ns) : engine->utc_offset;
+	return zone && *zone && rule->mode->iostream ? zone_offset(zone, realtime_ns) :
+						       engine->utc_offset;
 }
 
 /* [IP-]yyyymmdd-HHMMSS-pid, or yyyymmdd-HHMMSS.pid.number. */
@@ -183,6 +184,19 @@ static int expand_dir(const struct engine *engine, const struct session *session
 	return ret;
 }
 
+/* Would it depend on settings of Dovecot's that could not be read? */
+static bool is_unread(const struct session *session, const struct rule *rule)
+{
+	const char *unread = proc_setting(session->proc, "unread"), *dir = rule->dir;
+	bool is_below_home = dir[0] != '/' && !host_port_of_dir(dir);
+
+	if (!unread || strcmp(unread, "zone") == 0)
+		return false;
+	return strstr(dir, "hostname") || strstr(dir, "env") ||
+	       (!session->who.user.home &&
+		(is_below_home || strstr(dir, "%h") || strstr(dir, "home")));
+}
+
 /* Its directory, expanded. */
 static enum reason dir_set(const struct engine *engine, struct session *session,
 			   uint32_t rule_index)
@@ -194,6 +208,8 @@ static enum reason dir_set(const struct engine *engine, struct session *session,
 		return session->who.user.home ? REASON_NONE : REASON_NO_HOME;
 	if (!rule->mode->variables) {
 		str_append_text(&dir, rule->dir);
+	} else if (is_unread(session, rule)) {
+		return REASON_SETTINGS;
 	} else if (session->names.base_failed || expand_dir(engine, session, rule, &dir)) {
 		str_free(&dir);
 		return REASON_EXPAND;

@@ -41,18 +41,7 @@ const struct release *proc_release(const struct proc *proc)
 
 const char *proc_setting(const struct proc *proc, const char *name)
 {
-	const struct master *master = proc ? proc->master : NULL;
-	const char *at = master ? master->settings.data : NULL, *end, *value;
-
-	for (end = at ? at + master->settings.len : NULL; at < end;
-	     at = value + strlen(value) + 1) {
-		value = at + strlen(at) + 1;
-		if (value >= end)
-			break;
-		if (strcmp(at, name) == 0)
-			return value;
-	}
-	return NULL;
+	return proc && proc->master ? settings_get(&proc->master->settings, name) : NULL;
 }
 
 int64_t engine_realtime(const struct engine *engine, uint64_t time_ns)

@@ -161,6 +161,16 @@ static void warn_of_dirs(const struct engine *engine, const struct master *maste
 	str_free(&why);
 }
 
+static void warn_of_settings(const struct master *master)
+{
+	const char *unread = settings_get(&master->settings, "unread");
+
+	if (unread)
+		log_warn("master process %" PRIu32 ": settings of its configuration could not be "
+			 "read: %s; directories that depend on them are not used",
+			 master->tgid, unread);
+}
+
 static struct master *find_or_add_master(struct engine *engine, uint32_t tgid)
 {
 	struct master *master = master_find(engine, tgid);
@@ -197,6 +207,7 @@ void process_master(struct engine *engine, const struct event *event)
 			 "read as those of %s, as long as they are like these",
 			 master->tgid, event->master->version, master->release->name);
 	warn_of_dirs(engine, master, event->master);
+	warn_of_settings(master);
 	awaited_answered(engine, event->rec->tgid);
 }
 

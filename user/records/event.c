@@ -113,3 +113,17 @@ const char *event_gap_text(unsigned int reason)
 	}
 	return "unknown reason";
 }
+
+const char *settings_get(const struct str *settings, const char *name)
+{
+	const char *at = str_text(settings), *end = at + settings->len, *value;
+
+	for (; at < end; at = value + strlen(value) + 1) {
+		value = at + strlen(at) + 1;
+		if (value >= end)
+			break;
+		if (strcmp(at, name) == 0)
+			return value;
+	}
+	return NULL;
+}

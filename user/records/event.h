@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/str.h"
 #include "rl_abi.h"
 
 struct event {
@@ -36,6 +37,9 @@ struct event {
 /* Checks a record of at most `size` bytes. `data` is 8-byte aligned, stays the caller's, and must
  * outlive the event, which points into it. 0; -EINVAL: malformed. */
 int event_parse(const void *data, size_t size, struct event *event_r);
+
+/* A setting's value among those of FACT_SETTINGS. NULL: it is not there. */
+const char *settings_get(const struct str *settings, const char *name);
 
 /* How many bytes of a connection it stands for: those of DATA, or those that a GAP says are missing. */
 uint64_t event_bytes(const struct event *event);

@@ -36,7 +36,8 @@ enum reason_weight { REASON_PLAIN, REASON_WARNING, REASON_LOSS };
 	X(UNSEEN, "its connection was not seen", LOSS)                                             \
 	X(CUT, "it ended, with bytes, before it was clear whether to record it", LOSS)             \
 	X(UNANSWERED, "its master process was still being examined", LOSS)                         \
-	X(UNEXAMINED, "its master process could not be examined", LOSS)
+	X(UNEXAMINED, "its master process could not be examined", LOSS)                            \
+	X(SETTINGS, "its Dovecot's settings could not be read", LOSS)
 
 enum reason {
 #define X(name, text, weight) REASON_##name,
