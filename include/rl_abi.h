@@ -329,9 +329,10 @@ struct rl_write {
  * SETTING. Recorder, the first record of a stream: its own rules, as words.
  * FACT_SETTINGS. Recorder, before the FACT_MASTER of the same rl_rec.tgid:
  * settings that directories and names of logs depend on; a name, its value, and
- * so on. Besides Dovecot's: `system_hostname`, this host's; `unread`, the names of those that could not be
- * read; and `zone`, not empty if import_environment sets a TZ. Its
- * offset from UTC in seconds, and each change: "3600 1774746000=7200 ...", with
+ * so on. PROTOCOL:NAME is what protocol { } says otherwise. Besides Dovecot's:
+ * `system_hostname`, this host's; `unread`, the names of those that could not be
+ * read; and `zone`, not empty if import_environment sets a TZ. Its offset from
+ * UTC in seconds, and each change: "3600 1774746000=7200 ...", with
  * the time, in seconds since 1970, from which on it counts.
  */
 struct rl_setting {

@@ -413,6 +413,29 @@ def test_mail_home_counts(root, record, template, older):
         assert rawtaps == native, rawtap.stderr
 
 
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_mail_home_of_a_protocol(root, record, protocol):
+    """Each has another one, and another hostname."""
+    template = "{who}/%{hostname}"
+    config = "mail_home = {root}/homes/%n\nhostname = all\n" + "".join(
+        f"protocol {name} {{\n  mail_home = {{root}}/homes/{name}/%n\n  hostname = {name}-host\n}}\n"
+        for name in ("imap", "submission"))
+    with dovecot_of(template, config=config) as dovecot:
+        user = dovecot.add_user("joe@example.org", home=None)
+        directories = {}
+        for name, host in ("", "all"), ("imap", "imap-host"), ("submission", "submission-host"):
+            home = make_dir(dovecot.root / "homes" / name / "joe", user)
+            for who in WRITERS:
+                make_dir(home / who, user)
+                directories[name, who] = make_dir(home / who / host, user)
+        with record(dovecot, "-D", *option(dovecot, template)) as rawtap:
+            client = talk(dovecot, user, protocol)
+        where = "" if protocol == "pop3" else protocol
+        native, rawtaps = (contents(directories[where, who]) for who in WRITERS)
+        assert list(native.values()) == transcripts(client)
+        assert rawtaps == native, rawtap.stderr
+
+
 @pytest.mark.parametrize("template", ["{root}/{who}/%n", "{root}/{who}/%n%h"])
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_without_any_home(root, record, protocol, template):

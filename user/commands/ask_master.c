@@ -11,8 +11,8 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#include "base/mem.h"
 #include "dovecot/environment.h"
+#include "dovecot/service.h"
 #include "host/capabilities.h"
 #include "host/clock.h"
 #include "host/core_dump.h"
@@ -45,57 +45,97 @@ static int say(const void *data, size_t size)
 	return 0;
 }
 
+static void add_setting(const char *name, const struct str *value, struct str *settings)
+{
+	str_append(settings, name, strlen(name) + 1);
+	str_append(settings, str_text(value), strlen(str_text(value)) + 1);
+}
+
 static int say_setting(const char *name, const struct str *value)
 {
 	struct str text = {0};
 	int ret;
 
-	str_append(&text, name, strlen(name) + 1);
-	str_append(&text, str_text(value), strlen(str_text(value)) + 1);
+	add_setting(name, value, &text);
 	ret = say(text.data, text.len);
 	str_free(&text);
 	return ret;
 }
 
-/* What its variables need is wanted, too. */
-static unsigned int home_wants(const char *mail_home)
+/* What a mail_home's variables need is wanted, too. (The names of these settings are the same words.) */
+static unsigned int home_wants(const struct str *settings)
 {
-	return (strstr(mail_home, "hostname") ? ASK_MASTER_HOSTNAME : 0) |
-	       (strstr(mail_home, "env") ? ASK_MASTER_ENVIRONMENT : 0);
+	const char *text = str_text(settings);
+
+	return (memmem(text, settings->len, "hostname", 8) ? ASK_MASTER_HOSTNAME : 0) |
+	       (memmem(text, settings->len, "env", 3) ? ASK_MASTER_ENVIRONMENT : 0);
 }
 
-/* Nothing is said of what could not be read: ask_master_read() misses it. */
-static int say_home(const struct rl_master *fact, unsigned int *wants)
+/* Where hostname is not set it is my_hostdomain() of lib/hostpid.c, 2.3.19.1. */
+static int read_value(const struct rl_master *fact, const char *protocol, const char *name,
+		      struct str *value)
 {
-	struct str home = {0};
-	int ret = 0;
+	int ret = dovecot_master_setting(fact, protocol, name, value);
+	char own[256];
 
-	if (!dovecot_master_setting(fact, "mail_home", &home))
-		ret = say_setting("mail_home", &home);
-	*wants |= home_wants(str_text(&home));
-	str_free(&home);
+	if (!ret && !value->len && strcmp(name, "hostname") == 0 &&
+	    dovecot_hostname(own, sizeof(own)) == 0)
+		str_append_text(value, own);
 	return ret;
 }
 
-/* my_hostdomain() of lib/hostpid.c, 2.3.19.1, if it is not set; and my_hostname, for %{system:hostname}
- * of 2.4. */
+/* A setting, and where protocol { } has another value: that one as PROTOCOL:NAME. 0; -errno: not all of
+ * it could be read, and there is nothing in `settings`: ask_master_read() misses it. */
+static int read_setting(const struct rl_master *fact, const char *name, struct str *settings)
+{
+	struct str value = {0}, other = {0}, full = {0};
+	const struct service *service;
+	int ret = read_value(fact, NULL, name, &value);
+
+	add_setting(name, &value, settings);
+	for (service = services; service < services + services_count && !ret; service++) {
+		if (service->role != RL_ROLE_MAIL)
+			continue;
+		ret = read_value(fact, service->protocol, name, &other);
+		str_clear(&full);
+		str_printf(&full, "%s:%s", service->protocol, name);
+		if (strcmp(str_text(&other), str_text(&value)) != 0)
+			add_setting(full.data, &other, settings);
+	}
+	if (ret)
+		str_clear(settings);
+	str_free(&value);
+	str_free(&other);
+	str_free(&full);
+	return ret;
+}
+
+static int say_home(const struct rl_master *fact, unsigned int *wants)
+{
+	struct str settings = {0};
+	int ret;
+
+	read_setting(fact, "mail_home", &settings);
+	*wants |= home_wants(&settings);
+	ret = say(str_text(&settings), settings.len);
+	str_free(&settings);
+	return ret;
+}
+
+/* And my_hostname, for %{system:hostname} of 2.4. */
 static int say_hostname(const struct rl_master *fact)
 {
-	struct str hostname = {0};
+	struct str settings = {0}, name = {0};
 	char own[256];
 	int ret;
 
-	if (dovecot_master_setting(fact, "hostname", &hostname))
-		return 0;
-	if (!hostname.len && dovecot_hostname(own, sizeof(own)) == 0)
-		str_append_text(&hostname, own);
-	ret = say_setting("hostname", &hostname);
-	str_clear(&hostname);
-	if (!ret && gethostname(own, sizeof(own)) == 0) {
-		str_append_text(&hostname, own);
-		ret = say_setting("system_hostname", &hostname);
+	if (!read_setting(fact, "hostname", &settings) && gethostname(own, sizeof(own)) == 0) {
+		str_append_text(&name, own);
+		add_setting("system_hostname", &name, &settings);
 	}
-	str_free(&hostname);
+	ret = say(str_text(&settings), settings.len);
+	str_free(&settings);
+	str_free(&name);
 	return ret;
 }
 
@@ -225,11 +265,10 @@ static void add_unread(unsigned int wants, struct str *settings)
 		{ASK_MASTER_ENVIRONMENT, "import_environment"},
 		{ASK_MASTER_ZONE, "zone"},
 	};
-	const char *home = settings_get(settings, "mail_home");
 	struct str unread = {0};
 	size_t i;
 
-	wants |= home ? home_wants(home) : 0;
+	wants |= home_wants(settings);
 	for (i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		if (wants & all[i].want && !settings_get(settings, all[i].name))
 			str_printf(&unread, "%s%s", unread.len ? ", " : "", all[i].name);

@@ -41,7 +41,16 @@ const struct release *proc_release(const struct proc *proc)
 
 const char *proc_setting(const struct proc *proc, const char *name)
 {
-	return proc && proc->master ? settings_get(&proc->master->settings, name) : NULL;
+	const struct str *settings = proc && proc->master ? &proc->master->settings : NULL;
+	struct str own = {0};
+	const char *value;
+
+	if (!settings)
+		return NULL;
+	str_printf(&own, "%s:%s", proc->service->protocol, name);
+	value = settings_get(settings, own.data);
+	str_free(&own);
+	return value ? value : settings_get(settings, name);
 }
 
 int64_t engine_realtime(const struct engine *engine, uint64_t time_ns)

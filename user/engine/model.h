@@ -302,7 +302,8 @@ struct proc *proc_find(const struct engine *engine, uint32_t tgid);
 struct sock *sock_find(const struct engine *engine, uint64_t cookie);
 /* The release of its Dovecot; NULL: its master is not recorded. */
 const struct release *proc_release(const struct proc *proc);
-/* A setting of the process's master, from FACT_SETTINGS; NULL: not in it. `proc` can be NULL. */
+/* A setting of the process's master, as it is for its protocol, from FACT_SETTINGS; NULL: not in it. `proc`
+ * can be NULL. */
 const char *proc_setting(const struct proc *proc, const char *name);
 
 /* A record's monotonic time as wall clock time, nanoseconds. */

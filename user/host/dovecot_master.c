@@ -165,12 +165,16 @@ int dovecot_master_config(const struct rl_master *fact, char *path_r, size_t siz
 	return ret;
 }
 
-int dovecot_master_lines(const struct rl_master *fact, const char *setting, struct str *value)
+static int ask_doveconf(const struct rl_master *fact, const char *protocol, const char *setting,
+			struct str *value)
 {
-	char path[PATH_MAX], *argv[] = {(char *)"doveconf", (char *)"-c",    path,
-					(char *)"-h",	    (char *)setting, NULL};
+	char path[PATH_MAX], filter[64];
+	/* an empty filter is none */
+	char *argv[] = {(char *)"doveconf", (char *)"-c",    path, (char *)"-f", filter,
+			(char *)"-h",	    (char *)setting, NULL};
 	int ret = dovecot_master_config(fact, path, sizeof(path));
 
+	snprintf(filter, sizeof(filter), "protocol=%s", protocol ? protocol : "");
 	str_clear(value);
 	if (!ret)
 		ret = run_program(argv, value);
@@ -179,9 +183,15 @@ int dovecot_master_lines(const struct rl_master *fact, const char *setting, stru
 	return ret;
 }
 
-int dovecot_master_setting(const struct rl_master *fact, const char *setting, struct str *value)
+int dovecot_master_lines(const struct rl_master *fact, const char *setting, struct str *value)
 {
-	int ret = dovecot_master_lines(fact, setting, value);
+	return ask_doveconf(fact, NULL, setting, value);
+}
+
+int dovecot_master_setting(const struct rl_master *fact, const char *protocol, const char *setting,
+			   struct str *value)
+{
+	int ret = ask_doveconf(fact, protocol, setting, value);
 
 	if (value->len)
 		value->data[value->len = strcspn(value->data, "\n")] = '\0';

@@ -40,10 +40,11 @@ typedef void dovecot_found_fn(void *context, const struct found_process *process
  * read. */
 int dovecot_scan(dovecot_found_fn *found, void *context);
 
-/* Runs `doveconf -h SETTING` on a master's configuration. The first line of its output replaces what
- * `value` held. 0, or -errno: `value` is empty. */
-int dovecot_master_setting(const struct rl_master *fact, const char *setting, struct str *value);
-/* The same, but all lines of its output: a list of 2.4 has one for each entry. */
+/* Runs `doveconf -h SETTING` on a master's configuration, as it is for `protocol`; NULL: outside of
+ * protocol { }. The first line of its output replaces what `value` held. 0, or -errno: `value` is empty. */
+int dovecot_master_setting(const struct rl_master *fact, const char *protocol, const char *setting,
+			   struct str *value);
+/* The same for no protocol, but all lines of its output: a list of 2.4 has one for each entry. */
 int dovecot_master_lines(const struct rl_master *fact, const char *setting, struct str *value);
 
 /* The path of the configuration file that a running master uses, NUL-terminated: base_dir/dovecot.conf
