@@ -299,12 +299,24 @@ enum rl_log_status {
 	RL_LOG_LATE = 5,	  /* no answer yet; one of the others follows */
 };
 
+/* Why a log fails or ends, beside the errno of its file: no errno is that large. X(name, number, text) */
+#define RL_ERRORS(X)                                                                               \
+	X(LATE, 10001, "the file system did not answer in time")                                   \
+	X(BEHIND, 10002, "too much waits for file systems that do not keep up")                    \
+	X(WRITER, 10003, "the process that writes logs has ended")
+
+enum rl_error {
+#define X(name, number, text) RL_ERROR_##name = number,
+	RL_ERRORS(X)
+#undef X
+};
+
 /* FACT_LOG. Recorder: whether the files that the engine asked for could be created. */
 struct rl_log {
 	__u32 session; /* number of the session in this stream, from 1 */
 	__u32 rule;    /* which of the rules in SETTING the log is for, from 0 */
 	__u32 status;  /* enum rl_log_status */
-	__u32 error;   /* errno */
+	__u32 error;   /* errno, or enum rl_error */
 	__u32 serial;  /* 1: the documented name; N > 1: that was taken, -N is appended */
 	__u32 pad;
 };
@@ -319,7 +331,7 @@ enum rl_write_status {
 struct rl_write {
 	__u32 session; /* as in rl_log */
 	__u32 rule;    /* as in rl_log */
-	__u32 error;   /* errno; ENDED */
+	__u32 error;   /* errno, or enum rl_error; ENDED */
 	__u16 status;  /* enum rl_write_status */
 	__u16 turn; /* 0: the session's first log for this rule; 1: the next one, after TLS began */
 	__u64 size[2]; /* by file: bytes that have been written */

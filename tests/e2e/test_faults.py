@@ -4,6 +4,7 @@ reach the file is told, in the summary and by the exit status, and the logs of o
 
 import errno
 import os
+import re
 import signal
 import subprocess
 
@@ -133,6 +134,15 @@ def test_error(play, hits, user, other, calls, error):
     else:
         assert only_pair(user).read(calls.split(".")[1]) == b""
         assert lost > 0
+
+
+@pytest.mark.parametrize("error", [errno.ENOBUFS, errno.EPIPE, errno.ETIME], ids=os.strerror)
+@pytest.mark.parametrize("calls", ["writev:.out", "openat:.in"])
+def test_errors_of_odd_file_systems(play, user, calls, error):
+    """FUSE can return any; they are told as they are."""
+    _, _, rawtap = play(calls, error=error, times=1)
+    assert re.search(rf"\({user.name}\)<.*: {os.strerror(error)}", rawtap.stderr)
+    assert rawtap.status == 3
 
 
 def test_a_file_that_cannot_be_removed(play, hits, user):

@@ -221,7 +221,7 @@ static void nothing_is_adopted(void **state)
 	need_root();
 	place = program_place();
 	handle = ask(&place, RL_LOG_OPENED, 0);
-	assert_int_equal(sink_host_append(sink, "everybody's", 11), -ENOBUFS);
+	assert_int_equal(sink_host_append(sink, "everybody's", 11), -RL_ERROR_BEHIND);
 	end_log(handle);
 	check_file("home/logs/log.in", "", UID, GID);
 }

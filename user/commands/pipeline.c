@@ -5,18 +5,15 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "records/event.h"
 #include "records/saved_stream.h"
 
 void pipeline_save_failed(struct pipeline *pipeline, int error)
 {
-	const char *text = strerror(error);
-
 	if (pipeline->save_error)
 		return;
-	if (error == ETIME || error == ENOBUFS)
-		text = "its file system does not keep up";
 	pipeline->save_error = error;
-	log_error("saving the stream failed: %s; the saved file ends there", text);
+	log_error("saving the stream failed: %s; the saved file ends there", log_error_text(error));
 }
 
 static void take(struct pipeline *pipeline, const void *data, size_t size)

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "engine/explain.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "base/log.h"
 #include "engine/log_place.h"
@@ -34,21 +32,6 @@ void explain_refused(const struct engine *engine, const struct session *session)
 		not_recorded(session, session->reason, reason_text(session->reason));
 }
 
-/* Some errors are rawtap's own. */
-static const char *error_text(int error)
-{
-	switch (error) {
-	case ETIME:
-		return "the file system did not answer in time";
-	case ENOBUFS:
-		return "too much waits for file systems that do not keep up";
-	case EPIPE:
-		return "the process that writes logs has ended";
-	default:
-		return strerror(error);
-	}
-}
-
 /* The manual's DEBUG messages (util/rawlog.c) where they apply, else the reason's own text. */
 void explain_log_refused(const struct engine *engine, const struct session *session, uint32_t rule,
 			 enum reason reason, int error_number)
@@ -56,8 +39,7 @@ void explain_log_refused(const struct engine *engine, const struct session *sess
 	const struct mode *mode = engine->rules->all[rule].mode;
 	const char *tcp = log_place_tcp(engine, session, rule);
 	const char *name = session->names.log[rule].name;
-	const char *error =
-		error_number ? tcp ? strerror(error_number) : error_text(error_number) : "";
+	const char *error = error_number ? log_error_text(error_number) : "";
 	struct str dir = {0}, text = {0};
 
 	log_place_text(engine, session, rule, &dir);
@@ -105,13 +87,12 @@ void explain_opened(const struct engine *engine, const struct session *session, 
 void explain_write_failed(const struct engine *engine, const struct session *session,
 			  const struct session_log *log, int error)
 {
-	bool tcp = log_place_tcp(engine, session, log->rule);
 	char label[SESSION_LABEL_LEN];
 	struct str text = {0};
 
 	log_text(engine, session, log->rule, log->name, &text);
 	log_warn("%s: write(%s) failed: %s; the log ends there", explain_label(session, label),
-		 str_text(&text), tcp ? strerror(error) : error_text(error));
+		 str_text(&text), log_error_text(error));
 	str_free(&text);
 }
 

@@ -159,7 +159,7 @@ static void on_failed(void *owner, int error)
 
 static void on_dropped(void *owner)
 {
-	((struct host_log *)owner)->overflown = ENOBUFS;
+	((struct host_log *)owner)->overflown = RL_ERROR_BEHIND;
 }
 
 static void on_closed(void *owner, int error)
@@ -203,10 +203,13 @@ static int connect_log(struct host_log *log, const struct log_place *place)
 
 static int ask_writer(struct host_log *log, const struct log_place *place)
 {
-	int ret = log->host->ended ? -EPIPE : writer_create(log->host->writer, place, log);
+	int ret;
 
+	if (log->host->ended)
+		return -RL_ERROR_WRITER;
+	ret = writer_create(log->host->writer, place, log);
 	if (ret < 0)
-		return ret;
+		return ret == -ENOBUFS ? -RL_ERROR_BEHIND : ret;
 	log->number = ret;
 	log->at_writer = true;
 	log->asked_ms = clock_now_ms();
@@ -250,7 +253,7 @@ static int append(struct host_log *log, int file, const void *data, size_t size)
 	int ret = log->overflown ? 0 : writer_append(writer, log->number, file, data, size);
 
 	if (ret) { /* what it has is written, and then it ends */
-		log->overflown = -ret;
+		log->overflown = RL_ERROR_BEHIND;
 		writer_close(writer, log->number);
 	}
 	return log->overflown;
@@ -329,11 +332,11 @@ int sink_host_append(struct sink *sink, const void *data, size_t size)
 {
 	struct sink_host *host = of(sink);
 
-	if (!host->adopted.at_writer) /* its number can be another log's by now */
-		return -ENOBUFS;
-	if (writer_has_more_than(host->writer, WRITER_ADOPTED, 100))
-		return -ENOBUFS;
-	return writer_append(host->writer, WRITER_ADOPTED, RL_IN, data, size);
+	/* else its number can be another log's by now */
+	if (host->adopted.at_writer && !writer_has_more_than(host->writer, WRITER_ADOPTED, 100) &&
+	    !writer_append(host->writer, WRITER_ADOPTED, RL_IN, data, size))
+		return 0;
+	return -RL_ERROR_BEHIND;
 }
 
 void sink_host_submit(struct sink *sink)
@@ -379,8 +382,8 @@ int sink_host_take(struct sink *sink)
 	if (!ret || host->ended)
 		return ret;
 	host->ended = true;
-	give_up(host, -ret);
-	tell_end(&host->adopted, -ret);
+	give_up(host, RL_ERROR_WRITER);
+	tell_end(&host->adopted, RL_ERROR_WRITER);
 	return ret;
 }
 
@@ -417,7 +420,7 @@ void sink_host_wait(struct sink *sink, int timeout_ms)
 
 void sink_host_give_up(struct sink *sink)
 {
-	give_up(of(sink), ETIME);
+	give_up(of(sink), RL_ERROR_LATE);
 }
 
 int sink_host_close_adopted(struct sink *sink, int timeout_ms)
@@ -434,7 +437,7 @@ int sink_host_close_adopted(struct sink *sink, int timeout_ms)
 			break;
 	}
 	if (adopted->at_writer)
-		tell_end(adopted, ETIME);
+		tell_end(adopted, RL_ERROR_LATE);
 	return adopted->at_writer ? -ETIME : 0;
 }
 

@@ -36,7 +36,7 @@ int sink_host_new(const struct sink_host_answers *answers, unsigned int kept, in
 /* Descriptor that is readable when sink_host_take() has something to do. */
 int sink_host_fd(struct sink *sink);
 
-/* Appends to the adopted file. 0; -ENOBUFS: the file system does not keep up, nothing was taken. */
+/* Appends to the adopted file. 0; -RL_ERROR_BEHIND: the file system does not keep up, nothing was taken. */
 int sink_host_append(struct sink *sink, const void *data, size_t size);
 
 /* Hands over what was asked and written so far. */

@@ -127,3 +127,15 @@ const char *settings_get(const struct str *settings, const char *name)
 	}
 	return NULL;
 }
+
+const char *log_error_text(int error)
+{
+	switch (error) {
+#define X(name, number, text)                                                                      \
+	case number:                                                                               \
+		return text;
+		RL_ERRORS(X)
+#undef X
+	}
+	return strerror(error);
+}

@@ -41,6 +41,9 @@ int event_parse(const void *data, size_t size, struct event *event_r);
 /* A setting's value among those of FACT_SETTINGS. NULL: it is not there. */
 const char *settings_get(const struct str *settings, const char *name);
 
+/* An error of FACT_LOG or FACT_WRITE. */
+const char *log_error_text(int error);
+
 /* How many bytes of a connection it stands for: those of DATA, or those that a GAP says are missing. */
 uint64_t event_bytes(const struct event *event);
 
