@@ -232,3 +232,15 @@ def test_short_writes_of_the_stream(saving, hangfs, run, tmp_path, user):
     replayed = tmp_path / "tree" / user.rawlog_dir.relative_to("/")
     assert sorted(path.read_bytes() for path in replayed.iterdir()) == \
         sorted(path.read_bytes() for path in user.rawlog_dir.iterdir())
+
+
+@pytest.mark.parametrize("error, status", [(errno.E2BIG, 3), (errno.EEXIST, 0)],
+                         ids=["full", "seen already"])
+def test_a_process_that_cannot_be_tracked(dovecot, rawtap_binary, environment, hits, error, status):
+    """Of those that run before: nothing of it will come."""
+    env = environment(calls="bpf:noexist", error=error)
+    with Tap("--base-dir", dovecot.base_dir, binary=rawtap_binary, env=env) as rawtap:
+        rawtap.stop()
+    refused = rawtap.count("map updates refused") if status else 0
+    assert (rawtap.status, refused) == (status, len(hits.read_bytes()) if status else 0)
+    assert hits.read_bytes()

@@ -3,7 +3,7 @@
  * LD_PRELOAD library: a system call on some files fails, or hangs.
  *
  *   FAULT_CALLS  CALL:NAME,CALL:NAME...: open, openat, openat2, fstat, write, writev, close or
- *                unlinkat, and how the file's name ends
+ *                unlinkat, and how the file's name ends; or bpf:noexist, an update of a BPF map
  *   FAULT_ERROR  errno; 0 for write and writev: only one byte is written
  *   FAULT_UNTIL  instead: the call waits until this file exists
  *   FAULT_SKIP   so many such calls succeed before (default: 0)
@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/bpf.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -182,7 +183,7 @@ int open(const char *name, int flags, ...)
 	return fails("open", name) ? fail() : REAL(open)(name, flags, mode);
 }
 
-/* glibc has no function of its own for openat2, as openat2(2) says. */
+/* glibc has no function of its own for openat2, as openat2(2) says, nor for bpf. */
 long syscall(long number, ...)
 {
 	long arg[6];
@@ -194,6 +195,9 @@ long syscall(long number, ...)
 		arg[i] = va_arg(args, long);
 	va_end(args);
 	if (number == SYS_openat2 && fails("openat2", (const char *)arg[1]))
+		return fail();
+	if (number == SYS_bpf && arg[0] == BPF_MAP_UPDATE_ELEM &&
+	    ((const union bpf_attr *)arg[1])->flags == BPF_NOEXIST && fails("bpf", "noexist"))
 		return fail();
 	return REAL(syscall)(number, arg[0], arg[1], arg[2], arg[3], arg[4], arg[5]);
 }

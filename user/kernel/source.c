@@ -49,6 +49,7 @@ struct source {
 	struct known *ended;  /* sockets whose process has ended, to be looked at next */
 	unsigned int taken;   /* records in this batch */
 	size_t taken_bytes;   /* of the ring, since the start */
+	__u64 map_full;	      /* updates that were refused here */
 };
 
 static struct owner *owner_of(struct source *source, __u32 tgid)
@@ -232,6 +233,7 @@ static void on_process(void *context, const struct found_process *process)
 	struct rl_proc proc = {.parent_tgid = process->parent, .role = process->service->role};
 	struct rl_service value;
 	__u32 tgid = process->pid;
+	int ret;
 
 	if (!bpf_side_wants(source->side, process->service))
 		return;
@@ -241,9 +243,14 @@ static void on_process(void *context, const struct found_process *process)
 		if (proc.role != RL_ROLE_MASTER && !is_master(source, process->parent))
 			return;
 		bpf_side_service(source->side, process->service, &value);
-		if (bpf_map__update_elem(procs, &tgid, sizeof(tgid), &value, sizeof(value),
-					 BPF_NOEXIST))
+		ret = bpf_map__update_elem(procs, &tgid, sizeof(tgid), &value, sizeof(value),
+					   BPF_NOEXIST);
+		if (ret == -EEXIST)
 			return; /* its exec was seen: the record is in the ring */
+		if (ret) {	/* nothing of it will come */
+			source->map_full++;
+			return;
+		}
 	}
 	memcpy(proc.comm, process->service->name, strnlen(process->service->name, RL_COMM_LEN - 1));
 	add_record(source, (struct rl_rec){.type = RL_PROC_EXEC, .flags = RL_F_FOUND, .tgid = tgid},
@@ -424,6 +431,7 @@ static void add_stats(struct source *source)
 #undef X
 		}
 	free(each);
+	sum.map_full += source->map_full;
 	tell_left_out(source->side->skeleton);
 	add_record(source, (struct rl_rec){.type = RL_STATS}, &sum, sizeof(sum));
 }
