@@ -298,7 +298,8 @@ static void add_unread(unsigned int wants, struct str *settings)
 
 	wants |= home_wants(settings);
 	for (i = 0; i < sizeof(all) / sizeof(all[0]); i++)
-		if (wants & all[i].want && !settings_get(settings, all[i].name))
+		if (wants & all[i].want &&
+		    !settings_get(str_text(settings), settings->len, all[i].name))
 			str_printf(&unread, "%s%s", unread.len ? ", " : "", all[i].name);
 	if (unread.len) {
 		str_append(settings, "unread", sizeof("unread"));

@@ -48,9 +48,9 @@ const char *proc_setting(const struct proc *proc, const char *name)
 	if (!settings)
 		return NULL;
 	str_printf(&own, "%s:%s", proc->service->protocol, name);
-	value = settings_get(settings, own.data);
+	value = settings_get(str_text(settings), settings->len, own.data);
 	str_free(&own);
-	return value ? value : settings_get(settings, name);
+	return value ? value : settings_get(str_text(settings), settings->len, name);
 }
 
 int64_t engine_realtime(const struct engine *engine, uint64_t time_ns)

@@ -163,7 +163,8 @@ static void warn_of_dirs(const struct engine *engine, const struct master *maste
 
 static void warn_of_settings(const struct master *master)
 {
-	const char *unread = settings_get(&master->settings, "unread");
+	const char *unread =
+		settings_get(str_text(&master->settings), master->settings.len, "unread");
 
 	if (unread)
 		log_warn("master process %" PRIu32 ": settings of its configuration could not be "

@@ -114,11 +114,11 @@ const char *event_gap_text(unsigned int reason)
 	return "unknown reason";
 }
 
-const char *settings_get(const struct str *settings, const char *name)
+const char *settings_get(const char *text, size_t size, const char *name)
 {
-	const char *at = str_text(settings), *end = at + settings->len, *value;
+	const char *at, *end = text + size, *value;
 
-	for (; at < end; at = value + strlen(value) + 1) {
+	for (at = text; at < end; at = value + strlen(value) + 1) {
 		value = at + strlen(at) + 1;
 		if (value >= end)
 			break;

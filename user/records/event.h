@@ -9,7 +9,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/str.h"
 #include "rl_abi.h"
 
 struct event {
@@ -38,8 +37,8 @@ struct event {
  * outlive the event, which points into it. 0; -EINVAL: malformed. */
 int event_parse(const void *data, size_t size, struct event *event_r);
 
-/* A setting's value among those of FACT_SETTINGS. NULL: it is not there. */
-const char *settings_get(const struct str *settings, const char *name);
+/* A setting's value among those of FACT_SETTINGS, whose text has `size` bytes. NULL: it is not there. */
+const char *settings_get(const char *text, size_t size, const char *name);
 
 /* An error of FACT_LOG or FACT_WRITE. */
 const char *log_error_text(int error);
