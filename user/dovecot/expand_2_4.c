@@ -284,27 +284,19 @@ static int expand_2_4(const struct expander *expander, const char *text,
 	return ret;
 }
 
+#define EVERY .check = check_2_4, .expand = expand_2_4, .is_old = expand_is_old
+
 const struct expander expander_2_4_0 = {
-	.check = check_2_4,
-	.expand = expand_2_4,
-	.is_old = expand_is_old,
+	EVERY,
 	.dies_of_void = true,
 	.forgives = true,
 	.signed_divisor = true,
 };
 const struct expander expander_2_4_1 = {
-	.check = check_2_4,
-	.expand = expand_2_4,
-	.is_old = expand_is_old,
-	.loses_y = true,
-	.dies_of_void = true,
-	.forgives = true,
-	.signed_divisor = true,
+	EVERY, .loses_y = true, .dies_of_void = true, .forgives = true, .signed_divisor = true,
 };
 const struct expander expander_2_4_2 = {
-	.check = check_2_4,
-	.expand = expand_2_4,
-	.is_old = expand_is_old,
+	EVERY,
 	.loses_y = true,
 	.dies_of_void = true,
 	.forgives = true,
@@ -312,24 +304,18 @@ const struct expander expander_2_4_2 = {
 	.signed_divisor = true,
 };
 const struct expander expander_2_4_3 = {
-	.check = check_2_4,
-	.expand = expand_2_4,
-	.is_old = expand_is_old,
+	EVERY,
 	.perl_regex = true,
 	.has_switch = true,
 	.signed_divisor = true,
 };
 const struct expander expander_2_4_4 = {
-	.check = check_2_4,
-	.expand = expand_2_4,
-	.is_old = expand_is_old,
+	EVERY,
 	.perl_regex = true,
 	.has_switch = true,
 };
 const struct expander expander_2_4 = {
-	.check = check_2_4,
-	.expand = expand_2_4,
-	.is_old = expand_is_old,
+	EVERY,
 	.perl_regex = true,
 	.has_switch = true,
 	.safe_is_last = true,
