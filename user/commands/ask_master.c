@@ -217,7 +217,7 @@ static bool number(const char *text, int64_t most, int64_t *number_r)
 }
 
 /* Is the instance in `base_dir` one that has run since then? Its master holds master.pid as long as it
- * runs, and no other one begins there meanwhile (master/main.c, pid_file_check_running()). */
+ * runs, and no other one begins there meanwhile (main.c of the master). */
 static bool has_run_since(const char *base_dir, int64_t since_ns)
 {
 	struct procfs_status status;
