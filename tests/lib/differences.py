@@ -70,6 +70,7 @@ SAID = {
     "lines without an end that native loses": {"2.3": 1, "2.4": 0},
     "an unknown variable": {"2.3": "rawlog_dir: Unknown variable '%nonsense'",
                             "2.4": "expand rawlog_dir setting variables: Unknown variable 'nonsense'"},
+    "protocols that count who has no directory": {"2.3": (), "2.4.1": (), "2.4": ("imap", "pop3")},
     "pop3 to an unknown command": {"2.3": "-ERR Unknown command: {upper}",
                                    "2.4": "-ERR Unknown command: {word}"},
 }

@@ -5,14 +5,14 @@
 
 /* From the oldest to the newest. */
 static const struct release releases[] = {
-	{"2.3", 2, 3, 0, &login_layout_2_3, true, &proxy_rules_2_3, &expander_2_3, false},
-	{"2.3", 2, 3, 17, &login_layout_2_3, false, &proxy_rules_2_3, &expander_2_3, false},
-	{"2.4", 2, 4, 0, &login_layout_2_4, false, &proxy_rules_2_4, &expander_2_4_0, true},
-	{"2.4", 2, 4, 1, &login_layout_2_4, false, &proxy_rules_2_4, &expander_2_4_1, true},
-	{"2.4", 2, 4, 2, &login_layout_2_4, false, &proxy_rules_2_4, &expander_2_4_2, true},
-	{"2.4", 2, 4, 3, &login_layout_2_4, false, &proxy_rules_2_4, &expander_2_4_3, true},
-	{"2.4", 2, 4, 4, &login_layout_2_4, false, &proxy_rules_2_4, &expander_2_4_4, true},
-	{"2.4", 2, 4, 5, &login_layout_2_4, false, &proxy_rules_2_4, &expander_2_4, true},
+	{"2.3", 2, 3, 0, &login_layout_2_3, true, &proxy_rules_2_3, &expander_2_3, false, false},
+	{"2.3", 2, 3, 17, &login_layout_2_3, false, &proxy_rules_2_3, &expander_2_3, false, false},
+	{"2.4", 2, 4, 0, &login_layout_2_4, false, &proxy_rules_2_4, &expander_2_4_0, true, false},
+	{"2.4", 2, 4, 1, &login_layout_2_4, false, &proxy_rules_2_4, &expander_2_4_1, true, false},
+	{"2.4", 2, 4, 2, &login_layout_2_4, false, &proxy_rules_2_4, &expander_2_4_2, true, true},
+	{"2.4", 2, 4, 3, &login_layout_2_4, false, &proxy_rules_2_4, &expander_2_4_3, true, true},
+	{"2.4", 2, 4, 4, &login_layout_2_4, false, &proxy_rules_2_4, &expander_2_4_4, true, true},
+	{"2.4", 2, 4, 5, &login_layout_2_4, false, &proxy_rules_2_4, &expander_2_4, true, true},
 };
 #define RELEASES (sizeof(releases) / sizeof(releases[0]))
 

@@ -21,6 +21,9 @@ struct release {
 	/* A piece of a long line that goes to rawlog_dir = tcp:HOST:PORT ends with a line end
 	 * (lib/iostream-rawlog.c). */
 	bool tcp_lines;
+	/* A connection takes a number for the names of its files also if the directory is not there
+	 * (lib/iostream-rawlog.c), but where lib-smtp has looked for that first (struct service: tcp). */
+	bool counts_missing;
 };
 
 /* That of a version, as `dovecot --version` prints it ("2.3.19.1 (9b53102964)"). If there is none of its

@@ -174,6 +174,13 @@ static void open_log(struct engine *engine, struct session *session, const struc
 	explain_opened(engine, session, fact->rule);
 }
 
+/* Does a log take a number of which that is told? */
+static bool takes_number(const struct session *session, const struct rl_log *fact)
+{
+	return (session->release->counts_missing && session->service->tcp) ||
+	       fact->status == RL_LOG_OPENED || fact->status == RL_LOG_CREATE_FAILED;
+}
+
 bool session_logs_answer(struct engine *engine, struct session *session, const struct rl_log *fact)
 {
 	uint32_t *asked = &session->logs.asked;
@@ -184,15 +191,13 @@ bool session_logs_answer(struct engine *engine, struct session *session, const s
 		return false;
 	}
 	if (!(session->logs.late & bit) &&
-	    (fact->status == RL_LOG_OPENED || fact->status == RL_LOG_CREATE_FAILED ||
-	     fact->status == RL_LOG_LATE))
+	    (takes_number(session, fact) || fact->status == RL_LOG_LATE))
 		log_place_count(engine, session, fact->rule);
 	if (fact->status == RL_LOG_LATE) {
 		session->logs.late |= bit;
 		return false;
 	}
-	if (session->logs.late & bit && fact->status != RL_LOG_OPENED &&
-	    fact->status != RL_LOG_CREATE_FAILED)
+	if (session->logs.late & bit && !takes_number(session, fact))
 		log_place_uncount(session);
 	*asked &= ~bit;
 	session->logs.late &= ~bit;
