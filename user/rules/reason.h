@@ -16,7 +16,7 @@ enum reason_weight { REASON_PLAIN, REASON_WARNING, REASON_LOSS };
 	X(NO_DIR, "its log directory does not exist", PLAIN)                                       \
 	X(NOT_DIR, "dovecot.rawlog is not a directory", PLAIN)                                     \
 	X(LSTAT, "its log directory could not be examined", LOSS)                                  \
-	X(EXPAND, "its log directory's variables could not be expanded", WARNING)                  \
+	X(EXPAND, "its log directory's variables could not be expanded", LOSS)                     \
 	X(CREATE, "the files could not be created", LOSS)                                          \
 	X(NO_HOME, "userdb returned no home directory", PLAIN)                                     \
 	X(RELATIVE_HOME, "userdb returned a home directory that is not an absolute path", WARNING) \
