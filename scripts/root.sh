@@ -117,10 +117,12 @@ enter() # ROOT COMMAND [ARG...]
 
 run() # RELEASE COMMAND [ARG...]
 {
-	local root=$ROOTS/$1
+	local root
 
+	[ $# -gt 0 ] || fail "usage: root.sh run RELEASE COMMAND [ARG...]"
 	[ $# -gt 1 ] || fail "no command"
 	need_release "$1"
+	root=$ROOTS/$1
 	[ -d "$root" ] || fail "there is no root of $1 yet: as root, ./scripts/root.sh make $1"
 	exec 9<"$root" && flock -s 9
 	shift

@@ -89,8 +89,8 @@ def test_ended_by_a_signal(release, tmp_path, how):
 
 
 @pytest.mark.parametrize("arguments, reason", [
-    ([], "usage: "), (["run", "woody", "true"], "no release 'woody'"), (["run", "sid"], "no command"),
-    (["run", "sid", "true"], "there is no root of sid yet"), (["make"], "usage: ")])
+    ([], "usage: "), (["make"], "usage: "), (["run"], "usage: "), (["run", "sid"], "no command"),
+    (["run", "woody", "true"], "no release 'woody'"), (["run", "sid", "true"], "there is no root of sid yet")])
 def test_refused(root, tmp_path, arguments, reason):
     said = root_sh(*arguments, env=os.environ | {"RAWTAP_ROOTS": str(tmp_path)})
     assert (said.returncode, said.stdout) == (125, "")
