@@ -33,6 +33,8 @@ def read_run(path):
         sys.exit(f"{path}: not a run of tests/e2e/test_all_modes.py: {sorted(versions)}")
     counts = Counter(map(outcome, cases))
     cells = {(f"`{mode}`", transport): cell for (_, mode, transport), cell in told.items()}
+    if len({case.get("classname") for case in cases}) == 1:     # T= has left out the others
+        return versions.pop(), cells
     cells[TOTAL] = ", ".join(f"{count} {word}" for word, count in sorted(counts.items(),
                                                                         key=lambda item: -item[1]))
     return versions.pop(), cells
