@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The variables of 2.4: what expander_2_4_1 makes of a template, and what Dovecot's library does.
+"""The variables of 2.4: what the release's expander makes of a template, and what Dovecot's library does.
 
 tests/programs/var_expand.c calls the library of the installed Dovecot, in a process for each
 template, as some make it crash. Every variable goes through every filter with every kind of
@@ -100,13 +100,17 @@ TEMPLATES = list(dict.fromkeys([
     *TEXTS, *SPACES]))
 # Dovecot's behaviour is not defined: it prints what happens to be in its memory.
 UNDEFINED = re.compile(r"regexp\([^)]*\b(?:nope|\d)")
+# Of 2.4.2 and later.
+PERLS = b"regular expressions of this release (Perl's) are not supported"
+IN_ITS_WAY = re.compile(
+    r"(?:rawlog: stat\((.*)|rawlog_dir: creat\((.*)/[^/]*\.in)\) failed: Not a directory")
 
 
 @pytest.fixture(scope="module")
 def release():
     version = installed_version()
-    if not version.startswith("2.4.1"):
-        pytest.skip(f"Dovecot 2.4.1 is wanted, {version} is installed")
+    if not version.startswith("2.4"):
+        pytest.skip(f"Dovecot 2.4 is wanted, {version} is installed")
     return version
 
 
@@ -149,7 +153,7 @@ def test_as_dovecot_expands_it(expand):
         for template, own, theirs in zip(TEMPLATES, ours, dovecots):
             outcomes.add((own[0], theirs[0]))
             same = own == theirs if own[0] == 0 else theirs[0] in (1, 3)
-            if not same and not UNDEFINED.search(template):
+            if not same and own != (2, PERLS) and not UNDEFINED.search(template):
                 wrong.append((who["user"], template, own, theirs))
     assert not wrong, "\n".join(str(each) for each in wrong[:20])
     # can this test fail?
@@ -192,8 +196,8 @@ def test_values(release, root, record):
         with record(dovecot, "-D", *option(dovecot, template)) as rawtap:
             talk(dovecot, user, "imap", "plain", source="127.0.0.7")
         said, = rawtap.said(user)
-        wanted = wait_until(lambda: re.search(r"rawlog: stat\((.*)\) failed: Not a directory",
-                                              dovecot.log()), "its log")[1]
+        found = wait_until(lambda: IN_ITS_WAY.search(dovecot.log()), "its log")
+    wanted = found[1] or found[2]
     assert f"/u={user.name},n=some.body,h={user.home}," in wanted
     assert f",q=5,{user.uid},{user.home},," in wanted
     assert wanted.replace("/native/", "/rawtap/") in said
