@@ -183,8 +183,8 @@ class PrivateDovecot:
         if self.process.poll() is not None:
             errors = (self.root / "stderr").read_text()
             raise RuntimeError(f"Dovecot did not start: {errors}{self.log()}")
-        # Logged when all listeners exist.
-        return self.log().count(STARTED) > before
+        # Logged when all listeners exist. The link to the configuration is made after that.
+        return self.log().count(STARTED) > before and (self.base_dir / "dovecot.conf").is_symlink()
 
     # Users and mails
 
