@@ -3,6 +3,7 @@
 # Everything: install what is missing, build with two compilers, lint, test. As root:
 #
 #   ./scripts/check.sh [pytest options, as -k imap]
+#   THIN=1 ./scripts/check.sh         all cases of the large matrices, not one in four
 #   JOBS=0 ./scripts/check.sh         one file of tests after the other
 #
 # Stops at the first step that fails. The last line is pytest's own.
@@ -14,12 +15,15 @@ export PYTHONDONTWRITEBYTECODE=1
 # Measured on two CPUs, in a new clone: 1.4 GB with what Debian's packages take when nothing is
 # installed, 2.3 GB for the other release's root; 32 minutes when all is, and the root is there.
 DISK_MB=4500
-MINUTES=35
-THIN=24
+MINUTES=25
+# Of the large matrices one case in so many; with the other Dovecot fewer, as much is the same there.
+THIN=${THIN:-4}
+THIN_OTHER=24
 # What these hold rawtap to has little to do with the Dovecot: not repeated with the other one (but by
 # make check-dovecots).
 ONCE="core_dumps crowd descriptors faults hangfs hanging hanging_much leaks notify_socket slow_answers
 	soak start stderr"
+side_by_side= # a process that tests beside this one
 # How many files of tests run side by side. Tests that must be alone are marked so.
 JOBS=${JOBS:-$(($(nproc) + 1))}
 
@@ -34,6 +38,7 @@ cleanup()
 {
 	local made
 
+	[ -z "$side_by_side" ] || kill "$side_by_side" 2>/dev/null || true
 	for made in .output* .kernels .pytest_cache; do
 		[ ! -e "$made" ] || chown -R --reference=Makefile "$made"
 	done
@@ -78,7 +83,7 @@ install_other()
 	fi
 }
 
-# One in $THIN cases of the large matrices: pytest says how many that leaves out.
+# pytest says how many cases --thin leaves out.
 test_other() # [pytest options]
 {
 	local status=0 name once=()
@@ -90,9 +95,34 @@ test_other() # [pytest options]
 
 	./scripts/root.sh run "$other" make -s -j"$(nproc)" OUTPUT=".output-$other" || return
 	RAWTAP=.output-$other/rawtap ./scripts/root.sh run "$other" /usr/bin/python3 -m pytest \
-		-q -ra -n "$JOBS" --dist loadfile --thin "$THIN" "${once[@]}" "$@" tests/e2e ||
+		-q -ra -n "$((JOBS - (JOBS > 0)))" --dist loadfile --thin "$THIN_OTHER" "${once[@]}" "$@" tests/e2e ||
 		status=$?
 	[ "$status" = 5 ] || return "$status" # 5: these options select none
+}
+
+# The longest first. By hand, as they take minutes and need more than the others:
+# make check-arm64, make check-clangs, make check-dovecots.
+test_here() # [pytest options]
+{
+	/usr/bin/python3 -m pytest -q -ra -n "$JOBS" --dist loadfile --thin "$THIN" \
+		--rawtap-sanitized="$sanitized" \
+		--ignore=tests/vm/test_arm64.py --ignore=tests/vm/test_clangs.py "$@" \
+		tests/vm tests/e2e tests/kernel tests/replay tests/consistency
+}
+
+# Side by side: often one of the two has nothing to do for a CPU.
+test_both() # [pytest options]
+{
+	local log=.output/check-other.log status=0
+
+	test_other "$@" >"$log" 2>&1 &
+	side_by_side=$!
+	test_here "$@" || status=$?
+	echo "== what the tests with the Dovecot of $other say"
+	wait "$side_by_side" || status=$?
+	side_by_side=
+	cat "$log"
+	return "$status"
 }
 
 [ "$(id -u)" = 0 ] || fail "must be root, to load programs into the kernel"
@@ -107,11 +137,14 @@ step "lint" make -s -O -j"$(nproc)" lint kernel-deps
 step "unit tests, fuzz corpus" make -s unit corpus
 sanitized=$(make -s sanitized) || fail "failed: rawtap with sanitizers"
 
-[ -z "$other" ] || step "end-to-end tests with the Dovecot of $other" test_other "$@"
-
-# The longest first. By hand, as they take minutes and need more than the others:
-# make check-arm64, make check-clangs, make check-dovecots.
-suites=(tests/vm tests/e2e tests/kernel tests/replay tests/consistency)
-echo "== ${suites[*]}"
-/usr/bin/python3 -m pytest -q -ra -n "$JOBS" --dist loadfile --rawtap-sanitized="$sanitized" \
-	--ignore=tests/vm/test_arm64.py --ignore=tests/vm/test_clangs.py "$@" "${suites[@]}"
+if [ -z "$other" ]; then
+	echo "== tests"
+	test_here "$@"
+elif [ "$JOBS" = 0 ]; then
+	step "end-to-end tests with the Dovecot of $other" test_other "$@"
+	echo "== tests with the Dovecot of this host"
+	test_here "$@"
+else
+	echo "== tests with the Dovecot of $other, and with this host's"
+	test_both "$@"
+fi

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The fixtures that more than one file asks for, and the options. See README.md."""
 
+import json
 import os
 import shutil
 import signal
@@ -324,11 +325,23 @@ def work(binary, programs):
     return run
 
 
+def wanted_scenarios(items, kernel):
+    """{backend: what the selected tests look at}"""
+    wanted = {backend: [] for backend in backends_of(kernel)}
+    for item in items:
+        of = item.callspec.params if hasattr(item, "callspec") else {}
+        if of.get("kernel") == kernel and "scenario" in of:
+            wanted[of["backend"]].append(f"{of['scenario']} {of['kind']}")
+    return wanted
+
+
 @pytest.fixture(scope="session")
-def guests(kernels, work, tmp_path_factory):
+def guests(request, kernels, work, tmp_path_factory):
     """The Results of each kernel, some time."""
     def run(kernel, directory):
-        scenarios = [f"scenarios-{backend}" for backend in backends_of(kernel)]
+        wanted = wanted_scenarios(request.session.items, kernel)
+        (directory / "wanted.json").write_text(json.dumps(wanted))
+        scenarios = [f"scenarios-{backend}" for backend in wanted]
         return work(directory, "check", "functions", "dovecot", "gone",
                     "cost", *scenarios, "e2e", guest=Guest(kernel))
     # made here: pytest's factory is not for threads

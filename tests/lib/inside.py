@@ -5,7 +5,8 @@ Each job leaves RESULTS/JOB.json:
 
     check              what `rawtap check` says, and what rawtap if a backend is not there
     scenarios-BACKEND  SCENARIOS of tests/kernel, with the tracee (in PROGRAMS); `default`: as
-                       rawtap chooses
+                       rawtap chooses. RESULTS/wanted.json, if it is there, names those that
+                       are wanted: {BACKEND: ["SCENARIO KIND", ...]}
     dovecot            sessions with a real Dovecot
     e2e                the tests E2E of tests/e2e
     functions          what a client's bytes pass: see functions.py
@@ -109,7 +110,14 @@ def outcome(place):
         return str(error)
 
 
-def scenarios(programs, backend):
+def scenario_names(results, backend):
+    wanted = results / "wanted.json"
+    if wanted.exists():
+        return json.loads(wanted.read_text())[backend]
+    return [f"{scenario} {kind}" for scenario, kind in itertools.product(SCENARIOS, KINDS)]
+
+
+def scenarios(programs, backend, names):
     """One recorder for all scenarios, each in a home of its own: rawtap takes long to start."""
     options = [] if backend == "default" else ["--backend", backend]
     with ExitStack() as stack:
@@ -118,8 +126,9 @@ def scenarios(programs, backend):
         shared = new_place()
         places = {}
         shared.rawtap(*FLAGS, "--ring-size", "256M", *options)
-        for scenario, kind in itertools.product(SCENARIOS, KINDS):
-            place = places[f"{scenario} {kind}"] = new_place()
+        for name in names:
+            scenario, kind = name.split()
+            place = places[name] = new_place()
             place.base_dir, place.recorder = shared.base_dir, shared.recorder
             place.tracee(scenario, kind=kind).finish()
         status, stderr = shared.recorder.stop(signal.SIGTERM)
@@ -238,7 +247,8 @@ def main():
     for name in names:
         job, *backend = name.split("-")
         start = time.monotonic()
-        result = JOBS[job](*([Path(programs), *backend] if backend else []))
+        result = JOBS[job](*(
+            [Path(programs), *backend, scenario_names(Path(results), *backend)] if backend else []))
         Path(results, f"{name}.json").write_text(json.dumps(result, indent=1))
         print(f"{name}: {time.monotonic() - start:.1f} s", flush=True)
 

@@ -148,9 +148,9 @@ def test_scenario(request, results, kernel, backend, scenario, kind):
 @pytest.mark.parametrize("kernel, backend", RUNS)
 def test_all_that_is_missing_is_told(results, kernel, backend):
     run = results[f"scenarios-{backend}"]
-    assert run["status"] == 3
     gaps = [gap for outcome in run["outcomes"].values() if isinstance(outcome, dict)
             for gap in itertools.chain(*outcome.values())]
+    assert run["status"] == (3 if gaps else 0)
     assert number(r"^rawtap: (\d+) bytes lost", run["stderr"]) == sum(
         size for _, size, _ in gaps)
     for counter in ("records lost: the ring was full", "map updates refused",
