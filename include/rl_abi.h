@@ -242,7 +242,7 @@ struct rl_close {
 
 enum rl_master_status {
 	RL_MASTER_OK = 0,
-	RL_MASTER_GONE = 1, /* the same as MISSED, and it was not the instance that is wanted */
+	RL_MASTER_GONE = 1, /* the same as MISSED, and only one instance is wanted (--base-dir) */
 	RL_MASTER_UNTRUSTED = 2, /* not a root-owned dovecot run by root */
 	RL_MASTER_VERSION = 3,	 /* a Dovecot version that is not supported */
 	RL_MASTER_EXCLUDED = 4,	 /* another instance than --base-dir */

@@ -287,20 +287,3 @@ def test_settings_that_nobody_tells(start_tap, doveconf, how):
             "not recorded: its Dovecot's settings could not be read"]
         assert re.search(rf"process {second.pid}: settings .* could not be read: mail_home", said)
         assert status == 3
-
-
-@pytest.mark.parametrize("wanted", [True, False])
-def test_it_has_ended_before_and_one_is_wanted(start_tap, dovecot, wanted):
-    """Was it that one? Not if that one runs, as it did when rawtap began."""
-    second = PrivateDovecot()
-    with second:
-        rawtap = start_tap("-D", "--base-dir", (second if wanted else dovecot).base_dir, "--rawlog")
-        rawtap.process.send_signal(signal.SIGSTOP)
-        second.restart()
-        talk(second, recorded_user(second, "short"))
-        second.wait_sessions_over()
-    rawtap.process.send_signal(signal.SIGCONT)
-    wait_until(lambda: "is not recorded: it has ended" in rawtap.stderr, "an answer", DEADLINE)
-    status, said = rawtap.stop()
-    assert ("could not be examined (which" in said) == wanted, said
-    assert status == (3 if wanted else 0)

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -216,49 +215,22 @@ static bool number(const char *text, int64_t most, int64_t *number_r)
 	return !errno && end != text && !*end && *number_r >= 0 && *number_r <= most;
 }
 
-/* Is the instance in `base_dir` one that has run since then? Its master holds master.pid as long as it
- * runs, and no other one begins there meanwhile (main.c of the master). */
-static bool has_run_since(const char *base_dir, int64_t since_ns)
-{
-	struct procfs_status status;
-	const struct service *service;
-	char path[PATH_MAX];
-	int64_t start_ns;
-	int pid = 0;
-	FILE *file;
-
-	snprintf(path, sizeof(path), "%s/master.pid", base_dir);
-	file = fopen(path, "re");
-	if (!file)
-		return false;
-	if (fscanf(file, "%9d", &pid) != 1)
-		pid = 0;
-	fclose(file);
-	if (pid <= 0 || procfs_status(pid, &status))
-		return false;
-	service = service_find(status.comm);
-	return service && service->role == RL_ROLE_MASTER && procfs_start_ns(pid, &start_ns) == 0 &&
-	       start_ns < since_ns;
-}
-
 /* (A configuration may have files that are not root's.) */
 int ask_master_run(int argc, char *const argv[])
 {
-	const char *base_dir = argc > 4 ? argv[4] : NULL;
-	int64_t pid, asked_ns, since_ns, wants;
+	int64_t pid, asked_ns, wants;
 	struct rl_master fact;
 
-	if (argc < 4 || argc > 5 || !number(argv[0], INT32_MAX, &pid) ||
-	    !number(argv[1], INT64_MAX, &asked_ns) || !number(argv[2], INT64_MAX, &since_ns) ||
-	    !number(argv[3], UINT32_MAX, &wants))
+	if (argc < 3 || argc > 4 || !number(argv[0], INT32_MAX, &pid) ||
+	    !number(argv[1], INT64_MAX, &asked_ns) || !number(argv[2], UINT32_MAX, &wants))
 		return 2;
 	if (core_dump_forbid() || capabilities_drop(CAPABILITIES_PROCESSES | CAPABILITIES_READ))
 		return 1;
 	prctl(PR_SET_NAME, "rawtap-ask", 0, 0, 0);
 	signal(SIGPIPE, SIG_IGN);
 	run_program_for(STDOUT_FILENO);
-	look((pid_t)pid, asked_ns, base_dir, &fact);
-	if (fact.status == RL_MASTER_GONE && !(base_dir && has_run_since(base_dir, since_ns)))
+	look((pid_t)pid, asked_ns, argc > 3 ? argv[3] : NULL, &fact);
+	if (fact.status == RL_MASTER_GONE && argc == 3)
 		fact.status = RL_MASTER_MISSED;
 	if (say(&fact, sizeof(fact)))
 		return 1;

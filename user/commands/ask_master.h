@@ -28,7 +28,7 @@ enum ask_master_wants {
 unsigned int ask_master_wants(const struct rules *rules);
 
 /* That process. Its arguments, all decimal but the last: the master's pid; when it was asked, on the
- * clock of clock_boot_ns(); since when sessions are recorded, on the same clock; flags of enum ask_master_wants; the base_dir of the only instance that
+ * clock of clock_boot_ns(); flags of enum ask_master_wants; the base_dir of the only instance that
  * counts, or nothing. Returns the exit status. */
 int ask_master_run(int argc, char *const argv[]);
 

@@ -32,7 +32,6 @@ struct question {
 
 struct master_questions {
 	const char *base_dir;
-	int64_t since_ns;   /* on the clock of clock_boot_ns() */
 	unsigned int wants; /* flags of enum ask_master_wants */
 	int epoll;
 	unsigned int asked_count;
@@ -46,7 +45,6 @@ struct master_questions *master_questions_new(const struct rules *rules, const c
 	struct master_questions *questions = mem_alloc(sizeof(*questions));
 
 	questions->base_dir = base_dir;
-	questions->since_ns = clock_boot_ns();
 	questions->wants = ask_master_wants(rules);
 	questions->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (questions->epoll >= 0)
@@ -63,12 +61,11 @@ int master_questions_fd(const struct master_questions *questions)
 /* 0 or -errno. */
 static int start(struct master_questions *questions, struct question *question)
 {
-	char tgid[16], asked[32], since[32], wants[16];
+	char tgid[16], asked[32], wants[16];
 	char *argv[] = {(char *)"/proc/self/exe",
 			(char *)ASK_MASTER_COMMAND,
 			tgid,
 			asked,
-			since,
 			wants,
 			(char *)questions->base_dir,
 			NULL};
@@ -77,7 +74,6 @@ static int start(struct master_questions *questions, struct question *question)
 
 	snprintf(tgid, sizeof(tgid), "%" PRIu32, question->tgid);
 	snprintf(asked, sizeof(asked), "%" PRId64, question->asked_ns);
-	snprintf(since, sizeof(since), "%" PRId64, questions->since_ns);
 	snprintf(wants, sizeof(wants), "%u", questions->wants);
 	ret = program_start(argv, &question->process);
 	if (!ret) /* if that fails it is looked at from time to time all the same */
