@@ -243,7 +243,7 @@ def test_refused(root, record):
                 talk(dovecot, user)                     # is undisturbed
             reason = f"connect({target}) failed: Connection refused"
             assert rawtap.said(user) == [f"not recorded: {reason}"]
-            assert f"Error: {reason}" in dovecot.log()
+            wait_until(lambda: f"Error: {reason}" in dovecot.log(), "Dovecot to say the same")
             assert (rawtap.status, rawtap.count("the files could not be created")) == (3, 1)
 
 

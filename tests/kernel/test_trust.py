@@ -55,6 +55,7 @@ def test_tree_of_an_ordinary_user_with_his_own_home(place):
     run_refused(place, UNTRUSTED, as_uid=UID, uid=0)
 
 
+@pytest.mark.alone      # it starts processes for whatever else is called dovecot
 @pytest.mark.parametrize("as_uid", [0, UID])
 def test_no_process_for_an_ordinary_user(place, tmp_path, monkeypatch, as_uid):
     """Who starts many programs called dovecot has rawtap start none."""
