@@ -23,7 +23,6 @@ THIN_OTHER=24
 # make check-dovecots).
 ONCE="core_dumps crowd descriptors faults hangfs hanging hanging_much leaks notify_socket slow_answers
 	soak start stderr"
-side_by_side= # a process that tests beside this one
 # How many files of tests run side by side. Tests that must be alone are marked so.
 JOBS=${JOBS:-$(($(nproc) + 1))}
 
@@ -38,7 +37,6 @@ cleanup()
 {
 	local made
 
-	[ -z "$side_by_side" ] || kill "$side_by_side" 2>/dev/null || true
 	for made in .output* .kernels .pytest_cache; do
 		[ ! -e "$made" ] || chown -R --reference=Makefile "$made"
 	done
@@ -95,7 +93,7 @@ test_other() # [pytest options]
 
 	./scripts/root.sh run "$other" make -s -j"$(nproc)" OUTPUT=".output-$other" || return
 	RAWTAP=.output-$other/rawtap ./scripts/root.sh run "$other" /usr/bin/python3 -m pytest \
-		-q -ra -n "$((JOBS - (JOBS > 0)))" --dist loadfile --thin "$THIN_OTHER" "${once[@]}" "$@" tests/e2e ||
+		-q -ra -n "$JOBS" --dist loadfile --thin "$THIN_OTHER" "${once[@]}" "$@" tests/e2e ||
 		status=$?
 	[ "$status" = 5 ] || return "$status" # 5: these options select none
 }
@@ -110,21 +108,6 @@ test_here() # [pytest options]
 		tests/vm tests/e2e tests/kernel tests/replay tests/consistency
 }
 
-# Side by side: often one of the two has nothing to do for a CPU.
-test_both() # [pytest options]
-{
-	local log=.output/check-other.log status=0
-
-	test_other "$@" >"$log" 2>&1 &
-	side_by_side=$!
-	test_here "$@" || status=$?
-	echo "== what the tests with the Dovecot of $other say"
-	wait "$side_by_side" || status=$?
-	side_by_side=
-	cat "$log"
-	return "$status"
-}
-
 [ "$(id -u)" = 0 ] || fail "must be root, to load programs into the kernel"
 say_needs
 step "dependencies" ./scripts/install-deps.sh build test
@@ -137,14 +120,6 @@ step "lint" make -s -O -j"$(nproc)" lint kernel-deps
 step "unit tests, fuzz corpus" make -s unit corpus
 sanitized=$(make -s sanitized) || fail "failed: rawtap with sanitizers"
 
-if [ -z "$other" ]; then
-	echo "== tests"
-	test_here "$@"
-elif [ "$JOBS" = 0 ]; then
-	step "end-to-end tests with the Dovecot of $other" test_other "$@"
-	echo "== tests with the Dovecot of this host"
-	test_here "$@"
-else
-	echo "== tests with the Dovecot of $other, and with this host's"
-	test_both "$@"
-fi
+[ -z "$other" ] || step "end-to-end tests with the Dovecot of $other" test_other "$@"
+echo "== tests with the Dovecot of this host"
+test_here "$@"
