@@ -240,6 +240,7 @@ def still_there():
         subprocess.run(["bpftool", "-j", kind, "show"], check=True, capture_output=True).stdout)}
 
 
+@pytest.mark.alone      # bpftool fails where a link ends while it lists them
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGKILL])
 def test_nothing_is_left_in_the_kernel(dovecot, tap, user, end):
     rawtap = tap()
