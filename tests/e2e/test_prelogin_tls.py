@@ -233,7 +233,7 @@ def test_version_refused(dovecots, logs, transport):
 @pytest.mark.parametrize("transport", TLS)
 def test_server_certificate_refused(dovecots, logs, transport, version):
     """By the client, which says so in an alert."""
-    dovecot, context = dovecots["secure"], ssl.create_default_context()
+    dovecot, context = dovecots["secure"], ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.minimum_version = context.maximum_version = VERSIONS[version]
     client = before_tls(dovecot, "imap", transport)

@@ -161,8 +161,9 @@ def wait_taken(sock):
 
 
 def trusting_context():
-    """For a server whose certificate nobody signed."""
-    context = ssl.create_default_context()
+    """For a server whose certificate nobody signed. ssl.create_default_context() would read
+    all that the host trusts, which takes 140 ms."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     return context
