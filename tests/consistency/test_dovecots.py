@@ -8,7 +8,7 @@ import update_dovecots
 CELL = """<testcase classname="tests.e2e.test_all_modes" name="one"><properties>
 <property name="cell" value="2.4.5 --rawlog plain"/></properties></testcase>"""
 OTHER = '<testcase classname="tests.e2e.test_users" name="two"/>'
-EACH = "".join(f'<testcase classname="{name}" name="one"/>' for name in update_dovecots.FILES)
+EACH = "".join(f'<testcase classname="{name}" name="one"/>' for name in sorted(update_dovecots.FILES))
 
 
 @pytest.mark.parametrize("cases, total", [
