@@ -242,19 +242,21 @@ struct rl_close {
 
 enum rl_master_status {
 	RL_MASTER_OK = 0,
-	RL_MASTER_GONE = 1, /* the same as MISSED, and only one instance is wanted (--base-dir) */
+	RL_MASTER_GONE = 1,	 /* the same as MISSED, and it was not the instance of --base-dir */
 	RL_MASTER_UNTRUSTED = 2, /* not a root-owned dovecot run by root */
 	RL_MASTER_VERSION = 3,	 /* a Dovecot version that is not supported */
 	RL_MASTER_EXCLUDED = 4,	 /* another instance than --base-dir */
 	RL_MASTER_CONTAINER = 5, /* in another pid or user namespace than rawtap */
 	RL_MASTER_SILENT = 6,	 /* whoever examines it has no answer */
 	RL_MASTER_MISSED = 7,	 /* it ended before it could be examined */
+	RL_MASTER_WHOSE = 8,	 /* the same; names of its sockets may tell which it was */
 };
 
 #define RL_VERSION_LEN	64
 #define RL_BASE_DIR_LEN 256
 
-/* FACT_MASTER. Recorder: answers what the engine asks about the master process rl_rec.tgid. */
+/* FACT_MASTER. Recorder: answers what the engine asks about the master process rl_rec.tgid. After WHOSE
+ * another one follows, if the engine knows names of its sockets. */
 struct rl_master {
 	__u32 status; /* enum rl_master_status */
 	__u32 pad;

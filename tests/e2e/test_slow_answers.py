@@ -6,6 +6,8 @@ import os
 import re
 import shutil
 import signal
+import subprocess
+import sys
 import time
 from functools import partial
 from pathlib import Path
@@ -16,6 +18,7 @@ from dirstage import contents, make_dir
 from house import family, is_running
 from private_dovecot import PrivateDovecot
 from rawlogs import wait_until
+from streamabi import NUMBERS
 from taps import log_in, recorded, recorded_user, say, talk, transcripts, wait_recorded
 
 pytestmark = pytest.mark.alone      # rawtap looks at all of the host
@@ -287,3 +290,56 @@ def test_settings_that_nobody_tells(start_tap, doveconf, how):
             "not recorded: its Dovecot's settings could not be read"]
         assert re.search(rf"process {second.pid}: settings .* could not be read: mail_home", said)
         assert status == 3
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_it_has_ended_before_and_one_is_wanted(start_tap, dovecot, wanted):
+    """Was it that one? Its sockets' names tell: whether that one runs does not matter."""
+    second = PrivateDovecot()
+    with second:
+        rawtap = start_tap("-D", "--base-dir", (second if wanted else dovecot).base_dir, "--rawlog")
+        rawtap.process.send_signal(signal.SIGSTOP)
+        second.restart()
+        talk(second, recorded_user(second, "short"))
+        second.wait_sessions_over()
+    rawtap.process.send_signal(signal.SIGCONT)
+    wait_until(lambda: "is not recorded: it has ended" in rawtap.stderr, "an answer", DEADLINE)
+    status, said = rawtap.stop()
+    assert ("could not be examined (which" in said) == wanted, said
+    assert status == (3 if wanted else 0)
+
+
+def names_tell(binary, base_dir, *named):
+    """What rawtap, asked as by itself, says of a master that has ended: enum rl_master_status."""
+    said = subprocess.run([binary, "ask-master", "1", "1", "0", base_dir, *map(str, named)],
+                          check=True, stdout=subprocess.PIPE).stdout
+    return int.from_bytes(said[:4], sys.byteorder)
+
+
+def test_names_tell_whose_it_was(root, binary, tmp_path):
+    """Also by links, and when the directory is not there any more."""
+    wanted, other = tmp_path / "wanted", tmp_path / "other"
+    for path in wanted, other:
+        path.mkdir()
+    (tmp_path / "link").symlink_to(".")
+    (tmp_path / "straight").symlink_to(wanted)
+    tell = partial(names_tell, binary, wanted)
+    gone, missed = NUMBERS["RL_MASTER_GONE"], NUMBERS["RL_MASTER_MISSED"]
+    linked = wanted, tmp_path / "straight", tmp_path / "link/wanted", f"{tmp_path}/link//wanted"
+    assert [tell(name) for name in linked] == [missed] * 4
+    assert tell(other, wanted) == missed
+    assert [tell(name) for name in (other, wanted / "below", tmp_path, "/nowhere")] == [gone] * 4
+    wanted.rmdir()
+    assert [tell(name) for name in (wanted, *linked)] == [missed] * 5
+    assert tell(other) == gone
+
+
+def test_another_one_has_its_id(root, binary):
+    """Whatever that is: nothing is known of the one that was asked about."""
+    with subprocess.Popen(["sleep", "infinity"], user="nobody") as another:
+        said = [subprocess.run([binary, "ask-master", str(another.pid), "0", "0", *base_dir],
+                               check=True, stdout=subprocess.PIPE).stdout[:4]
+                for base_dir in ([], ["/run/dovecot"])]
+        another.kill()
+    assert [int.from_bytes(each, sys.byteorder) for each in said] == [
+        NUMBERS["RL_MASTER_MISSED"], NUMBERS["RL_MASTER_WHOSE"]]

@@ -196,7 +196,7 @@ static inline void world_new_process(void *context, const struct service *servic
 {
 }
 
-static inline void world_ask_master(void *context, uint32_t tgid)
+static inline void world_ask_master(void *context, uint32_t tgid, const struct str *base_dirs)
 {
 }
 

@@ -13,7 +13,7 @@ inode numbers of sockets and numbers of sessions, so a script says only what mat
     fixed-order, whole              not to be interleaved, not to be split (why: a comment)
 
     T clock ISO-TIME                realtime at T, and the zone
-    T master PID VERSION [status=ok|gone|untrusted|version|excluded|container|silent|missed]
+    T master PID VERSION [status=ok|gone|untrusted|version|excluded|container|silent|missed|whose]
     T settings PID [NAME "VALUE"]...        of the master
     T exec PID COMM parent=PID [found] [stranger]
     T exit PID        T ids PID UID GID  (from now on)

@@ -124,7 +124,7 @@ static void test_nonsense(void **state)
 	struct rl_master read;
 	unsigned int i;
 
-	facts[0].status = RL_MASTER_MISSED + 1;
+	facts[0].status = RL_MASTER_WHOSE + 1;
 	facts[1].pad = 1;
 	memset(facts[2].version, 'x', sizeof(facts[2].version));
 	memset(facts[3].base_dir, 'x', sizeof(facts[3].base_dir));

@@ -3,6 +3,7 @@
  * made of the held records otherwise: tests/replay/awaited*.rls. */
 #include "unit.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -74,9 +75,17 @@ static void no_tgid(void *context, uint32_t tgid)
 {
 }
 
-static void count_question(void *context, uint32_t tgid)
+/* Of the last question. */
+static char asked_dirs[4096];
+static size_t asked_dirs_len;
+
+static void count_question(void *context, uint32_t tgid, const struct str *base_dirs)
 {
 	++*(unsigned int *)context;
+	asked_dirs_len = base_dirs ? base_dirs->len : 0;
+	assert_true(asked_dirs_len <= sizeof(asked_dirs));
+	if (base_dirs)
+		memcpy(asked_dirs, base_dirs->data, base_dirs->len);
 }
 
 static void no_process(void *context, const struct service *service)
@@ -146,6 +155,16 @@ static void open_socket_as(struct case_state *state, uint32_t tgid, uint64_t coo
 	     &body, sizeof(body));
 }
 
+static void open_control(struct case_state *state, uint32_t tgid, uint64_t cookie, uint16_t class,
+			 const char *path)
+{
+	struct rl_open body = {.class = class, .family = RL_AF_UNIX, .role = RL_ROLE_DELIVERY};
+
+	snprintf(body.path, sizeof(body.path), "%s", path);
+	feed(state, (struct rl_rec){.type = RL_SOCK_OPEN, .tgid = tgid, .cookie = cookie}, &body,
+	     sizeof(body));
+}
+
 static void open_socket(struct case_state *state, uint32_t tgid, uint64_t cookie)
 {
 	open_socket_as(state, tgid, cookie, RL_ROLE_DELIVERY);
@@ -182,15 +201,20 @@ static void end_socket(struct case_state *state, uint64_t cookie, uint64_t end)
 	feed(state, (struct rl_rec){.type = RL_SOCK_CLOSE, .cookie = cookie}, &body, sizeof(body));
 }
 
-static void answer(struct case_state *state, uint32_t tgid)
+static void answer_as(struct case_state *state, uint32_t tgid, enum rl_master_status status)
 {
 	const struct rl_master fact = {
-		.status = RL_MASTER_OK,
+		.status = status,
 		.version = "2.3.19.1",
 		.base_dir = "/run/dovecot",
 	};
 
 	feed(state, (struct rl_rec){.type = RL_FACT_MASTER, .tgid = tgid}, &fact, sizeof(fact));
+}
+
+static void answer(struct case_state *state, uint32_t tgid)
+{
+	answer_as(state, tgid, RL_MASTER_OK);
 }
 
 static int setup(void **state_p)
@@ -305,6 +329,71 @@ static void test_all(void **state_p)
 	assert_int_equal(summary->bytes[RL_IN] + summary->lost_bytes, sum);
 }
 
+/* A master has ended: the base_dirs in names of sockets of its processes', each once. */
+static void test_names(void **state_p)
+{
+	static const char dirs[] = "/run/a\0/b";
+	struct case_state *state = *state_p;
+	uint64_t *counts = state->engine->summary.sessions;
+	uint64_t cookie = ONE_SOCKET;
+
+	begin_process(state, MASTER, PROCESS);
+	open_control(state, PROCESS, cookie++, RL_CLASS_LOGIN, "/run/a/login/imap");
+	open_control(state, PROCESS, cookie++, RL_CLASS_AUTH, "/run/a/auth-master");
+	open_control(state, PROCESS, cookie++, RL_CLASS_AUTH, "/b/auth-master");
+	open_control(state, PROCESS, cookie++, RL_CLASS_POSTLOGIN, "/c/postlogin");
+	open_control(state, PROCESS, cookie++, RL_CLASS_CLIENT, "/d/lmtp");
+	open_control(state, PROCESS, cookie++, RL_CLASS_LOGIN, "/login/imap");
+	open_control(state, PROCESS, cookie++, RL_CLASS_LOGIN, "imap");
+	open_control(state, PROCESS, cookie++, RL_CLASS_AUTH, "");
+	/* its id is now that of another one's process */
+	begin_process(state, MASTER + 1, PROCESS);
+	open_control(state, PROCESS, cookie++, RL_CLASS_LOGIN, "/e/login/imap");
+	answer_as(state, MASTER, RL_MASTER_WHOSE);
+	assert_int_equal(state->questions, 2);
+	assert_int_equal(asked_dirs_len, sizeof(dirs));
+	assert_memory_equal(asked_dirs, dirs, sizeof(dirs));
+	assert_int_equal(counts[REASON_MASTER] + counts[REASON_UNEXAMINED], 0);
+	answer_as(state, MASTER, RL_MASTER_GONE);
+	assert_int_equal(counts[REASON_MASTER], 1);
+	answer_as(state, MASTER + 1, RL_MASTER_MISSED);
+	assert_int_equal(counts[REASON_MASTER], 1);
+	assert_int_equal(counts[REASON_UNEXAMINED], 1);
+	assert_null(state->engine->awaited);
+}
+
+/* No more are asked about than the world takes. */
+static void test_many_names(void **state_p)
+{
+	struct case_state *state = *state_p;
+	char path[] = "/x/auth-master";
+	unsigned int i;
+
+	begin_process(state, MASTER, PROCESS);
+	for (i = 0; i < BASE_DIRS_MAX + 1; i++) {
+		path[1] = (char)('a' + i);
+		open_control(state, PROCESS, ONE_SOCKET + i, RL_CLASS_AUTH, path);
+	}
+	answer_as(state, MASTER, RL_MASTER_WHOSE);
+	assert_int_equal(asked_dirs_len, BASE_DIRS_MAX * sizeof("/x"));
+}
+
+/* Without a name nobody will ever know: it may have been the one that is wanted. */
+static void test_no_names(void **state_p)
+{
+	struct case_state *state = *state_p;
+	const uint64_t *counts = engine_summary(state->engine)->sessions;
+
+	begin_process(state, MASTER, PROCESS);
+	open_socket(state, PROCESS, ONE_SOCKET);
+	answer_as(state, MASTER, RL_MASTER_WHOSE);
+	assert_int_equal(state->questions, 1);
+	assert_int_equal(counts[REASON_UNEXAMINED], 1);
+	answer_as(state, MASTER, RL_MASTER_WHOSE); /* nothing waits for it */
+	assert_int_equal(state->questions, 1);
+	assert_null(state->engine->awaited);
+}
+
 /* The stream ends first: nothing is left, and the loss is told. */
 static void test_never(void **state_p)
 {
@@ -376,6 +465,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_too_much, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_all, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_never, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_names, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_many_names, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_no_names, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_whose_verdict, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_put_off, setup, teardown),
 	};

@@ -204,7 +204,7 @@ static void texts(void **state)
 	memset(((struct rl_master *)(rec + 1))->base_dir, 'x', RL_BASE_DIR_LEN);
 	assert_int_equal(parse_whole(rec), -EINVAL);
 	rec = make(RL_FACT_MASTER, sizeof(struct rl_master));
-	((struct rl_master *)(rec + 1))->status = RL_MASTER_MISSED + 1;
+	((struct rl_master *)(rec + 1))->status = RL_MASTER_WHOSE + 1;
 	assert_int_equal(parse_whole(rec), -EINVAL);
 }
 

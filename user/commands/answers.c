@@ -78,11 +78,11 @@ static void new_process(void *context, const struct service *service)
 		look_for_new_tls(answers);
 }
 
-static void ask_master(void *context, uint32_t tgid)
+static void ask_master(void *context, uint32_t tgid, const struct str *base_dirs)
 {
 	struct answers *answers = context;
 
-	master_questions_ask(answers->questions, tgid);
+	master_questions_ask(answers->questions, tgid, base_dirs);
 }
 
 static void verdict(void *context, uint64_t cookie, uint16_t role, bool record)

@@ -195,15 +195,49 @@ static void look(pid_t pid, int64_t asked_ns, const char *base_dir, struct rl_ma
 {
 	int program = dovecot_master_open(pid, base_dir, fact_r);
 
-	if (program < 0)
-		return;
-	if (is_another(pid, asked_ns))
-		*fact_r = (struct rl_master){.status = RL_MASTER_GONE};
-	else if (capabilities_drop(CAPABILITIES_READ))
+	if (fact_r->status == RL_MASTER_GONE || is_another(pid, asked_ns))
+		*fact_r =
+			(struct rl_master){.status = base_dir ? RL_MASTER_WHOSE : RL_MASTER_MISSED};
+	else if (program >= 0 && capabilities_drop(CAPABILITIES_READ))
 		fact_r->status = RL_MASTER_SILENT;
-	else
+	else if (program >= 0)
 		dovecot_master_version(program, fact_r);
-	close(program);
+	if (program >= 0)
+		close(program);
+}
+
+/* The directory's name without links, as far as it is there: its Dovecot may have removed it. False: a link
+ * leads nowhere. */
+static bool canonical(const char *dir, struct str *path)
+{
+	char part[RL_BASE_DIR_LEN], none, *real = NULL, *slash;
+
+	snprintf(part, sizeof(part), "%s", dir);
+	while (!(real = realpath(part, NULL)) && (slash = strrchr(part, '/')) != NULL) {
+		if (readlink(part, &none, 1) >= 0)
+			return false;
+		*slash = '\0';
+	}
+	str_append_text(path, real ? real : "");
+	str_append_text(path, dir + strlen(part));
+	free(real);
+	return true;
+}
+
+/* It has ended. MISSED: it was the instance in `base_dir`, or may have been; GONE: it was not. */
+static enum rl_master_status whose(const char *base_dir, char *const base_dirs[])
+{
+	enum rl_master_status status = RL_MASTER_GONE;
+	struct str path = {0};
+
+	for (; *base_dirs; base_dirs++) {
+		str_clear(&path);
+		if (!canonical(*base_dirs, &path) || strcmp(str_text(&path), base_dir) == 0 ||
+		    strcmp(*base_dirs, base_dir) == 0)
+			status = RL_MASTER_MISSED;
+	}
+	str_free(&path);
+	return status;
 }
 
 static bool number(const char *text, int64_t most, int64_t *number_r)
@@ -219,9 +253,9 @@ static bool number(const char *text, int64_t most, int64_t *number_r)
 int ask_master_run(int argc, char *const argv[])
 {
 	int64_t pid, asked_ns, wants;
-	struct rl_master fact;
+	struct rl_master fact = {0};
 
-	if (argc < 3 || argc > 4 || !number(argv[0], INT32_MAX, &pid) ||
+	if (argc < 3 || !number(argv[0], INT32_MAX, &pid) ||
 	    !number(argv[1], INT64_MAX, &asked_ns) || !number(argv[2], UINT32_MAX, &wants))
 		return 2;
 	if (core_dump_forbid() || capabilities_drop(CAPABILITIES_PROCESSES | CAPABILITIES_READ))
@@ -229,9 +263,10 @@ int ask_master_run(int argc, char *const argv[])
 	prctl(PR_SET_NAME, "rawtap-ask", 0, 0, 0);
 	signal(SIGPIPE, SIG_IGN);
 	run_program_for(STDOUT_FILENO);
-	look((pid_t)pid, asked_ns, argc > 3 ? argv[3] : NULL, &fact);
-	if (fact.status == RL_MASTER_GONE && argc == 3)
-		fact.status = RL_MASTER_MISSED;
+	if (argc > 4)
+		fact.status = whose(argv[3], argv + 4);
+	else
+		look((pid_t)pid, asked_ns, argc > 3 ? argv[3] : NULL, &fact);
 	if (say(&fact, sizeof(fact)))
 		return 1;
 	return fact.status == RL_MASTER_OK && say_settings(&fact, (unsigned int)wants) ? 1 : 0;
@@ -290,7 +325,7 @@ void ask_master_read(const struct str *said, unsigned int wants, struct rl_maste
 	if (said->len < sizeof(*fact_r))
 		return;
 	memcpy(fact_r, said->data, sizeof(*fact_r));
-	if (fact_r->status > RL_MASTER_MISSED || fact_r->pad ||
+	if (fact_r->status > RL_MASTER_WHOSE || fact_r->pad ||
 	    !ends(fact_r->version, sizeof(fact_r->version)) ||
 	    !ends(fact_r->base_dir, sizeof(fact_r->base_dir))) {
 		*fact_r = (struct rl_master){.status = RL_MASTER_SILENT};

@@ -27,9 +27,10 @@ enum ask_master_wants {
 /* Those that the directories of these rules depend on. */
 unsigned int ask_master_wants(const struct rules *rules);
 
-/* That process. Its arguments, all decimal but the last: the master's pid; when it was asked, on the
+/* That process. Its arguments, the first three decimal: the master's pid; when it was asked, on the
  * clock of clock_boot_ns(); flags of enum ask_master_wants; the base_dir of the only instance that
- * counts, or nothing. Returns the exit status. */
+ * counts, or nothing; for a master that has ended (WHOSE), the base_dirs in names of its sockets: then
+ * nothing else is found out. Returns the exit status. */
 int ask_master_run(int argc, char *const argv[]);
 
 /* Reads what it has said, whose end may be missing. Nothing of sense: SILENT. `settings` has which are

@@ -6,12 +6,14 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/mem.h"
 #include "commands/ask_master.h"
+#include "engine/world.h"
 #include "host/clock.h"
 #include "host/procfs.h"
 #include "host/run_program.h"
@@ -23,6 +25,7 @@
 
 struct question {
 	uint32_t tgid;
+	struct str base_dirs;	/* as words */
 	int64_t asked_ns;	/* on the clock of clock_boot_ns() */
 	int64_t deadline_ms;	/* 0: its turn has not come */
 	struct program process; /* pid 0: not started */
@@ -62,16 +65,18 @@ int master_questions_fd(const struct master_questions *questions)
 static int start(struct master_questions *questions, struct question *question)
 {
 	char tgid[16], asked[32], wants[16];
-	char *argv[] = {(char *)"/proc/self/exe",
-			(char *)ASK_MASTER_COMMAND,
-			tgid,
-			asked,
-			wants,
-			(char *)questions->base_dir,
-			NULL};
+	char *argv[6 + BASE_DIRS_MAX + 1] = {
+		(char *)"/proc/self/exe",    (char *)ASK_MASTER_COMMAND, tgid, asked, wants,
+		(char *)questions->base_dir,
+	};
+	const struct str *dirs = &question->base_dirs;
 	struct epoll_event event = {.events = EPOLLIN};
+	unsigned int count = 6;
+	char *dir;
 	int ret;
 
+	for (dir = dirs->data; dir && dir < dirs->data + dirs->len; dir += strlen(dir) + 1)
+		argv[count++] = dir;
 	snprintf(tgid, sizeof(tgid), "%" PRIu32, question->tgid);
 	snprintf(asked, sizeof(asked), "%" PRId64, question->asked_ns);
 	snprintf(wants, sizeof(wants), "%u", questions->wants);
@@ -87,7 +92,8 @@ static bool is_a_users(struct question *question)
 	static const struct rl_master untrusted = {.status = RL_MASTER_UNTRUSTED};
 	struct procfs_status status;
 
-	if (procfs_status((pid_t)question->tgid, &status) || status.uid == 0)
+	if (question->base_dirs.len || procfs_status((pid_t)question->tgid, &status) ||
+	    status.uid == 0)
 		return false;
 	str_append(&question->said, &untrusted, sizeof(untrusted));
 	return true;
@@ -111,10 +117,13 @@ static void start_waiting(struct master_questions *questions)
 	}
 }
 
-void master_questions_ask(struct master_questions *questions, uint32_t tgid)
+void master_questions_ask(struct master_questions *questions, uint32_t tgid,
+			  const struct str *base_dirs)
 {
 	struct question *question = mem_alloc(sizeof(*question));
 
+	if (base_dirs)
+		str_append(&question->base_dirs, base_dirs->data, base_dirs->len);
 	question->tgid = tgid;
 	question->asked_ns = clock_boot_ns();
 	DL_APPEND(questions->waiting, question);
@@ -123,6 +132,7 @@ void master_questions_ask(struct master_questions *questions, uint32_t tgid)
 
 static void free_question(struct question *question)
 {
+	str_free(&question->base_dirs);
 	str_free(&question->said);
 	free(question);
 }

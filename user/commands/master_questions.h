@@ -31,7 +31,9 @@ struct master_questions;
 struct master_questions *master_questions_new(const struct rules *rules, const char *base_dir);
 /* A descriptor that is readable when there may be an answer. The questions close it. */
 int master_questions_fd(const struct master_questions *questions);
-void master_questions_ask(struct master_questions *questions, uint32_t tgid);
+/* As `ask_master` of struct engine_world. */
+void master_questions_ask(struct master_questions *questions, uint32_t tgid,
+			  const struct str *base_dirs);
 /* An answer, if there is one. To be called from time to time, as there are deadlines. */
 bool master_questions_take(struct master_questions *questions, struct master_answer *answer_r);
 /* Are there questions whose answer was not taken? */

@@ -17,7 +17,7 @@
 #include "commands/summary.h"
 
 /* The answers are in the stream. */
-static void ignore_master(void *context, uint32_t tgid)
+static void ignore_master(void *context, uint32_t tgid, const struct str *base_dirs)
 {
 }
 

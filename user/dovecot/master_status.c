@@ -8,6 +8,7 @@ void master_status_text(const struct rl_master *fact, struct str *text)
 		break;
 	case RL_MASTER_GONE:
 	case RL_MASTER_MISSED:
+	case RL_MASTER_WHOSE:
 		str_append_text(text, "it has ended");
 		break;
 	case RL_MASTER_UNTRUSTED:

@@ -64,7 +64,76 @@ void awaited_ask(struct engine *engine, uint32_t tgid)
 		add_id(engine, awaited, process_id(tgid));
 	}
 	awaited->asked = tgid;
-	engine->world.ask_master(engine->world.context, tgid);
+	engine->world.ask_master(engine->world.context, tgid, NULL);
+}
+
+/* Of the base_dir in a control socket's name: BASE_DIR/login/imap, BASE_DIR/auth-master. 0: it has none. */
+static size_t base_dir_len(const struct rl_open *open)
+{
+	unsigned int words = open->class == RL_CLASS_LOGIN ? 2 : open->class == RL_CLASS_AUTH;
+	size_t len = strlen(open->path);
+	const char *slash;
+
+	if (!words || open->path[0] != '/')
+		return 0;
+	for (; words; words--) {
+		slash = memrchr(open->path, '/', len);
+		len = slash ? (size_t)(slash - open->path) : 0;
+	}
+	return len;
+}
+
+static void add_base_dir(const struct rl_open *open, struct str *dirs, unsigned int *count)
+{
+	size_t len = base_dir_len(open);
+	const char *dir;
+
+	if (!len || *count == BASE_DIRS_MAX)
+		return;
+	for (dir = str_text(dirs); dir < str_text(dirs) + dirs->len; dir += strlen(dir) + 1)
+		if (strlen(dir) == len && memcmp(dir, open->path, len) == 0)
+			return;
+	str_append(dirs, open->path, len);
+	str_append(dirs, "", 1);
+	++*count;
+}
+
+/* Of the master's processes alone: a process that has one's id can be another's child. */
+static void base_dirs_of(struct engine *engine, const struct awaited *awaited, uint32_t tgid,
+			 struct str *dirs)
+{
+	struct awaited_id *id;
+	unsigned int count = 0;
+	struct event event;
+	struct held *held;
+
+	DL_FOREACH(awaited->held.first, held) {
+		id = find_id(engine, process_id(held->rec.tgid));
+		if (!id || event_parse(&held->rec, held->rec.len, &event))
+			continue;
+		if (event.type == RL_PROC_EXEC)
+			id->parent = event.proc->parent_tgid;
+		else if (event.type == RL_SOCK_OPEN && id->parent == tgid &&
+			 event.open->family == RL_AF_UNIX)
+			add_base_dir(event.open, dirs, &count);
+	}
+}
+
+bool awaited_ask_whose(struct engine *engine, uint32_t tgid)
+{
+	struct awaited *awaited;
+	struct str dirs = {0};
+	bool found;
+
+	DL_FOREACH(engine->awaited, awaited) {
+		if (awaited->asked == tgid)
+			base_dirs_of(engine, awaited, tgid, &dirs);
+	}
+	found = dirs.len && !engine->awaited_ended;
+	if (found)
+		engine->world.ask_master(engine->world.context, tgid, &dirs);
+	str_free(&dirs);
+	return found;
 }
 
 void awaited_answered(struct engine *engine, uint32_t tgid)
@@ -228,7 +297,7 @@ static bool waits(struct engine *engine, struct awaited *awaited)
 	} else {
 		add_id(engine, awaited, process_id(master));
 		awaited->asked = master;
-		engine->world.ask_master(engine->world.context, master);
+		engine->world.ask_master(engine->world.context, master, NULL);
 	}
 	return true;
 }

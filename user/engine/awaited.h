@@ -20,6 +20,9 @@
 bool awaited_hold(struct engine *engine, const struct event *event);
 /* Asks who this process is, a master. What comes of it waits. */
 void awaited_ask(struct engine *engine, uint32_t tgid);
+/* FACT_MASTER: WHOSE. Asks again, if a control socket of its processes' is held, whose name tells the
+ * base_dir. False: there is none, and nobody will ever know. */
+bool awaited_ask_whose(struct engine *engine, uint32_t tgid);
 /* FACT_MASTER has come, and the master is known. */
 void awaited_answered(struct engine *engine, uint32_t tgid);
 /* The next of the held records whose turn it is, which the caller takes, and frees with held_free().

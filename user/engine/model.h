@@ -56,7 +56,8 @@ struct awaited {
 
 /* awaited.c: a process or a socket that has records in such a queue. What follows has to wait, too. */
 struct awaited_id {
-	uint64_t id; /* a cookie, or what stands for a tgid */
+	uint64_t id;	 /* a cookie, or what stands for a tgid */
+	uint32_t parent; /* of a process, while base_dirs_of() looks through the queue */
 	struct awaited *awaited;
 	struct held *gaps[2]; /* by enum rl_dir, of a socket: its last record, if that can grow */
 	struct awaited_id *prev, *next;

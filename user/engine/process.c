@@ -131,7 +131,7 @@ static void explain_master(struct engine *engine, const struct event *event)
 {
 	const struct rl_master *fact = event->master;
 	bool usual = fact->status == RL_MASTER_GONE || fact->status == RL_MASTER_MISSED ||
-		     fact->status == RL_MASTER_EXCLUDED;
+		     fact->status == RL_MASTER_EXCLUDED || fact->status == RL_MASTER_WHOSE;
 	uint32_t tgid = event->rec->tgid;
 
 	if (fact->status == RL_MASTER_OK)
@@ -187,14 +187,18 @@ static struct master *find_or_add_master(struct engine *engine, uint32_t tgid)
 /* Has it become known who it is? */
 static bool is_examined(const struct rl_master *fact)
 {
-	return fact->status != RL_MASTER_MISSED && fact->status != RL_MASTER_SILENT;
+	return fact->status != RL_MASTER_MISSED && fact->status != RL_MASTER_SILENT &&
+	       fact->status != RL_MASTER_WHOSE;
 }
 
 void process_master(struct engine *engine, const struct event *event)
 {
-	struct master *master = find_or_add_master(engine, event->rec->tgid);
+	struct master *master;
 	bool known = true;
 
+	if (event->master->status == RL_MASTER_WHOSE && awaited_ask_whose(engine, event->rec->tgid))
+		return;
+	master = find_or_add_master(engine, event->rec->tgid);
 	master->known = true;
 	master->status = event->master->status;
 	master->release = release_find(event->master->version, &known);

@@ -8,7 +8,10 @@
 
 #include "rules/reason.h"
 #include "rl_abi.h"
+#include "base/str.h"
 #include "dovecot/service.h"
+
+#define BASE_DIRS_MAX 8
 
 /* What the engine asks of the world, and tells it. None may be NULL, and none may call the engine:
  * an answer is a record that is fed to it later. Pointers are valid during the call. A replay's
@@ -16,8 +19,10 @@
 struct engine_world {
 	void *context; /* passed to each; the caller's, must outlive the engine */
 	/* Who is this process, a master? Answered by a FACT_MASTER record, before which a
-	 * FACT_SETTINGS can come. It is not asked about again before that. */
-	void (*ask_master)(void *context, uint32_t tgid);
+	 * FACT_SETTINGS can come. It is not asked about again before that. `base_dirs`: NULL; after
+	 * the answer WHOSE those that its sockets' names have, at most BASE_DIRS_MAX words, each of
+	 * which ends with NUL: is the instance that is wanted among them? */
+	void (*ask_master)(void *context, uint32_t tgid, const struct str *base_dirs);
 	/* A process of this service has begun, after rawtap started. */
 	void (*new_process)(void *context, const struct service *service);
 	/* This socket is recorded, or is not: then no more of its records are needed. As long as a process

@@ -47,7 +47,7 @@ static bool is_valid(const struct event *event, size_t extra)
 	case RL_PROC_EXEC:
 		return !extra && ends(event->proc->comm, sizeof(event->proc->comm));
 	case RL_FACT_MASTER:
-		return !extra && event->master->status <= RL_MASTER_MISSED &&
+		return !extra && event->master->status <= RL_MASTER_WHOSE &&
 		       ends(event->master->version, sizeof(event->master->version)) &&
 		       ends(event->master->base_dir, sizeof(event->master->base_dir));
 	case RL_FACT_LOG:
