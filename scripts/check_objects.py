@@ -19,7 +19,7 @@ from layers import IMPURE_SEEN, PURE, circles, sees
 
 # Of libc and nettle: bytes, texts, memory, dates; nothing that asks or tells anybody anything.
 PURE_CALLS = set("""
-    bcmp explicit_bzero memchr memcmp memcpy memmove memset strchr strcmp strcspn strlen strncasecmp strncmp strnlen
+    bcmp explicit_bzero memchr memcmp memcpy memmove memrchr memset strchr strcmp strcspn strlen strncasecmp strncmp strnlen
     strpbrk strrchr strsep strspn strstr strtok_r strtol strtoul strtoull strtoimax strtoumax strcasecmp
     isalnum isalpha isdigit isspace isxdigit tolower toupper __ctype_b_loc __ctype_tolower_loc
     __ctype_toupper_loc snprintf vsnprintf vasprintf sscanf inet_aton inet_ntop inet_pton strerror
