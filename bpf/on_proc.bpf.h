@@ -92,6 +92,7 @@ static __always_inline int on_exec(int copy, struct task_struct *task)
 		entry = *service;
 		entry.flags |= RL_SERVICE_FRESH;
 		entry.exec_id = task->self_exec_id;
+		entry.begun_ns = bpf_ktime_get_ns();
 		map_update(&procs, &tgid, &entry, BPF_ANY);
 		exec_announce(&key, parent_tgid, entry.role);
 		return 0;
@@ -112,13 +113,16 @@ static __always_inline int on_exec(int copy, struct task_struct *task)
 static __always_inline int on_fork(struct task_struct *parent, struct task_struct *child)
 {
 	__u32 parent_tgid = parent->tgid, tgid = child->tgid;
-	struct rl_service *service;
+	struct rl_service *service, entry;
 
 	if (parent_tgid == tgid)
 		return 0;
 	service = bpf_map_lookup_elem(&procs, &parent_tgid);
-	if (service)
-		map_update(&procs, &tgid, service, BPF_ANY);
+	if (service) {
+		entry = *service;
+		entry.begun_ns = bpf_ktime_get_ns();
+		map_update(&procs, &tgid, &entry, BPF_ANY);
+	}
 	return 0;
 }
 

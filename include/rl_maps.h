@@ -63,6 +63,7 @@ struct rl_service {
 	__u16 role;    /* enum rl_role */
 	__u16 flags;   /* enum rl_service_flag */
 	__u32 exec_id; /* in `procs`: the kernel's number of the process's exec; 0: not seen */
+	__u64 begun_ns; /* in `procs`: when it was forked or executed this, CLOCK_MONOTONIC; 0: before */
 	struct rl_last last; /* in `procs` */
 	/* The end of the path of the socket that login requests pass; mask all 0: there is none. */
 	union rl_suffix login, login_mask;

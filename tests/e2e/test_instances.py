@@ -10,12 +10,14 @@ import signal
 import subprocess
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 
 import pytest
 
+from mailclient import connect
 from private_dovecot import PrivateDovecot
 from rawlogs import wait_until
-from taps import (assert_one_line, files, log_in, recorded, recorded_user, say, talk,
+from taps import (assert_one_line, files, log_in, mail_pid, recorded, recorded_user, say, talk,
                   transcripts, wait_recorded)
 
 MASK = "*@instances.example"
@@ -49,6 +51,36 @@ def test_several_instances(dovecot, second, tap, user):
     assert rawtap.stop()[0] == 0
     assert recorded(user) == transcripts(clients[0])
     assert recorded(other) == transcripts(*clients[1:])
+
+
+@pytest.mark.alone
+def test_id_of_anothers_process(dovecot, second, start_tap, user):
+    """rawtap hears of a process that it leaves alone when another one has its id."""
+    other = recorded_user(second, "other@instances.example")
+    rawtap = start_tap("-D", "--base-dir", dovecot.base_dir, "--rawlog")
+    rawtap.process.send_signal(signal.SIGSTOP)
+    left_out = log_in(second, other)
+    pid = mail_pid(second, other)
+    left_out.logout()
+    second.wait_sessions_over()
+    for count in range(1, 50):
+        client = connect(dovecot, "imap", "plain", user)
+        client.protocol = "imap"
+        Path("/proc/sys/kernel/ns_last_pid").write_text(str(pid - 1))
+        client.login()
+        if mail_pid(dovecot, user, count) == pid:
+            break
+        client.logout()
+        dovecot.wait_sessions_over()
+    else:
+        pytest.skip("too many other processes begin")
+    rawtap.process.send_signal(signal.SIGCONT)
+    wait_recorded(client)
+    say(client, "after")
+    client.logout()
+    dovecot.wait_sessions_over()
+    assert rawtap.stop()[0] == 0
+    assert transcripts(client)[0] in recorded(user)
 
 
 def test_base_dir_restricts(dovecot, second, record, user):

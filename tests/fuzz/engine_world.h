@@ -204,7 +204,7 @@ static inline void world_verdict(void *context, uint64_t cookie, uint16_t role, 
 {
 }
 
-static inline void world_forget(void *context, uint32_t tgid)
+static inline void world_forget(void *context, uint32_t tgid, uint64_t time_ns)
 {
 }
 

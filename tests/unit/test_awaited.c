@@ -71,8 +71,13 @@ static void release(struct sink *sink, int handle, const __u64 to[2])
 
 static const struct sink_ops counting_ops = {create, claim, write_log, sizes, end_log, release};
 
-static void no_tgid(void *context, uint32_t tgid)
+/* Of the last process that was left alone. */
+static uint64_t forgotten_ns;
+
+static void note_forgotten(void *context, uint32_t tgid, uint64_t time_ns)
 {
+	assert_int_equal(tgid, PROCESS);
+	forgotten_ns = time_ns;
 }
 
 /* Of the last question. */
@@ -226,7 +231,7 @@ static int setup(void **state_p)
 		.ask_master = count_question,
 		.new_process = no_process,
 		.verdict = note_verdict,
-		.forget = no_tgid,
+		.forget = note_forgotten,
 		.write_failed = no_write,
 	};
 
@@ -458,6 +463,23 @@ static void test_whose_verdict(void **state_p)
 	assert_int_equal(verdict_roles[1], RL_ROLE_MAIL);
 }
 
+/* What was held is of the process that had the id then. */
+static void test_forgotten(void **state_p)
+{
+	const struct rl_open body = {.class = RL_CLASS_CLIENT, .role = RL_ROLE_DELIVERY};
+	struct case_state *state = *state_p;
+
+	begin_process(state, MASTER, PROCESS);
+	feed(state,
+	     (struct rl_rec){
+		     .type = RL_SOCK_OPEN, .tgid = PROCESS, .cookie = ONE_SOCKET, .time_ns = 1000},
+	     &body, sizeof(body));
+	feed(state, (struct rl_rec){.type = RL_PROC_EXIT, .tgid = PROCESS, .time_ns = 2000}, &body,
+	     0);
+	answer_as(state, MASTER, RL_MASTER_EXCLUDED);
+	assert_int_equal(forgotten_ns, 1000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -469,6 +491,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_many_names, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_names, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_whose_verdict, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_forgotten, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_put_off, setup, teardown),
 	};
 

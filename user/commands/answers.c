@@ -92,11 +92,11 @@ static void verdict(void *context, uint64_t cookie, uint16_t role, bool record)
 	source_verdict(answers->source, cookie, role, record);
 }
 
-static void forget(void *context, uint32_t tgid)
+static void forget(void *context, uint32_t tgid, uint64_t time_ns)
 {
 	struct answers *answers = context;
 
-	source_forget(answers->source, tgid);
+	source_forget(answers->source, tgid, time_ns);
 }
 
 static void tell_write(void *context, const struct rl_write *write)

@@ -29,7 +29,7 @@ static void ignore_verdict(void *context, uint64_t cookie, uint16_t role, bool r
 {
 }
 
-static void ignore_forget(void *context, uint32_t tgid)
+static void ignore_forget(void *context, uint32_t tgid, uint64_t time_ns)
 {
 }
 

@@ -246,8 +246,7 @@ static void on_sock_open(struct engine *engine, const struct event *event)
 	sock->role = event->open->role;
 	if (!proc || !proc_release(proc)) {
 		engine_verdict(engine, sock, false);
-		if (!engine->awaited) /* what was held can be of one whose id is another's now */
-			engine->world.forget(engine->world.context, tgid);
+		engine->world.forget(engine->world.context, tgid, event->rec->time_ns);
 		if (proc)
 			proc_ignore(engine, proc);
 		return;

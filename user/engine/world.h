@@ -28,8 +28,9 @@ struct engine_world {
 	/* This socket is recorded, or is not: then no more of its records are needed. As long as a process
 	 * of this role (enum rl_role) has it: it can be another's by now, as the engine may be behind. */
 	void (*verdict)(void *context, uint64_t cookie, uint16_t role, bool record);
-	/* No socket of this process is recorded: no more of its records are needed. */
-	void (*forget)(void *context, uint32_t tgid);
+	/* No socket of this process is recorded: no more of its records are needed. It is the one that had
+	 * this id at that time (monotonic): another one can have it by now. */
+	void (*forget)(void *context, uint32_t tgid, uint64_t time_ns);
 	/* A log could not be written to: what the sink has returned. The world feeds it back as a
 	 * FACT_WRITE record. */
 	void (*write_failed)(void *context, const struct rl_write *write);

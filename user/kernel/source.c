@@ -472,11 +472,19 @@ void source_verdict(struct source *source, __u64 cookie, __u16 role, bool record
 				     sizeof(cookie), &verdict, sizeof(verdict), BPF_EXIST);
 }
 
-void source_forget(struct source *source, __u32 tgid)
+void source_forget(struct source *source, __u32 tgid, __u64 time_ns)
 {
-	const struct rl_service value = {.role = RL_ROLE_STRANGER};
+	struct bpf_map *procs = source->side->skeleton->maps.procs;
+	struct rl_service value;
 
+	if (bpf_map__lookup_elem(procs, &tgid, sizeof(tgid), &value, sizeof(value), 0) ||
+	    value.begun_ns > time_ns)
+		return;
 	/* not removed: then its end would not be told */
-	bpf_map__update_elem(source->side->skeleton->maps.procs, &tgid, sizeof(tgid), &value,
-			     sizeof(value), BPF_EXIST);
+	value = (struct rl_service){
+		.role = RL_ROLE_STRANGER,
+		.exec_id = value.exec_id,
+		.begun_ns = value.begun_ns,
+	};
+	bpf_map__update_elem(procs, &tgid, sizeof(tgid), &value, sizeof(value), BPF_EXIST);
 }

@@ -48,8 +48,9 @@ int source_finish(struct source *source);
 
 /* Verdicts for the kernel side: record this socket, or leave it alone; leave this process alone. If
  * the kernel side's map is full, records of the socket continue to come. `role`: whose socket it was.
- * If a process of another role has it, which the engine has still to hear of, that is not muted. */
+ * If a process of another role has it, which the engine has still to hear of, that is not muted. `time_ns`:
+ * when the process had this id; one that has begun later is another one. */
 void source_verdict(struct source *source, __u64 cookie, __u16 role, bool record);
-void source_forget(struct source *source, __u32 tgid);
+void source_forget(struct source *source, __u32 tgid, __u64 time_ns);
 
 #endif
