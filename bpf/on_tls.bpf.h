@@ -141,6 +141,13 @@ static __always_inline int on_tls_call(__u64 ssl, __u64 data)
 	return 0;
 }
 
+/* Whose these bytes are is not known. User space knows whether somebody wants to have them. */
+static __always_inline void tls_unknown(struct operation *op, int size)
+{
+	COUNT(tls_unknown, size);
+	gap_emit(op, size, RL_GAP_UNSEEN);
+}
+
 /* SSL_read() or SSL_write() returned `ret`: records that many bytes of plaintext. */
 static __always_inline int on_tls_return(int ret, __u8 dir)
 {
@@ -166,7 +173,7 @@ static __always_inline int on_tls_return(int ret, __u8 dir)
 	if (!stream || !stream->cookie) {
 		/* from before the recorder started, or a map entry was lost */
 		if (stream || service->flags & RL_SERVICE_FRESH)
-			COUNT(tls_unknown, ret);
+			tls_unknown(&op, ret);
 		return 0;
 	}
 	verdict = bpf_map_lookup_elem(&tls_socks, &stream->cookie);

@@ -220,7 +220,8 @@ struct rl_data {
 	__u8 bytes[];
 };
 
-/* GAP. Kernel: in the place of DATA, for bytes that it could not copy. */
+/* GAP. Kernel: in the place of DATA, for bytes that it could not copy. Without a cookie: text of TLS, and
+ * it is not known on which socket; the offset is 0. */
 struct rl_gap {
 	__u64 offset; /* of the first byte that is missing, as in rl_data */
 	__u64 size;   /* bytes */

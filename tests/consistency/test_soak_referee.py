@@ -154,7 +154,7 @@ LIES = {
     "nonsense": dict(told=told(malformed=1, status=3)),
     "stray bytes": dict(told=told(stray=1, status=3)),
     "a full table": dict(told=told(status=3, counters=TOLD.counters | {"map_full": 1})),
-    "TLS of nobody's": dict(told=told(status=3, counters=TOLD.counters | {"tls_unknown": 1})),
+    "TLS of nobody's": dict(told=told(counters=TOLD.counters | {"tls_unknown": 1})),
     "a refusal that nobody knows of": dict(told=told(status=3, reasons={CREATE: 1},
                                                      refused_logs={HOME: 1})),
     "a lost session that nobody knows of": dict(told=told(

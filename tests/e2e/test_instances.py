@@ -5,6 +5,7 @@ Without --base-dir rawtap records every Dovecot on the host: these tests then na
 users with -u."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -14,13 +15,20 @@ from pathlib import Path
 
 import pytest
 
-from mailclient import connect
+from mailclient import Imap, connect
 from private_dovecot import PrivateDovecot
 from rawlogs import wait_until
 from taps import (assert_one_line, files, log_in, mail_pid, recorded, recorded_user, say, talk,
                   transcripts, wait_recorded)
 
 MASK = "*@instances.example"
+ON_UNIX = """
+service imap-login {
+  unix_listener odd {
+    mode = 0666
+  }
+}
+"""
 
 
 @pytest.fixture
@@ -51,6 +59,28 @@ def test_several_instances(dovecot, second, tap, user):
     assert rawtap.stop()[0] == 0
     assert recorded(user) == transcripts(clients[0])
     assert recorded(other) == transcripts(*clients[1:])
+
+
+UNKNOWN = "kernel: .* [1-9]\\d* TLS bytes whose connection is not known"
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_tls_of_an_unknown_connection(start_tap, dovecot, wanted):
+    """As a client of a login process on a Unix socket: that can't be recorded, which is told. What is
+    left out is no loss."""
+    with PrivateDovecot(config=ON_UNIX) as other:
+        user = recorded_user(other, "user")
+        rawtap = start_tap("-D", "--base-dir", (other if wanted else dovecot).base_dir, "-R", "rawlogs")
+        client = Imap(user, other.base_dir / "odd", None)
+        client.starttls()
+        client.command("NOOP")
+        client.login()
+        client.logout()
+        other.wait_sessions_over()
+        status, said = rawtap.stop()
+    assert re.search(UNKNOWN, said)
+    assert ("bytes of connections whose beginning was not seen" in said) == wanted
+    assert status == (3 if wanted else 0)
 
 
 @pytest.mark.alone

@@ -261,13 +261,22 @@ static void on_sock_open(struct engine *engine, const struct event *event)
 		traffic_open(engine, sock, proc, event);
 }
 
-/* Bytes of a socket whose SOCK_OPEN was lost, or that has ended: no file gets them. */
+/* Is it known that its master is none that is recorded? */
+static bool is_left_out(const struct proc *proc)
+{
+	return proc && proc->master && proc->master->examined && !proc_release(proc);
+}
+
+/* Bytes of a socket whose SOCK_OPEN was lost, or that has ended, or of TLS on one that is not known: no
+ * file gets them. */
 static void on_stray(struct engine *engine, struct sock *sock, const struct event *event)
 {
 	uint64_t size = event_bytes(event);
 
+	if (is_left_out(proc_find(engine, event->rec->tgid)))
+		return;
 	engine->summary.stray_bytes += size;
-	if (!sock && size && engine->stray_socks < STRAY_SOCKS_MAX) {
+	if (!sock && event->rec->cookie && size && engine->stray_socks < STRAY_SOCKS_MAX) {
 		sock = sock_new(engine, event->rec);
 		engine->stray_socks++;
 		log_debug("process %" PRIu32 ": bytes of a socket that is not known",
@@ -454,7 +463,7 @@ bool engine_has_lost(const struct engine *engine)
 			return true;
 	return summary->lost_bytes || summary->stray_bytes || summary->given_up ||
 	       summary->malformed || summary->stats.lost_control || summary->stats.map_full ||
-	       summary->stats.missed || summary->stats.tls_unknown;
+	       summary->stats.missed;
 }
 
 void engine_free(struct engine **engine_p)

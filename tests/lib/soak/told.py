@@ -21,7 +21,7 @@ REASONS = {text: weight for text, weight in ctables.x_rows(
     REPOSITORY / "user/rules/reason.h", "REASONS", r'\w+, "([^"]*)", (\w+)')}
 COUNTERS = dict(ctables.x_rows(REPOSITORY / "include/rl_abi.h", "RL_COUNTERS", r'(\w+), "([^"]*)"'))
 # Of these one alone makes the status 3: engine_has_lost() in engine/engine.c.
-LOSSES = ("lost_control", "map_full", "missed", "tls_unknown")
+LOSSES = ("lost_control", "map_full", "missed")
 
 
 def traffic_of(service):
