@@ -59,5 +59,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	check(&proxy_rules_2_3, data, len);
 	check(&proxy_rules_2_4, data, len);
+	check(&proxy_rules_2_4_5, data, len);
 	return 0;
 }

@@ -273,5 +273,7 @@ int main(void)
 	rules = &proxy_rules_2_3;
 	failed = cmocka_run_group_tests_name("proxy_header, 2.3", tests, NULL, NULL);
 	rules = &proxy_rules_2_4;
-	return failed + cmocka_run_group_tests_name("proxy_header, 2.4", tests, NULL, NULL);
+	failed += cmocka_run_group_tests_name("proxy_header, 2.4", tests, NULL, NULL);
+	rules = &proxy_rules_2_4_5;
+	return failed + cmocka_run_group_tests_name("proxy_header, 2.4.5", tests, NULL, NULL);
 }

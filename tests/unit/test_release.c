@@ -39,6 +39,8 @@ static void versions(void **state)
 	assert_string_equal(new->name, "2.4");
 	assert_ptr_equal(new->login, &login_layout_2_4);
 	assert_ptr_equal(new->proxy, &proxy_rules_2_4);
+	assert_ptr_equal(known("2.4.4")->proxy, &proxy_rules_2_4);
+	assert_ptr_equal(known("2.4.5-1")->proxy, &proxy_rules_2_4_5);
 	assert_true(new->tcp_lines);
 	assert_ptr_equal(old->expander, &expander_2_3);
 	assert_ptr_equal(known("2.4.1"), new);

@@ -29,6 +29,7 @@ enum { V2_STREAM = 1, V2_TYPE_AUTHORITY = 2, V2_TYPE_SSL = 0x20 };
 
 const struct proxy_rules proxy_rules_2_3 = {.v2_max = 1500};
 const struct proxy_rules proxy_rules_2_4 = {.v2_max = 1504, .checks_authority = true};
+const struct proxy_rules proxy_rules_2_4_5 = {.v2_max = 1500, .checks_authority = true};
 
 static uint16_t u16_at(const unsigned char *data)
 {

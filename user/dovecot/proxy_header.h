@@ -15,7 +15,8 @@
 
 #include "dovecot/login_request.h"
 
-/* The longest headers that Dovecot takes, bytes: its buffers `buf` and `rbuf`. */
+/* The longest headers that Dovecot takes, bytes: its buffers `buf` and `rbuf`. (Up to 2.4.4, 2.4's takes a
+ * few more than were meant.) */
 #define PROXY_HEADER_V1_MAX 232
 #define PROXY_HEADER_V2_MAX 1504 /* of all releases */
 
@@ -24,7 +25,7 @@ struct proxy_rules {
 	size_t v2_max;	       /* bytes */
 	bool checks_authority; /* the host name in it must be one */
 };
-extern const struct proxy_rules proxy_rules_2_3, proxy_rules_2_4;
+extern const struct proxy_rules proxy_rules_2_3, proxy_rules_2_4, proxy_rules_2_4_5;
 
 struct proxy_header {
 	bool has_addresses; /* false: UNKNOWN, LOCAL, or neither IPv4 nor IPv6 */

@@ -12,7 +12,7 @@ static const struct release releases[] = {
 	{"2.4", 2, 4, 2, &login_layout_2_4, false, &proxy_rules_2_4, &expander_2_4_2, true, true},
 	{"2.4", 2, 4, 3, &login_layout_2_4, false, &proxy_rules_2_4, &expander_2_4_3, true, true},
 	{"2.4", 2, 4, 4, &login_layout_2_4, false, &proxy_rules_2_4, &expander_2_4_4, true, true},
-	{"2.4", 2, 4, 5, &login_layout_2_4, false, &proxy_rules_2_4, &expander_2_4, true, true},
+	{"2.4", 2, 4, 5, &login_layout_2_4, false, &proxy_rules_2_4_5, &expander_2_4, true, true},
 };
 #define RELEASES (sizeof(releases) / sizeof(releases[0]))
 
