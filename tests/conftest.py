@@ -17,7 +17,7 @@ import cost
 import dialect
 import differences
 import recorder
-from guest import PACKAGES, VM, Guest, Results, backends_of
+from guest import PACKAGES, VM, Guest, Results, wanted_scenarios
 from hangfs import HangFs
 from hangfs import build as build_hangfs
 from private_dovecot import PrivateDovecot
@@ -325,21 +325,12 @@ def work(binary, programs):
     return run
 
 
-def wanted_scenarios(items, kernel):
-    """{backend: what the selected tests look at}"""
-    wanted = {backend: [] for backend in backends_of(kernel)}
-    for item in items:
-        of = item.callspec.params if hasattr(item, "callspec") else {}
-        if of.get("kernel") == kernel and "scenario" in of:
-            wanted[of["backend"]].append(f"{of['scenario']} {of['kind']}")
-    return wanted
-
-
 @pytest.fixture(scope="session")
 def guests(request, kernels, work, tmp_path_factory):
     """The Results of each kernel, some time."""
     def run(kernel, directory):
-        wanted = wanted_scenarios(request.session.items, kernel)
+        wanted = wanted_scenarios(kernel, [item.callspec.params for item in request.session.items
+                                           if hasattr(item, "callspec")])
         (directory / "wanted.json").write_text(json.dumps(wanted))
         scenarios = [f"scenarios-{backend}" for backend in wanted]
         return work(directory, "check", "functions", "dovecot", "gone",

@@ -57,6 +57,15 @@ class Guest:
             text=True, errors="surrogateescape", **kwargs)
 
 
+def wanted_scenarios(kernel, cases):
+    """{backend: ["SCENARIO KIND", ...]}: what the selected tests look at; `cases`: their parameters."""
+    wanted = {backend: [] for backend in backends_of(kernel)}
+    for case in cases:
+        if case.get("kernel") == kernel and "scenario" in case:
+            wanted[case["backend"]].append(f"{case['scenario']} {case['kind']}")
+    return wanted
+
+
 class Results:
     """What inside.py left."""
 
@@ -68,3 +77,10 @@ class Results:
         path = self.directory / f"{job}.json"
         assert path.exists(), self.run.stdout + self.run.stderr
         return json.loads(path.read_text())
+
+    def outcome(self, backend, scenario, kind):
+        """Of one that ran."""
+        outcomes = self[f"scenarios-{backend}"]["outcomes"]
+        name = f"{scenario} {kind}"
+        assert name in outcomes, f"wanted.json did not have {name!r} for {backend}: it did not run"
+        return outcomes[name]

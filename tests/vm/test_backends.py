@@ -142,7 +142,7 @@ def test_scenario(request, results, kernel, backend, scenario, kind):
     if hidden and kind == "unix":
         request.applymarker(pytest.mark.xfail(
             strict=True, reason="nothing counts them: the bytes are neither there nor told"))
-    assert run["outcomes"][f"{scenario} {kind}"] == gaps
+    assert results.outcome(backend, scenario, kind) == gaps
 
 
 @pytest.mark.parametrize("kernel, backend", RUNS)
