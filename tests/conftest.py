@@ -72,6 +72,8 @@ def pytest_collection_modifyitems(config, items):
         mark_difference(item)
     items[:], left_out = thin(items, config.getoption("--thin"))
     config.stash[LEFT_OUT] = len(left_out)
+    for item in items if left_out else ():      # --junitxml says so, too: of each, as workers can
+        item.user_properties.append(("thin", config.getoption("--thin")))
 
 
 # Differences between releases of Dovecot, fewer cases
