@@ -133,8 +133,15 @@ def refused(run, dovecot, path):
 
 
 REFUSED = {
-    "nothing": ("", ["enables nothing"]),
-    "something else": ("mail_debug = yes\n", ["enables nothing"]),
+    "nothing": ("", ["enables nothing: it sets nothing that"]),
+    "a comment": ("# rawlog_dir = /logs\n", ["enables nothing: it sets nothing that"]),
+    "something else": ("mail_debug = yes\n", ["enables nothing: none of its settings"]),
+    "a namespace": ("namespace more {\n  prefix = more/\n}\n",
+                    ["enables nothing: none of its settings"]),
+    **{f"{name.split()[0]}": (
+        f"{name} {{\n  rawlog_dir = /logs\n}}\n", [f"not looked at: {name}"])
+       for name in ("remote 127.0.0.9", "local 127.0.0.9", "local_name mail.example")},
+    "a variable that does not end": ("rawlog_dir = /logs/%{user\n", ["/logs/%{user"]),
     "syntax": (MANUAL + "}\n", ["FILE line 12", "Unexpected '}'"]),
     "no brace": ("service imap\n", ["FILE line 1"]),
     "unknown setting": ("rawlog_dri = /tmp\n", ["rawlog_dri"]),
@@ -175,7 +182,7 @@ def test_missing_file(run, dovecot, tmp_path):
 
 
 def test_a_directory(run, dovecot, tmp_path):
-    assert_one_line(refused(run, dovecot, tmp_path), 1, f"-c {tmp_path}: ")
+    assert_one_line(refused(run, dovecot, tmp_path), 1, f"-c {tmp_path}: Is a directory")
 
 
 def test_missing_dovecot_config(run, dovecot, file, tmp_path):

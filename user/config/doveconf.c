@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -44,6 +45,19 @@ static void layer_close(struct layer *layer)
 	if (layer->fd >= 0)
 		close(layer->fd);
 	layer->fd = -1;
+}
+
+/* Appends why doveconf has failed: the first line of what it says that is no warning. (After a panic it
+ * says more.) */
+static void append_reason(const struct str *said, struct str *error)
+{
+	char *copy = mem_strdup(str_text(said)), *save = NULL;
+	const char *line = strtok_r(copy, "\n", &save);
+
+	while (line && strstr(line, ": Warning: "))
+		line = strtok_r(NULL, "\n", &save);
+	str_append_text(error, line ? line : "doveconf fails, and does not say why");
+	free(copy);
 }
 
 /* One setting's value. 0; else what doveconf says is in `value`: it does not know the setting, unless
@@ -343,6 +357,65 @@ static bool sets_debug(const struct str *import_environment)
 	return found;
 }
 
+/* What doveconf says of a configuration file: all settings but the defaults. Nothing: it fails. */
+static void dump(const char *path, struct str *text)
+{
+	char copy[PATH_MAX], *argv[] = {(char *)"doveconf", (char *)"-c", copy, (char *)"-n", NULL};
+
+	snprintf(copy, sizeof(copy), "%s", path);
+	if (run_program(argv, text))
+		str_clear(text);
+}
+
+static const char *after_comments(const char *text)
+{
+	while (*text == '#')
+		text += strcspn(text, "\n") + (strchr(text, '\n') != NULL);
+	return text;
+}
+
+/* A block for some clients alone that a dump has and another one lacks: its first line without the brace.
+ * NULL: there is none. */
+static const char *client_block(char *with, const char *without)
+{
+	static const char *const names[] = {"local ", "local_name ", "remote "};
+	char *save = NULL, *line, *brace;
+	size_t i;
+
+	for (line = strtok_r(with, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		brace = strstr(line, " {");
+		for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+			if (brace && !strncmp(line, names[i], strlen(names[i])) &&
+			    !strstr(without, line)) {
+				*brace = '\0';
+				return line;
+			}
+	}
+	return NULL;
+}
+
+/* Why FILE, which could be read, switches on nothing. */
+static void say_nothing(const struct layer *base, const struct layer *overlay, struct str *error)
+{
+	struct str with = {0}, without = {0};
+	const char *block;
+
+	dump(overlay->path, &with);
+	dump(base->path, &without);
+	str_append_text(error, "it enables nothing: ");
+	if (!strcmp(after_comments(str_text(&with)), after_comments(str_text(&without))))
+		str_append_text(error,
+				"it sets nothing that Dovecot's configuration does not have");
+	else if (with.len && (block = client_block(with.data, str_text(&without))))
+		str_printf(error, "what it sets for some clients alone is not looked at: %s",
+			   block);
+	else
+		str_append_text(error, "none of its settings makes Dovecot record what it does not "
+				       "record already");
+	str_free(&with);
+	str_free(&without);
+}
+
 static int read_layers(const struct layer *base, const struct layer *overlay, struct rules *rules,
 		       bool *debug_r, struct str *error)
 {
@@ -353,7 +426,7 @@ static int read_layers(const struct layer *base, const struct layer *overlay, st
 	/* first: can doveconf read the files at all? */
 	if (ask(base, NULL, "import_environment", &without) ||
 	    ask(overlay, NULL, "import_environment", &with)) {
-		str_append_text(error, str_text(with.len ? &with : &without));
+		append_reason(with.len ? &with : &without, error);
 		ret = -EINVAL;
 	} else {
 		*debug_r = sets_debug(&with) && !sets_debug(&without);
@@ -371,32 +444,34 @@ static int read_layers(const struct layer *base, const struct layer *overlay, st
 		return -EINVAL;
 	}
 	if (!ret && rules->count == before) {
-		str_append_text(error, "it enables nothing that the running Dovecot does not "
-				       "record already");
+		say_nothing(base, overlay, error);
 		ret = -EINVAL;
 	}
 	return ret;
 }
 
 /* A configuration of 2.4 begins with a setting that no file may have another value of. Appends that line
- * of the running configuration, if it has one. (-h does not show it.) */
+ * of the running configuration, if it has one. (-h does not show it. If doveconf fails, it will be asked
+ * again, and say why.) */
 static void append_config_version(const char *running, struct str *text)
 {
-	static const char setting[] = "dovecot_config_version = ";
-	char *argv[] = {(char *)"doveconf", (char *)"-c", (char *)running, (char *)"-n", NULL};
-	char *save = NULL, *line;
-	struct str out = {0};
+	static const char setting[] = "\ndovecot_config_version = ";
+	struct str all = {0};
+	const char *line;
 
-	if (run_program(argv, &out)) /* doveconf will be asked again, and say why */
-		str_clear(&out);
-	for (line = out.len ? strtok_r(out.data, "\n", &save) : NULL; line;
-	     line = strtok_r(NULL, "\n", &save)) {
-		if (strncmp(line, setting, strlen(setting)) != 0)
-			continue;
-		str_printf(text, "%s\n", line);
-		break;
-	}
-	str_free(&out);
+	dump(running, &all);
+	line = strstr(str_text(&all), setting);
+	if (line)
+		str_printf(text, "%.*s\n", (int)strcspn(line + 1, "\n"), line + 1);
+	str_free(&all);
+}
+
+/* Dovecot would take it, and read nothing. */
+static bool is_directory(const char *path)
+{
+	struct stat st;
+
+	return !stat(path, &st) && S_ISDIR(st.st_mode);
 }
 
 int doveconf_read(const char *file, const char *running, struct rules *rules, bool *debug_r,
@@ -407,8 +482,9 @@ int doveconf_read(const char *file, const char *running, struct rules *rules, bo
 	char *path = realpath(file, NULL);
 	struct str text = {0};
 
-	if (!path) {
-		str_append_text(error, strerror(errno));
+	if (!path || is_directory(path)) {
+		str_append_text(error, strerror(path ? EISDIR : errno));
+		free(path);
 		return ret;
 	}
 	if (running) {
