@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "config/doveconf.h"
+#include "config/doveconf_words.h"
 #include "rl_abi.h"
 
 static void check_flags(const char *executable, int ret, const char *letters)
