@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
+import dialect
 from dirstage import PROTOCOLS, contents, make_dir
 from private_dovecot import PrivateDovecot, User, make_message
 from smtppeers import SmtpServer, lmtp
@@ -317,11 +318,18 @@ def login(words):
     return f"service imap-login {{\n  executable = {words}\n}}\n"
 
 
+# 2.4 or 2.3: the value of another setting
+SET = "$SET:" if dialect.is_new() else "$"
 REFUSED = {
     "no such setting": ("lmtp_rawlog_dirs = /x\n", ["lmtp_rawlog_dirs"]),
     "closed twice": ("protocol imap {\n  rawlog_dir = /x\n}\n}\n", ["FILE line 4"]),
     "no value": ("protocol imap {\n  rawlog_dir\n}\n", ["FILE line 2"]),
     "empty": ("protocol imap {\n  rawlog_dir =\n}\n", ["enables nothing"]),
+    "another setting": (f"rawlog_dir = {SET}base_dir\n", [f"rawlog_dir has '{SET}base_dir'"]),
+    "a word of another setting": (f"rawlog_dir = /logs {SET}base_dir\n", [f"'{SET}base_dir'"]),
+    "the environment": ("rawlog_dir = $ENV:HOME\n", ["'$ENV:HOME'"]),
+    "-R and another setting": (login(f"imap-login -R {SET}base_dir"),
+                               [f"executable has '{SET}base_dir'"]),
     "unknown variable": ("protocol imap {\n  rawlog_dir = /x/%{nonsense}\n}\n", ["nonsense"]),
     "unknown variable of the relay": ("submission_relay_rawlog_dir = ~/%{lport}\n", ["lport"]),
     "-R without DIR": (login("imap-login -R"), ["imap-login -R"]),

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+import dialect
 from dirstage import contents, make_dir
 from house import family, is_running
 from private_dovecot import PrivateDovecot
@@ -265,6 +266,22 @@ def test_it_has_ended_before(start_tap, dovecot):
     status, said = rawtap.stop()
     assert status == 3
     assert re.search(r" [1-9]\d* its master process could not be examined \(which: see", said)
+
+
+def test_a_setting_that_stands_for_another(start_tap):
+    """doveconf prints what it is called."""
+    second = PrivateDovecot()
+    second.config = f"mail_home = {'$SET:' if dialect.is_new() else '$'}base_dir\n"
+    with second:
+        rawtap = start_tap("-D", "--base-dir", second.base_dir, "--rawlog-dir", "logs")
+        user = second.add_user("nowhere", home=None)
+        talk(second, user)
+        second.wait_sessions_over()
+        status, said = rawtap.stop()
+        assert rawtap.said(user)[-1:] == [
+            "not recorded: its Dovecot's settings could not be read"]
+        assert re.search(rf"process {second.pid}: settings .* could not be read: mail_home", said)
+        assert status == 3
 
 
 @pytest.mark.parametrize("how", ["silent", "exit 1"])

@@ -20,6 +20,7 @@ static void words(void **state)
 	check("TZ=a\tTZ=b", 1, "b");
 	check("TZ=a TZ", 1, "a");
 	check("TZ=", 1, "");
+	check("TZ=$x", 1, "$x");
 	check("TZ=%{env:TZ}", 1, "%{env:TZ}");
 	check("", 0, "");
 	check("TZ", -ENODATA, "");
@@ -32,6 +33,7 @@ static void lists(void **state)
 	check("PATH = %{env:PATH}\nTZ = %{env:TZ}\n", -ENODATA, "");
 	check("TZ = a%{env:TZ}", -ENODATA, "");
 	check("TZ = a b", -ENODATA, "");
+	check("TZ = $ENV:ZONE", -ENODATA, "");
 	check("TZ = \nX = 1", -ENODATA, "");
 	check("X = TZ=c\nTZX = b\nXTZ = a", 0, "");
 }

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "dovecot/environment.h"
+#include "dovecot/reference.h"
 #include "dovecot/service.h"
 #include "host/capabilities.h"
 #include "host/clock.h"
@@ -71,13 +72,17 @@ static unsigned int home_wants(const struct str *settings)
 	       (memmem(text, settings->len, "env", 3) ? ASK_MASTER_ENVIRONMENT : 0);
 }
 
-/* Where hostname is not set it is my_hostdomain() of lib/hostpid.c, 2.3.19.1. */
+/* Where hostname is not set it is my_hostdomain() of lib/hostpid.c, 2.3.19.1. What stands for something
+ * else is not read. */
 static int read_value(const struct rl_master *fact, const char *protocol, const char *name,
 		      struct str *value)
 {
 	int ret = dovecot_master_setting(fact, protocol, name, value);
 	char own[256];
+	size_t len;
 
+	if (!ret && reference_find(str_text(value), &len))
+		return -ENODATA;
 	if (!ret && !value->len && strcmp(name, "hostname") == 0 &&
 	    dovecot_hostname(own, sizeof(own)) == 0)
 		str_append_text(value, own);

@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "config/doveconf_words.h"
 #include "dovecot/environment.h"
+#include "dovecot/reference.h"
 #include "host/run_program.h"
 
 /* A configuration that doveconf can read: the running one, or with FILE laid over it. */
@@ -80,6 +81,19 @@ static int ask(const struct layer *layer, const char *protocol, const char *sett
 	return ret;
 }
 
+/* 0; -EINVAL: a part of the value is somewhere else. */
+static int check_references(const char *setting, const char *value, struct str *error)
+{
+	size_t len;
+	const char *reference = reference_find(value, &len);
+
+	if (!reference)
+		return 0;
+	str_printf(error, "%s has '%.*s', which is not looked up: write what it stands for",
+		   setting, (int)len, reference);
+	return -EINVAL;
+}
+
 /* What the manual's post-login block switches on for one service. 0 or -EINVAL. */
 static int read_postlogin(const struct mode *mode, const struct service *service,
 			  const struct layer *base, const struct layer *overlay,
@@ -109,6 +123,9 @@ static int read_postlogin(const struct mode *mode, const struct service *service
 		str_clear(&without);
 	differs = differs || strcmp(str_text(&with), str_text(&without)) != 0;
 	if (!differs)
+		goto out;
+	ret = check_references(setting.data, str_text(&with), error);
+	if (ret)
 		goto out;
 	ret = doveconf_script_flags(str_text(&with), &flags);
 	if (ret < 0)
@@ -197,6 +214,17 @@ static int read_dir(const struct layer *layer, const struct mode *mode,
 	return ret < 0 ? ret : 0;
 }
 
+/* `value`: the whole setting. 0 or -EINVAL. */
+static int add_dir(const struct mode *mode, const char *protocol, const char *value,
+		   const char *dir, struct rules *rules, struct str *error)
+{
+	int ret = check_references(mode->setting ? mode->setting : "executable", value, error);
+
+	if (!ret && !rules_add(rules, mode, protocol, &(struct log_flags){0}, dir))
+		ret = -EINVAL;
+	return ret;
+}
+
 /* What a mode's directory for one service in `overlay` switches on, and `base` does not. 0 or
  * -EINVAL. */
 static int read_dir_setting(const struct mode *mode, const struct service *service,
@@ -213,9 +241,8 @@ static int read_dir_setting(const struct mode *mode, const struct service *servi
 	if (ret)
 		str_printf(error, "service %s does not accept the options in its executable: %s",
 			   service->name, value.data);
-	else if (with.len && strcmp(with.data, str_text(&without)) != 0 &&
-		 !rules_add(rules, mode, protocol, &(struct log_flags){0}, with.data))
-		ret = -EINVAL;
+	else if (with.len && strcmp(with.data, str_text(&without)) != 0)
+		ret = add_dir(mode, protocol, value.data, with.data, rules, error);
 	str_free(&value);
 	str_free(&with);
 	str_free(&without);

@@ -27,10 +27,10 @@ bool environment_is_own(const char *name)
 }
 
 /* 2.4 expands it in the master, and takes an empty one for none. It may end at a blank: 2.4.1 splits
- * there, 2.4.4 does not. */
+ * there, 2.4.4 does not. (With a '$' it is what reference.h is about.) */
 static bool is_known(const char *value, bool list)
 {
-	return !list || (*value && !strpbrk(value, "% \t"));
+	return !list || (*value && *value != '$' && !strpbrk(value, "% \t"));
 }
 
 int environment_get(const char *import_environment, const char *name, struct str *value)
