@@ -4,6 +4,7 @@
 import os
 import shutil
 import subprocess
+import time
 
 import pytest
 
@@ -162,18 +163,35 @@ def test_refused(run, dovecot, file, case):
                     *(word.replace("FILE", str(path)) for word in words))
 
 
-def test_doveconf_fails_meanwhile(dovecot, rawtap_binary, file, tmp_path):
-    """What it is asked for last is not taken for missing."""
-    doveconf = tmp_path / "doveconf"
-    doveconf.write_text(f"""#!/bin/sh
-case "$*" in *rawlog_dir) {shutil.which("chmod")} 0 {doveconf} ;; esac
+@pytest.fixture
+def run_with(dovecot, rawtap_binary, file, tmp_path):
+    """run_with(what): that is what doveconf does when it is asked for a rawlog_dir."""
+    def run(what):
+        doveconf = tmp_path / "doveconf"
+        doveconf.write_text(f"""#!/bin/sh
+case "$*" in *rawlog_dir) {what.format(doveconf=doveconf)} ;; esac
 exec {shutil.which("doveconf")} "$@"
 """)
-    doveconf.chmod(0o755)
-    result = subprocess.run(
-        [rawtap_binary, "--base-dir", dovecot.base_dir, "-c", file(MANUAL + "rawlog_dir = /logs\n")],
-        env={**os.environ, "PATH": str(tmp_path)}, text=True, capture_output=True, timeout=60)
+        doveconf.chmod(0o755)
+        return subprocess.run(
+            [rawtap_binary, "--base-dir", dovecot.base_dir, "-c",
+             file(MANUAL + "rawlog_dir = /logs\n")],
+            env={**os.environ, "PATH": str(tmp_path)}, text=True, capture_output=True, timeout=60)
+    return run
+
+
+def test_doveconf_fails_meanwhile(run_with):
+    """What it is asked for last is not taken for missing."""
+    result = run_with(f"{shutil.which('chmod')} 0 {{doveconf}}")
     assert_one_line(result, 1, "doveconf: Permission denied")
+
+
+def test_doveconf_hangs(run_with):
+    """It is killed, and asked for nothing more."""
+    begin = time.monotonic()
+    result = run_with(f"exec {shutil.which('sleep')} 600")
+    assert_one_line(result, 1, "doveconf: it does not answer")
+    assert 10 < time.monotonic() - begin < 19       # run_program.h
 
 
 def test_missing_file(run, dovecot, tmp_path):

@@ -58,7 +58,7 @@ static int ask(const struct layer *layer, const char *protocol, const char *sett
 	       struct str *value)
 {
 	char filter[64], *argv[8], path[64];
-	int argc = 0, ret;
+	int argc = 0, ret = *layer->error;
 
 	snprintf(filter, sizeof(filter), "protocol=%s", protocol ? protocol : "");
 	snprintf(path, sizeof(path), "%s", layer->path);
@@ -73,6 +73,8 @@ static int ask(const struct layer *layer, const char *protocol, const char *sett
 	argv[argc++] = (char *)setting;
 	argv[argc] = NULL;
 	str_clear(value);
+	if (ret) /* nobody needs more answers */
+		return ret;
 	ret = run_program(argv, value);
 	if (ret && ret != -EIO)
 		*layer->error = ret;
