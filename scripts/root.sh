@@ -77,12 +77,22 @@ end_left()
 	done
 }
 
+alone() # COMMAND [ARG...]
+{
+	local status=0
+
+	trap end_left EXIT
+	# In the background: bash handles signals only between commands, and in `wait`.
+	exec -- "$@" <&0 & # `make` is no function of this script's
+	wait $! || status=$?
+	exit $status
+}
+
 inside() # ROOT COMMAND [ARG...]
 {
-	local root=$1 path directory status=0
+	local root=$1 path directory
 
 	shift
-	trap end_left EXIT
 	mount --bind "$root" "$root" # a mount, as / has to be one
 	for path in /proc /sys /dev /tmp; do
 		bind "$root" "$path"
@@ -101,18 +111,21 @@ inside() # ROOT COMMAND [ARG...]
 	pivot_root "$root" "$root/mnt"
 	umount -l /mnt
 	cd "$directory"
-	# In the background: bash handles signals only between commands, and in `wait`.
-	exec -- "$@" <&0 & # `make` is no function of this script's
-	wait $! || status=$?
-	exit $status
+	alone "$@"
+}
+
+# In a namespace of its own, which ends even if this is killed.
+apart() # alone|inside [ARG...]
+{
+	setpriv --pdeathsig TERM unshare -m "$SCRIPTS/root.sh" "$@" <&0 &
+	job=$!
+	trap 'kill $job 2>/dev/null; wait $job; exit 143' INT TERM HUP
+	wait $job
 }
 
 enter() # ROOT COMMAND [ARG...]
 {
-	unshare -m "$SCRIPTS/root.sh" inside "$@" <&0 &
-	job=$!
-	trap 'kill $job 2>/dev/null; wait $job; exit 143' INT TERM HUP
-	wait $job
+	apart inside "$@"
 }
 
 run() # RELEASE COMMAND [ARG...]
@@ -188,7 +201,7 @@ make_root() # RELEASE
 	eval "$(apt-config shell http_proxy Acquire::http::Proxy)"
 	export http_proxy
 	# What it mounts goes with the namespace.
-	unshare -m debootstrap "${options[@]}" "$base" "$tmp/root" "$mirror" >"$log" 2>&1 ||
+	apart alone debootstrap "${options[@]}" "$base" "$tmp/root" "$mirror" >"$log" 2>&1 ||
 		fail "debootstrap cannot make $base:" \
 			"$(grep -m 1 '^[EW]:' "$log" || tail -n 1 "$log")"
 	add_sources "$tmp/root" "$1"
@@ -230,6 +243,6 @@ other()
 }
 
 case ${1-} in
-make | run | inside | other) "$@" ;;
+make | run | alone | inside | other) "$@" ;;
 *) fail "usage: root.sh make|run|other ... (more at the top of $0)" ;;
 esac

@@ -88,6 +88,16 @@ def test_ended_by_a_signal(release, tmp_path, how):
     assert not is_running(tmp_path / "pid")
 
 
+def test_killed(release, tmp_path):
+    """It can't clean up: what it has started does, or ends."""
+    command = f"setsid sleep 1000 & echo $! >{tmp_path}/pid.new; mv {tmp_path}/pid.new {tmp_path}/pid; wait"
+    process = subprocess.Popen([ROOT, "run", release, "sh", "-c", command])
+    wait_until((tmp_path / "pid").exists, "the command to run")
+    process.kill()
+    wait_until(lambda: not is_running(tmp_path / "pid"), "the command to end")
+    process.wait()
+
+
 @pytest.mark.parametrize("arguments, reason", [
     ([], "usage: "), (["make"], "usage: "), (["run"], "usage: "), (["run", "sid"], "no command"),
     (["run", "woody", "true"], "no release 'woody'"), (["run", "sid", "true"], "there is no root of sid yet")])
@@ -97,17 +107,33 @@ def test_refused(root, tmp_path, arguments, reason):
     assert said.stderr.startswith(f"root: {reason}") and said.stderr.count("\n") == 1
 
 
-@pytest.mark.parametrize("script, reason", [
-    ("echo I: Retrieving; echo E: no such mirror; exit 1", "E: no such mirror"),
-    ("mkdir $3; echo one; echo two; exit 1", "debootstrap cannot make sid: two")])
-def test_a_root_that_is_half_made_is_never_used(mounts, tmp_path, script, reason):
+def with_debootstrap(tmp_path, script):
+    """An environment."""
     program = tmp_path / "bin" / "debootstrap"
     program.parent.mkdir()
     program.write_text(f"#!/bin/sh\n{script}\n")
     program.chmod(0o755)
-    env = os.environ | {"RAWTAP_ROOTS": str(tmp_path / "roots"),
-                        "PATH": f"{program.parent}:{os.environ['PATH']}"}
-    said = root_sh("make", "sid", env=env)
+    return os.environ | {"RAWTAP_ROOTS": str(tmp_path / "roots"),
+                         "PATH": f"{program.parent}:{os.environ['PATH']}"}
+
+
+def test_killed_while_it_makes_one(mounts, tmp_path):
+    """The next one need not wait for what the first has left."""
+    began = tmp_path / "began"
+    env = with_debootstrap(tmp_path, f"[ ! -e {began} ] || exit 1; touch {began}; sleep 1000 & wait")
+    process = subprocess.Popen([ROOT, "make", "sid"], env=env, stdout=subprocess.DEVNULL)
+    wait_until(began.exists, "debootstrap to run")
+    process.kill()
+    process.wait()
+    said = root_sh("make", "sid", env=env, timeout=20)
+    assert "debootstrap cannot make sid" in said.stderr
+
+
+@pytest.mark.parametrize("script, reason", [
+    ("echo I: Retrieving; echo E: no such mirror; exit 1", "E: no such mirror"),
+    ("mkdir $3; echo one; echo two; exit 1", "debootstrap cannot make sid: two")])
+def test_a_root_that_is_half_made_is_never_used(mounts, tmp_path, script, reason):
+    said = root_sh("make", "sid", env=with_debootstrap(tmp_path, script))
     assert said.returncode == 125
     assert said.stderr.startswith("root: ") and reason in said.stderr
     assert said.stderr.count("\n") == 1
