@@ -6,6 +6,7 @@
 
 #include "commands/ask_master.h"
 #include "records/event.h"
+#include "rules/needs.h"
 
 #define SETTINGS     "mail_home\0/home/%u\0hostname\0host\0" /* and a NUL */
 #define SETTINGS_LEN (sizeof(SETTINGS) - 1)
@@ -67,23 +68,22 @@ static void test_nothing(void **state)
 	assert_int_equal(settings.len, 0);
 }
 
-/* Empty is not the same as not said. What mail_home needs is wanted, too. */
+/* Empty is not the same as not said. What mail_home needs is needed, too. */
 static void test_unread(void **state)
 {
 	static const struct {
 		const char *said;
 		size_t len;
-		unsigned int wants;
+		unsigned int needs;
 		const char *unread;
 	} cases[] = {
 #define SAID(text) text, sizeof(text)
-		{"", 0, ASK_MASTER_HOME | ASK_MASTER_ZONE, "mail_home, zone"},
-		{SAID("mail_home\0"), ASK_MASTER_HOME, NULL},
-		{SAID("mail_home\0/%{hostname}/%{env:X}\0zone\0"),
-		 ASK_MASTER_HOME | ASK_MASTER_ZONE, "hostname, import_environment"},
-		{SAID("mail_home\0/x\0zone"), ASK_MASTER_HOME | ASK_MASTER_ZONE, "zone"},
-		{SAID("hostname\0mx"), ASK_MASTER_HOSTNAME | ASK_MASTER_ENVIRONMENT,
-		 "import_environment"},
+		{"", 0, NEED_HOME | NEED_ZONE, "mail_home, zone"},
+		{SAID("mail_home\0"), NEED_HOME, NULL},
+		{SAID("mail_home\0/%{hostname}/%{env:X}\0zone\0"), NEED_HOME | NEED_ZONE,
+		 "hostname, import_environment"},
+		{SAID("mail_home\0/x\0zone"), NEED_HOME | NEED_ZONE, "zone"},
+		{SAID("hostname\0mx"), NEED_HOSTNAME | NEED_ENVIRONMENT, "import_environment"},
 	};
 	struct str said = {0}, settings = {0};
 	struct rl_master read;
@@ -94,7 +94,7 @@ static void test_unread(void **state)
 		str_clear(&said);
 		str_append(&said, &good, sizeof(good));
 		str_append(&said, cases[i].said, cases[i].len);
-		ask_master_read(&said, cases[i].wants, &read, &settings);
+		ask_master_read(&said, cases[i].needs, &read, &settings);
 		unread = settings_get(str_text(&settings), settings.len, "unread");
 		if (cases[i].unread)
 			assert_string_equal(unread, cases[i].unread);

@@ -21,16 +21,7 @@
 #include "host/procfs.h"
 #include "host/run_program.h"
 #include "records/event.h"
-
-/* What directories depend on besides the user: mail_home, where userdb returned no home;
- * %{hostname}; %{env}. And the zone, which import_environment may set. */
-unsigned int ask_master_wants(const struct rules *rules)
-{
-	return (rules_have_variable(rules, "") ? ASK_MASTER_HOME : 0) |
-	       (rules_have_variable(rules, "hostname") ? ASK_MASTER_HOSTNAME : 0) |
-	       (rules_have_variable(rules, "env") ? ASK_MASTER_ENVIRONMENT : 0) |
-	       (rules_need_zone(rules) ? ASK_MASTER_ZONE : 0);
-}
+#include "rules/needs.h"
 
 /* 0 or -errno: nobody wants to know it any more. */
 static int say(const void *data, size_t size)
@@ -63,13 +54,18 @@ static int say_setting(const char *name, const struct str *value)
 	return ret;
 }
 
-/* What a mail_home's variables need is wanted, too. (The names of these settings are the same words.) */
-static unsigned int home_wants(const struct str *settings)
+/* What the variables of mail_home need, for each protocol. `settings`: a name and a value each. */
+static unsigned int needs_of_homes(const struct str *settings)
 {
-	const char *text = str_text(settings);
+	const char *name = str_text(settings), *end = name + settings->len, *value;
+	unsigned int needs = 0;
 
-	return (memmem(text, settings->len, "hostname", 8) ? ASK_MASTER_HOSTNAME : 0) |
-	       (memmem(text, settings->len, "env", 3) ? ASK_MASTER_ENVIRONMENT : 0);
+	for (; name < end; name = value + strlen(value) + 1) {
+		value = name + strlen(name) + 1;
+		if (strstr(name, "mail_home"))
+			needs |= needs_of_dir(value);
+	}
+	return needs & ~NEED_HOME;
 }
 
 /* Where hostname is not set it is my_hostdomain() of lib/hostpid.c, 2.3.19.1. What stands for something
@@ -115,13 +111,13 @@ static int read_setting(const struct rl_master *fact, const char *name, struct s
 	return ret;
 }
 
-static int say_home(const struct rl_master *fact, unsigned int *wants)
+static int say_home(const struct rl_master *fact, unsigned int *needs)
 {
 	struct str settings = {0};
 	int ret;
 
 	read_setting(fact, "mail_home", &settings);
-	*wants |= home_wants(&settings);
+	*needs |= needs_of_homes(&settings);
 	ret = say(str_text(&settings), settings.len);
 	str_free(&settings);
 	return ret;
@@ -159,30 +155,30 @@ static int say_zone(const struct str *environment)
 	return ret;
 }
 
-static int say_environment(const struct rl_master *fact, unsigned int wants)
+static int say_environment(const struct rl_master *fact, unsigned int needs)
 {
 	struct str environment = {0};
 	int ret = 0;
 
 	if (dovecot_master_lines(fact, "import_environment", &environment))
 		return 0;
-	if (wants & ASK_MASTER_ENVIRONMENT)
+	if (needs & NEED_ENVIRONMENT)
 		ret = say_setting("import_environment", &environment);
-	if (!ret && wants & ASK_MASTER_ZONE)
+	if (!ret && needs & NEED_ZONE)
 		ret = say_zone(&environment);
 	str_free(&environment);
 	return ret;
 }
 
-static int say_settings(const struct rl_master *fact, unsigned int wants)
+static int say_settings(const struct rl_master *fact, unsigned int needs)
 {
 	int ret = 0;
 
-	if (wants & ASK_MASTER_HOME)
-		ret = say_home(fact, &wants);
-	if (!ret && wants & (ASK_MASTER_ENVIRONMENT | ASK_MASTER_ZONE))
-		ret = say_environment(fact, wants);
-	if (!ret && wants & ASK_MASTER_HOSTNAME) /* is last: it may wait for the DNS */
+	if (needs & NEED_HOME)
+		ret = say_home(fact, &needs);
+	if (!ret && needs & (NEED_ENVIRONMENT | NEED_ZONE))
+		ret = say_environment(fact, needs);
+	if (!ret && needs & NEED_HOSTNAME) /* is last: it may wait for the DNS */
 		ret = say_hostname(fact);
 	return ret;
 }
@@ -257,11 +253,11 @@ static bool number(const char *text, int64_t most, int64_t *number_r)
 /* (A configuration may have files that are not root's.) */
 int ask_master_run(int argc, char *const argv[])
 {
-	int64_t pid, asked_ns, wants;
+	int64_t pid, asked_ns, needs;
 	struct rl_master fact = {0};
 
 	if (argc < 3 || !number(argv[0], INT32_MAX, &pid) ||
-	    !number(argv[1], INT64_MAX, &asked_ns) || !number(argv[2], UINT32_MAX, &wants))
+	    !number(argv[1], INT64_MAX, &asked_ns) || !number(argv[2], UINT32_MAX, &needs))
 		return 2;
 	if (core_dump_forbid() || capabilities_drop(CAPABILITIES_PROCESSES | CAPABILITIES_READ))
 		return 1;
@@ -274,7 +270,7 @@ int ask_master_run(int argc, char *const argv[])
 		look((pid_t)pid, asked_ns, argc > 3 ? argv[3] : NULL, &fact);
 	if (say(&fact, sizeof(fact)))
 		return 1;
-	return fact.status == RL_MASTER_OK && say_settings(&fact, (unsigned int)wants) ? 1 : 0;
+	return fact.status == RL_MASTER_OK && say_settings(&fact, (unsigned int)needs) ? 1 : 0;
 }
 
 static bool ends(const char *text, size_t size)
@@ -293,26 +289,16 @@ static size_t whole_settings(const char *text, size_t size)
 	return whole;
 }
 
-/* Adds which settings are wanted, and could not be read. */
-static void add_unread(unsigned int wants, struct str *settings)
+/* Adds which settings are needed, and could not be read. */
+static void add_unread(unsigned int needs, struct str *settings)
 {
-	static const struct {
-		unsigned int want;
-		const char *name;
-	} all[] = {
-		{ASK_MASTER_HOME, "mail_home"},
-		{ASK_MASTER_HOSTNAME, "hostname"},
-		{ASK_MASTER_ENVIRONMENT, "import_environment"},
-		{ASK_MASTER_ZONE, "zone"},
-	};
 	struct str unread = {0};
-	size_t i;
+	const char *name;
 
-	wants |= home_wants(settings);
-	for (i = 0; i < sizeof(all) / sizeof(all[0]); i++)
-		if (wants & all[i].want &&
-		    !settings_get(str_text(settings), settings->len, all[i].name))
-			str_printf(&unread, "%s%s", unread.len ? ", " : "", all[i].name);
+	needs |= needs_of_homes(settings);
+	while ((name = needs_next(&needs)))
+		if (!settings_get(str_text(settings), settings->len, name))
+			str_printf(&unread, "%s%s", unread.len ? ", " : "", name);
 	if (unread.len) {
 		str_append(settings, "unread", sizeof("unread"));
 		str_append(settings, unread.data, unread.len + 1);
@@ -320,7 +306,7 @@ static void add_unread(unsigned int wants, struct str *settings)
 	str_free(&unread);
 }
 
-void ask_master_read(const struct str *said, unsigned int wants, struct rl_master *fact_r,
+void ask_master_read(const struct str *said, unsigned int needs, struct rl_master *fact_r,
 		     struct str *settings)
 {
 	const char *rest;
@@ -340,5 +326,5 @@ void ask_master_read(const struct str *said, unsigned int wants, struct rl_maste
 	if (fact_r->status != RL_MASTER_OK)
 		return;
 	str_append(settings, rest, whole_settings(rest, said->len - sizeof(*fact_r)));
-	add_unread(wants, settings);
+	add_unread(needs, settings);
 }

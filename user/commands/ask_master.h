@@ -12,30 +12,18 @@
 
 #include "base/str.h"
 #include "rl_abi.h"
-#include "rules/rules.h"
 
 #define ASK_MASTER_COMMAND "ask-master"
 
-/* The settings that are asked for. */
-enum ask_master_wants {
-	ASK_MASTER_HOME = 1 << 0,
-	ASK_MASTER_HOSTNAME = 1 << 1,
-	ASK_MASTER_ENVIRONMENT = 1 << 2,
-	ASK_MASTER_ZONE = 1 << 3,
-};
-
-/* Those that the directories of these rules depend on. */
-unsigned int ask_master_wants(const struct rules *rules);
-
 /* That process. Its arguments, the first three decimal: the master's pid; when it was asked, on the
- * clock of clock_boot_ns(); flags of enum ask_master_wants; the base_dir of the only instance that
+ * clock of clock_boot_ns(); flags of enum need; the base_dir of the only instance that
  * counts, or nothing; for a master that has ended (WHOSE), the base_dirs in names of its sockets: then
  * nothing else is found out. Returns the exit status. */
 int ask_master_run(int argc, char *const argv[]);
 
 /* Reads what it has said, whose end may be missing. Nothing of sense: SILENT. `settings` has which are
- * wanted (flags of enum ask_master_wants) and were not read. */
-void ask_master_read(const struct str *said, unsigned int wants, struct rl_master *fact_r,
+ * needed (flags of enum need) and were not read. */
+void ask_master_read(const struct str *said, unsigned int needs, struct rl_master *fact_r,
 		     struct str *settings);
 
 #endif

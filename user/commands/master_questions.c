@@ -17,6 +17,7 @@
 #include "host/clock.h"
 #include "host/procfs.h"
 #include "host/run_program.h"
+#include "rules/needs.h"
 
 #include <utlist.h>
 
@@ -35,7 +36,7 @@ struct question {
 
 struct master_questions {
 	const char *base_dir;
-	unsigned int wants; /* flags of enum ask_master_wants */
+	unsigned int needs; /* flags of enum need */
 	int epoll;
 	unsigned int asked_count;
 	struct question *waiting;
@@ -48,7 +49,7 @@ struct master_questions *master_questions_new(const struct rules *rules, const c
 	struct master_questions *questions = mem_alloc(sizeof(*questions));
 
 	questions->base_dir = base_dir;
-	questions->wants = ask_master_wants(rules);
+	questions->needs = needs_of_rules(rules);
 	questions->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (questions->epoll >= 0)
 		return questions;
@@ -64,9 +65,9 @@ int master_questions_fd(const struct master_questions *questions)
 /* 0 or -errno. */
 static int start(struct master_questions *questions, struct question *question)
 {
-	char tgid[16], asked[32], wants[16];
+	char tgid[16], asked[32], needs[16];
 	char *argv[6 + BASE_DIRS_MAX + 1] = {
-		(char *)"/proc/self/exe",    (char *)ASK_MASTER_COMMAND, tgid, asked, wants,
+		(char *)"/proc/self/exe",    (char *)ASK_MASTER_COMMAND, tgid, asked, needs,
 		(char *)questions->base_dir,
 	};
 	const struct str *dirs = &question->base_dirs;
@@ -79,7 +80,7 @@ static int start(struct master_questions *questions, struct question *question)
 		argv[count++] = dir;
 	snprintf(tgid, sizeof(tgid), "%" PRIu32, question->tgid);
 	snprintf(asked, sizeof(asked), "%" PRId64, question->asked_ns);
-	snprintf(wants, sizeof(wants), "%u", questions->wants);
+	snprintf(needs, sizeof(needs), "%u", questions->needs);
 	ret = program_start(argv, &question->process);
 	if (!ret) /* if that fails it is looked at from time to time all the same */
 		epoll_ctl(questions->epoll, EPOLL_CTL_ADD, question->process.out, &event);
@@ -186,7 +187,7 @@ bool master_questions_take(struct master_questions *questions, struct master_ans
 		if (!is_over(question))
 			continue;
 		*answer_r = (struct master_answer){.tgid = question->tgid};
-		ask_master_read(&question->said, questions->wants, &answer_r->fact,
+		ask_master_read(&question->said, questions->needs, &answer_r->fact,
 				&answer_r->settings);
 		end(questions, question);
 		return true;

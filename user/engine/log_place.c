@@ -8,6 +8,7 @@
 #include "base/timestamp.h"
 #include "dovecot/expand.h"
 #include "dovecot/host_port.h"
+#include "rules/needs.h"
 
 /* The setting can have variables itself, of which `text` becomes the owner. */
 static void expand_hostname(const struct session *session, struct expand_vars *vars,
@@ -187,14 +188,18 @@ static int expand_dir(const struct engine *engine, const struct session *session
 /* Would it depend on settings of Dovecot's that could not be read? */
 static bool is_unread(const struct session *session, const struct rule *rule)
 {
-	const char *unread = proc_setting(session->proc, "unread"), *dir = rule->dir;
-	bool is_below_home = dir[0] != '/' && !host_port_of_dir(dir);
+	const char *unread = proc_setting(session->proc, "unread"), *name;
+	const char *mail_home = proc_setting(session->proc, "mail_home");
+	unsigned int needs = needs_of_dir(rule->dir);
 
-	if (!unread || strcmp(unread, "zone") == 0)
-		return false;
-	return strstr(dir, "hostname") || strstr(dir, "env") ||
-	       (!session->who.user.home &&
-		(is_below_home || strstr(dir, "%h") || strstr(dir, "home")));
+	if (session->who.user.home)
+		needs &= ~NEED_HOME;
+	else if (needs & NEED_HOME && mail_home)
+		needs |= needs_of_dir(mail_home);
+	while (unread && (name = needs_next(&needs)))
+		if (strstr(unread, name))
+			return true;
+	return false;
 }
 
 /* Its directory, expanded. */
