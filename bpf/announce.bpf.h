@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Announces sockets to user space: SOCK_OPEN at a socket's first operation,
- * SOCK_CLOSE when a process of another role takes it over. Task context: the
- * current process has the socket.
+ * Announces sockets to user space: SOCK_OPEN at a socket's first operation, or
+ * when the recorder starts; SOCK_CLOSE when a process of another role takes it
+ * over.
  */
 #ifndef RL_ANNOUNCE_BPF_H
 #define RL_ANNOUNCE_BPF_H
@@ -37,21 +37,30 @@ static __always_inline void inet_addresses(struct sock *sk, struct rl_inet *inet
 	inet->remote_port = __builtin_bswap16(BPF_CORE_READ(sk, __sk_common.skc_dport));
 }
 
+/* Fills in a record's header for a process that need not be the current one. */
+static __always_inline void rec_init_of(struct rl_rec *rec, __u16 type, __u32 len, __u64 cookie,
+					struct task_struct *task)
+{
+	rec_init(rec, type, len, cookie);
+	rec->tgid = BPF_CORE_READ(task, tgid);
+	rec->uid = BPF_CORE_READ(task, cred, uid.val);
+	rec->gid = BPF_CORE_READ(task, cred, gid.val);
+}
+
 /*
- * Sends the current process's supplementary groups, if it has some. A log
+ * Sends the process's supplementary groups, if it has some. A log
  * directory may be accessible by them only, and /proc can't tell any more when
  * the process has ended.
  */
-static __always_inline void groups_announce(__u64 cookie)
+static __always_inline void groups_announce(struct task_struct *task, __u64 cookie)
 {
-	struct task_struct *task = (void *)bpf_get_current_task();
 	struct group_info *info = BPF_CORE_READ(task, cred, group_info);
 	__u32 count = BPF_CORE_READ(info, ngroups);
 	CONTROL_RECORD(groups_record, rl_groups) *r;
 
 	if (!count || count > RL_GROUPS_MAX || !CONTROL_RESERVE(r))
 		return;
-	rec_init(&r->rec, RL_GROUPS, sizeof(*r), cookie);
+	rec_init_of(&r->rec, RL_GROUPS, sizeof(*r), cookie, task);
 	__builtin_memset(&r->body, 0, sizeof(r->body));
 	r->body.count = count;
 	barrier_var(count); /* keeps the check that the verifier needs */
@@ -62,17 +71,19 @@ static __always_inline void groups_announce(__u64 cookie)
 	COUNT(records, 1);
 }
 
-/* Sends SOCK_OPEN. If the ring is full, the next operation on the socket tries again. */
-static __always_inline void sock_announce(struct sock *sk, struct sock_state *state)
+/* Sends SOCK_OPEN of a socket that `task` has. If the ring is full, the next operation on the socket
+ * tries again. */
+static __always_inline void sock_announce(struct sock *sk, struct sock_state *state,
+					  struct task_struct *task)
 {
 	struct rl_announced announced = {.sk = (__u64)sk};
 	CONTROL_RECORD(open_record, rl_open) *r;
 
 	if (class_is_traffic(state->stream.class))
-		groups_announce(state->stream.cookie);
+		groups_announce(task, state->stream.cookie);
 	if (!CONTROL_RESERVE(r))
 		return;
-	rec_init(&r->rec, RL_SOCK_OPEN, sizeof(*r), state->stream.cookie);
+	rec_init_of(&r->rec, RL_SOCK_OPEN, sizeof(*r), state->stream.cookie, task);
 	if (state->found)
 		r->rec.flags = RL_F_FOUND;
 	r->body.ino = sock_ino(sk);

@@ -35,9 +35,31 @@ static __always_inline int on_connected(struct sock *sk)
 }
 
 /*
+ * A mail process has this socket since before the recorder started. If it is a client's, whose login
+ * request has not been seen, user space is told: it has to find out who that is, and so has to know
+ * how many the process has.
+ */
+static __always_inline void on_found_mail(struct task_struct *task, struct sock *sk,
+					  const struct rl_service *service)
+{
+	struct operation none = {};
+	struct sock_state *state;
+
+	if (BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_LISTEN)
+		return;
+	state = sock_state_make(sk, service->role);
+	if (!state)
+		return;
+	if (sock_classify(sk, state, service, &none) != RL_CLASS_CLIENT)
+		return; /* what it is used for is decided at its next operation */
+	state->stream.class = RL_CLASS_CLIENT;
+	state->found = 1;
+	sock_announce(sk, state, task);
+}
+
+/*
  * `file` is open in `task`, when the recorder starts: marks it, if it is a
- * tracked process's socket. Mail processes need no mark: there a login request
- * names each new connection. Iterator context: `task` is not the current task.
+ * tracked process's socket. Iterator context: `task` is not the current task.
  */
 static __always_inline int on_found(struct task_struct *task, struct file *file)
 {
@@ -46,11 +68,15 @@ static __always_inline int on_found(struct task_struct *task, struct file *file)
 	struct sock_state *state;
 	struct socket *socket;
 
-	if (!service || service->role == RL_ROLE_MAIL || !role_has_traffic(service->role))
+	if (!service || !role_has_traffic(service->role))
 		return 0;
 	socket = bpf_sock_from_file(file);
 	if (!socket || !socket->sk || bpf_sk_storage_get(&socks, socket->sk, 0, 0))
 		return 0;
+	if (service->role == RL_ROLE_MAIL) {
+		on_found_mail(task, socket->sk, service);
+		return 0;
+	}
 	state = sock_state_make(socket->sk, service->role);
 	if (state)
 		state->found = 1;

@@ -58,6 +58,7 @@
 #define MSG_ERRQUEUE	0x2000
 #define TCP_ESTABLISHED 1
 #define TCP_SYN_SENT	2
+#define TCP_LISTEN	10 /* of AF_UNIX sockets, too */
 #define S_IFMT		0170000
 #define S_IFSOCK	0140000
 

@@ -47,7 +47,7 @@ sock_state_get(struct sock *sk, const struct rl_service *service, struct operati
 		return NULL; /* connect() is not done, or failed */
 	state->stream.class = sock_classify(sk, state, service, op);
 	if (state->stream.class != RL_CLASS_OTHER)
-		sock_announce(sk, state);
+		sock_announce(sk, state, (void *)bpf_get_current_task());
 	return state;
 }
 

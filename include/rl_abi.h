@@ -39,7 +39,8 @@
 	X(TLS_BEGIN, 13, rl_tls)	 /* a socket's bytes are TLS from here on */               \
 	X(FACT_SETTINGS, 14, rl_setting) /* answer: settings of a master's configuration */        \
 	X(GROUPS, 15, rl_groups)	 /* supplementary groups of a process */                   \
-	X(LINK, 16, rl_link)		 /* whose text a login process passes on */
+	X(LINK, 16, rl_link)		 /* whose text a login process passes on */                \
+	X(FACT_USERS, 17, rl_setting)	 /* answer: whose sessions were open before */
 
 enum rl_type {
 #define X(name, number, payload) RL_##name = number,
@@ -86,8 +87,8 @@ enum rl_role {
 enum rl_flag {
 	RL_F_MORE = 1 << 0, /* DATA: the next record of the socket continues the same operation */
 	RL_F_EOF = 1 << 1,  /* DATA: a receive returned 0, end of file; `size` is 0 */
-	/* PROC_EXEC: the process ran before the recorder started. SOCK_OPEN: so did the socket; not
-	 * set for mail processes, whose new connections a login request names. */
+	/* PROC_EXEC: the process ran before the recorder started. SOCK_OPEN: the socket was open
+	 * then; a mail process's client is told of at the start, with no operation on it. */
 	RL_F_FOUND = 1 << 2,
 	RL_F_CONT = 1 << 3, /* DATA: an earlier record has the beginning of the same operation */
 	RL_F_LIVE = 1 << 4, /* SOCK_CLOSE: the socket is still open, the recorder stops */
@@ -349,6 +350,11 @@ struct rl_write {
  * read; and `zone`, not empty if import_environment sets a TZ. Its offset from
  * UTC in seconds, and each change: "3600 1774746000=7200 ...", with
  * the time, in seconds since 1970, from which on it counts.
+ * FACT_USERS. Recorder, of the master rl_rec.tgid, once it has looked: who uses mail
+ * processes that were found running. Names and values, too: `listen`, a TCP port
+ * that somebody listens on, in the master's network namespace; `user`, a session:
+ * "PID TAB IP TAB ", then name and fields as auth-master's answer has them after
+ * "USER ID TAB"; `error`, why this may not be all.
  */
 struct rl_setting {
 	__u32 size; /* of `text`, bytes */

@@ -81,6 +81,7 @@ typedef struct {
 
 struct cred {
 	kuid_t uid;
+	kgid_t gid;
 	struct group_info *group_info;
 };
 
@@ -116,6 +117,7 @@ typedef struct {
 
 struct sock_common {
 	short unsigned int skc_family;
+	volatile unsigned char skc_state;
 	__be32 skc_daddr;
 	__be32 skc_rcv_saddr;
 	__be16 skc_dport;

@@ -196,6 +196,10 @@ static inline void world_new_process(void *context, const struct service *servic
 {
 }
 
+static inline void world_ask_users(void *context, uint32_t tgid)
+{
+}
+
 static inline void world_ask_master(void *context, uint32_t tgid, const struct str *base_dirs)
 {
 }
@@ -222,6 +226,7 @@ static inline void world_begin(struct world *world, const struct rules *rules)
 	const struct engine_world callbacks = {
 		.context = world,
 		.ask_master = world_ask_master,
+		.ask_users = world_ask_users,
 		.new_process = world_new_process,
 		.verdict = world_verdict,
 		.forget = world_forget,

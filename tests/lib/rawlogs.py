@@ -32,6 +32,10 @@ def wait_until(condition, what, timeout=20.0):
     return value
 
 
+GOES_ON = re.compile(
+    rb"(?m)^(?:\d+\.\d{6} )?\[rawtap: the recording ends here, and the connection goes on\]\n\Z")
+
+
 @dataclass
 class Pair:
     """The .in and the .out file of one connection (-f leaves only one)."""
@@ -42,7 +46,8 @@ class Pair:
     files: dict[str, Path] = field(default_factory=dict)
 
     def read(self, direction):
-        return self.files[direction].read_bytes()
+        """Without the note that the connection goes on, where rawtap was stopped before its end."""
+        return GOES_ON.sub(b"", self.files[direction].read_bytes())
 
 
 def find_pairs(directory, names=NAME):

@@ -15,6 +15,7 @@ inode numbers of sockets and numbers of sessions, so a script says only what mat
     T clock ISO-TIME                realtime at T, and the zone
     T master PID VERSION [status=ok|gone|untrusted|version|excluded|container|silent|missed|whose]
     T settings PID [NAME "VALUE"]...        of the master
+    T users PID [NAME "VALUE"]...           likewise: listen PORT, user "PID\tIP\tNAME\t...", error "..."
     T exec PID COMM parent=PID [found] [stranger]
     T exit PID        T ids PID UID GID  (from now on)
     T open SOCK PID CLASS ino=N [path=P]    client login auth postlogin other relay
@@ -22,7 +23,7 @@ inode numbers of sockets and numbers of sessions, so a script says only what mat
                     [unseen]        no record   [again] [cookie=SOCK]   the cookie of another
                     [handed=SOCK]   it was this one, of another process
            A client of a login process or of lmtp and a relay are a session of the socket's name,
-           if a rule records such; [uncounted]: not this one.
+           if a rule records such; [uncounted]: not this one. So is a mail process's that was found.
     T in|out SOCK "bytes" [at=OFFSET] [pass=INO] [more] [cont] [eof] [as=UID,GID]
                     [tls]           the text inside TLS   [undecided]   it can be TLS already
     T tls SOCK [at=OFFSET]          TLS begins, with the last undecided bytes that came in
@@ -224,11 +225,14 @@ class Script:
             "rl_master", version=version.encode(), base_dir=b"/run/dovecot",
             status=number("RL_MASTER_", args.key("status", "ok"))))
 
-    def do_settings(self, args):
+    def do_settings(self, args, record="FACT_SETTINGS"):
         pid, text = args.int(), b""
         while args.words:
             text += args.text().encode() + b"\0" + args.text().encode() + b"\0"
-        self.add("FACT_SETTINGS", tgid=pid, payload=pack("rl_setting", size=len(text)) + text)
+        self.add(record, tgid=pid, payload=pack("rl_setting", size=len(text)) + text)
+
+    def do_users(self, args):
+        self.do_settings(args, "FACT_USERS")
 
     def do_exec(self, args):
         pid, comm = args.int(), args.text()
@@ -263,7 +267,9 @@ class Script:
         sock.next = like.next if like else sock.next
         if "handed" in args.keys:
             sock.cookie = self.socks[args.key("handed")].cookie
-        mode = mode_of(self.service(pid), kind) or args.flag("inet")
+        found = args.flag("found")
+        open_before = found and kind == "client" and self.service(pid).client == "MAIL"
+        mode = mode_of(self.service(pid), kind) or args.flag("inet") or open_before
         sock.addresses = {key: args.key(key, default if mode else "") for key, default in
                           (("lip", "192.0.2.1"), ("lport", "143"), ("rip", "192.0.2.7"),
                            ("rport", "51000"))}
@@ -271,8 +277,8 @@ class Script:
         if args.flag("unseen"):
             args.key("path")
             return
-        found = args.flag("found")
-        counted = mode in self.modes and not found and not args.flag("uncounted")
+        counted = open_before or (mode in self.modes and not found and
+                                  not args.flag("uncounted"))
         family = NUMBERS["RL_AF_" + args.key(
             "family", "inet" if kind in ("client", "relay") else "unix").upper()]
         self.add("SOCK_OPEN", tgid=pid, pid=pid, cookie=sock.cookie, ino=sock.ino,

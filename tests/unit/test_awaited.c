@@ -84,6 +84,11 @@ static void note_forgotten(void *context, uint32_t tgid, uint64_t time_ns)
 static char asked_dirs[4096];
 static size_t asked_dirs_len;
 
+static void no_users(void *context, uint32_t tgid)
+{
+	fail();
+}
+
 static void count_question(void *context, uint32_t tgid, const struct str *base_dirs)
 {
 	++*(unsigned int *)context;
@@ -229,6 +234,7 @@ static int setup(void **state_p)
 	const struct engine_world world = {
 		.context = &state->questions,
 		.ask_master = count_question,
+		.ask_users = no_users,
 		.new_process = no_process,
 		.verdict = note_verdict,
 		.forget = note_forgotten,

@@ -53,7 +53,8 @@ static const struct {
 /* Not FACT_LOG, whose serials begin with 1, and not settings, whose text has at least its NUL. */
 static bool zero_is_valid(enum rl_type type)
 {
-	return type != RL_FACT_LOG && type != RL_SETTING && type != RL_FACT_SETTINGS;
+	return type != RL_FACT_LOG && type != RL_SETTING && type != RL_FACT_SETTINGS &&
+	       type != RL_FACT_USERS;
 }
 
 static void every_type(void **state)

@@ -149,7 +149,7 @@ static void gaps(void **state)
 		 "<<<\n5.000000 ab\n5.000000 [G]\n5.000000 x>>>\n"},
 	};
 	static const char text[] = "[rawtap: 7 bytes lost at offset 9: why]";
-	static const struct chunk_gap gap = {5000000000, 9, 7, "why", RL_IN};
+	static const struct note gap = {5000000000, "7 bytes lost at offset 9: why", RL_IN};
 	struct format_state format;
 	unsigned int i;
 
@@ -166,7 +166,7 @@ static void gaps(void **state)
 
 		format_init(&format);
 		format_pair.write(&format, &c->flags, &chunk, &out);
-		format_pair.gap(&format, &c->flags, &gap, &out);
+		format_pair.note(&format, &c->flags, &gap, &out);
 		chunk = (struct chunk){
 			(const unsigned char *)"x", 1, 5000000000, c->continues, false, RL_IN};
 		format_pair.write(&format, &c->flags, &chunk, &out);

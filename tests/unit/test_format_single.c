@@ -175,19 +175,19 @@ static void nothing(void **state)
 /* A gap is a line of its own, after what its direction had before it. */
 static void gaps(void **state)
 {
-	static const struct chunk_gap gaps[2] = {
-		{7000000000, 9, 7, "why", RL_IN},
-		{7000000000, 9, 7, "why", RL_OUT},
+	static const struct note gaps[2] = {
+		{7000000000, "7 bytes lost at offset 9: why", RL_IN},
+		{7000000000, "7 bytes lost at offset 9: why", RL_OUT},
 	};
 	const struct call held = text_call(RL_IN, "ab", 5), rest = text_call(RL_IN, "c\n", 8);
 	struct format_state format;
 	struct str out = {0};
 
 	format_init(&format);
-	format_single.gap(&format, &no_flags, &gaps[RL_IN], &out);
+	format_single.note(&format, &no_flags, &gaps[RL_IN], &out);
 	feed(&format, &held, 1, &out);
-	format_single.gap(&format, &no_flags, &gaps[RL_OUT], &out);
-	format_single.gap(&format, &no_flags, &gaps[RL_IN], &out);
+	format_single.note(&format, &no_flags, &gaps[RL_OUT], &out);
+	format_single.note(&format, &no_flags, &gaps[RL_IN], &out);
 	feed(&format, &rest, 1, &out);
 	assert_string_equal(str_text(&out), GAP("I") GAP("O") "7.000000 I> ab\n" GAP("I") //
 			    "8.000000 I: c\n");
@@ -198,7 +198,7 @@ static void gaps(void **state)
 /* Each piece of a long line has a line of its own. */
 static void lines(void **state)
 {
-	static const struct chunk_gap gap = {7000000000, 9, 7, "why", RL_OUT};
+	static const struct note gap = {7000000000, "7 bytes lost at offset 9: why", RL_OUT};
 	static char data[8192];
 	const struct call call = {RL_IN, data, sizeof(data), 5000000000};
 	const struct call rest = text_call(RL_IN, "y\n", 6), held = text_call(RL_OUT, "z", 8);
@@ -208,7 +208,7 @@ static void lines(void **state)
 	memset(data, 'x', sizeof(data));
 	format_init(&format);
 	feed_to(&format_lines, &format, &call, 1000, &out);
-	format_lines.gap(&format, &no_flags, &gap, &out);
+	format_lines.note(&format, &no_flags, &gap, &out);
 	feed_to(&format_lines, &format, &rest, 1, &out);
 	feed_to(&format_lines, &format, &held, 1, &out);
 	format_lines.end(&format, &no_flags, &out);
@@ -220,7 +220,7 @@ static void lines(void **state)
 
 static void gap_behind_a_long_line(void **state)
 {
-	static const struct chunk_gap gap = {7000000000, 9, 7, "why", RL_OUT};
+	static const struct note gap = {7000000000, "7 bytes lost at offset 9: why", RL_OUT};
 	static char data[8192];
 	const struct call call = {RL_IN, data, sizeof(data), 5000000000};
 	struct format_state format;
@@ -230,7 +230,7 @@ static void gap_behind_a_long_line(void **state)
 	format_init(&format);
 	feed(&format, &call, 1000, &out);
 	assert_int_equal(out.len, strlen("5.000000 I> ") + sizeof(data));
-	format_single.gap(&format, &no_flags, &gap, &out);
+	format_single.note(&format, &no_flags, &gap, &out);
 	assert_string_equal(out.data + strlen("5.000000 I> ") + sizeof(data), "\n" GAP("O"));
 	format_free(&format);
 	str_free(&out);

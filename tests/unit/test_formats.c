@@ -113,15 +113,15 @@ static void chunks_do_not_show(void **state)
 /* Every byte of both directions is there, and so is what is missing, with its reason. */
 static void nothing_is_left_out(void **state)
 {
-	const struct chunk_gap gap = {
-		.realtime_ns = NS, .offset = 70001, .size = 8192, .reason = "the ring was full"};
+	const struct note gap = {.realtime_ns = NS,
+				 .text = "8192 bytes lost at offset 70001: the ring was full"};
 	struct log log;
 	unsigned int i;
 
 	for (i = 0; i < formats_count; i++) {
 		begin(&log, formats[i], false);
 		put(&log, RL_IN, "first half", 10, false, false);
-		formats[i]->gap(&log.state[RL_IN], &log.flags, &gap, &log.files[RL_IN]);
+		formats[i]->note(&log.state[RL_IN], &log.flags, &gap, &log.files[RL_IN]);
 		put(&log, RL_IN, "after\n", 6, false, false);
 		put(&log, RL_OUT, "answer without an end", 21, false, false);
 		end(&log);

@@ -21,17 +21,31 @@ static void tell(struct answers *answers, enum rl_type type, uint32_t tgid, cons
 		payload, size);
 }
 
-static void tell_settings(struct answers *answers, const struct master_answer *answer)
+/* FACT_SETTINGS or FACT_USERS; nothing, if there is no text. */
+static void tell_text(struct answers *answers, enum rl_type type,
+		      const struct master_answer *answer)
 {
-	struct rl_setting head = {.size = answer->settings.len};
+	struct rl_setting head = {.size = answer->text.len};
 	struct str payload = {0};
 
-	if (!answer->settings.len)
+	if (!answer->text.len)
 		return;
 	str_append(&payload, &head, sizeof(head));
-	str_append(&payload, answer->settings.data, answer->settings.len);
-	tell(answers, RL_FACT_SETTINGS, answer->tgid, payload.data, payload.len);
+	str_append(&payload, answer->text.data, answer->text.len);
+	tell(answers, type, answer->tgid, payload.data, payload.len);
 	str_free(&payload);
+}
+
+/* It decides whose each socket is: what has come of these, and their ends, come first. */
+static void tell_users(struct answers *answers, struct master_answer *answer)
+{
+	static const char error[] = "error\0the kernel does not tell which are still open";
+
+	if (source_sweep(answers->source)) {
+		str_clear(&answer->text);
+		str_append(&answer->text, error, sizeof(error));
+	}
+	tell_text(answers, RL_FACT_USERS, answer);
 }
 
 /* The settings come first: with the master, what waits for it is taken. */
@@ -40,9 +54,14 @@ void answers_tell(struct answers *answers)
 	struct master_answer answer;
 
 	while (master_questions_take(answers->questions, &answer)) {
-		tell_settings(answers, &answer);
-		tell(answers, RL_FACT_MASTER, answer.tgid, &answer.fact, sizeof(answer.fact));
-		str_free(&answer.settings);
+		if (answer.of_users) {
+			tell_users(answers, &answer);
+		} else {
+			tell_text(answers, RL_FACT_SETTINGS, &answer);
+			tell(answers, RL_FACT_MASTER, answer.tgid, &answer.fact,
+			     sizeof(answer.fact));
+		}
+		str_free(&answer.text);
 	}
 }
 
@@ -83,6 +102,13 @@ static void ask_master(void *context, uint32_t tgid, const struct str *base_dirs
 	struct answers *answers = context;
 
 	master_questions_ask(answers->questions, tgid, base_dirs);
+}
+
+static void ask_users(void *context, uint32_t tgid)
+{
+	struct answers *answers = context;
+
+	master_questions_ask_users(answers->questions, tgid);
 }
 
 static void verdict(void *context, uint64_t cookie, uint16_t role, bool record)
@@ -137,6 +163,7 @@ struct engine_world answers_world(struct answers *answers)
 	return (struct engine_world){
 		.context = answers,
 		.ask_master = ask_master,
+		.ask_users = ask_users,
 		.new_process = new_process,
 		.verdict = verdict,
 		.forget = forget,

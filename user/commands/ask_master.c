@@ -11,6 +11,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "commands/ask_users.h"
 #include "dovecot/environment.h"
 #include "dovecot/reference.h"
 #include "dovecot/service.h"
@@ -183,6 +184,21 @@ static int say_settings(const struct rl_master *fact, unsigned int needs)
 	return ret;
 }
 
+/* The last pair: it has said all. */
+static const char all_said[] = "whole\0";
+
+static int say_users(pid_t pid, const struct rl_master *fact)
+{
+	struct str text = {0};
+	int ret;
+
+	ask_users(pid, fact, &text);
+	str_append(&text, all_said, sizeof(all_said));
+	ret = say(text.data, text.len);
+	str_free(&text);
+	return ret;
+}
+
 /* Another process may have its id by now: then that one was looked at. */
 static bool is_another(pid_t pid, int64_t asked_ns)
 {
@@ -270,7 +286,12 @@ int ask_master_run(int argc, char *const argv[])
 		look((pid_t)pid, asked_ns, argc > 3 ? argv[3] : NULL, &fact);
 	if (say(&fact, sizeof(fact)))
 		return 1;
-	return fact.status == RL_MASTER_OK && say_settings(&fact, (unsigned int)needs) ? 1 : 0;
+	if (fact.status != RL_MASTER_OK)
+		return 0;
+	return (needs & ASK_MASTER_USERS ? say_users((pid_t)pid, &fact) :
+					   say_settings(&fact, (unsigned int)needs)) ?
+		       1 :
+		       0;
 }
 
 static bool ends(const char *text, size_t size)
@@ -306,25 +327,48 @@ static void add_unread(unsigned int needs, struct str *settings)
 	str_free(&unread);
 }
 
+/* What it says of itself; SILENT: that makes no sense, or is missing. */
+static struct rl_master read_fact(const struct str *said)
+{
+	struct rl_master fact = {.status = RL_MASTER_SILENT};
+
+	if (said->len >= sizeof(fact))
+		memcpy(&fact, said->data, sizeof(fact));
+	if (fact.status > RL_MASTER_WHOSE || fact.pad ||
+	    !ends(fact.version, sizeof(fact.version)) ||
+	    !ends(fact.base_dir, sizeof(fact.base_dir)))
+		fact = (struct rl_master){.status = RL_MASTER_SILENT};
+	return fact;
+}
+
 void ask_master_read(const struct str *said, unsigned int needs, struct rl_master *fact_r,
 		     struct str *settings)
 {
 	const char *rest;
 
 	str_clear(settings);
-	*fact_r = (struct rl_master){.status = RL_MASTER_SILENT};
-	if (said->len < sizeof(*fact_r))
-		return;
-	memcpy(fact_r, said->data, sizeof(*fact_r));
-	if (fact_r->status > RL_MASTER_WHOSE || fact_r->pad ||
-	    !ends(fact_r->version, sizeof(fact_r->version)) ||
-	    !ends(fact_r->base_dir, sizeof(fact_r->base_dir))) {
-		*fact_r = (struct rl_master){.status = RL_MASTER_SILENT};
-		return;
-	}
-	rest = said->data + sizeof(*fact_r);
+	*fact_r = read_fact(said);
 	if (fact_r->status != RL_MASTER_OK)
 		return;
+	rest = said->data + sizeof(*fact_r);
 	str_append(settings, rest, whole_settings(rest, said->len - sizeof(*fact_r)));
 	add_unread(needs, settings);
+}
+
+void ask_master_read_users(const struct str *said, struct str *text)
+{
+	static const char error[] = "error\0doveadm did not answer in time";
+	const char *rest = said->data + sizeof(struct rl_master);
+	size_t size = 0;
+
+	str_clear(text);
+	if (read_fact(said).status == RL_MASTER_OK)
+		size = whole_settings(rest, said->len - sizeof(struct rl_master));
+	if (size >= sizeof(all_said) &&
+	    memcmp(rest + size - sizeof(all_said), all_said, sizeof(all_said)) == 0) {
+		str_append(text, rest, size); /* not empty even where nobody is there */
+		return;
+	}
+	str_append(text, rest, size);
+	str_append(text, error, sizeof(error));
 }

@@ -27,6 +27,7 @@
 struct question {
 	uint32_t tgid;
 	struct str base_dirs;	/* as words */
+	unsigned int needs;	/* flags of enum need, or ASK_MASTER_USERS */
 	int64_t asked_ns;	/* on the clock of clock_boot_ns() */
 	int64_t deadline_ms;	/* 0: its turn has not come */
 	struct program process; /* pid 0: not started */
@@ -80,7 +81,7 @@ static int start(struct master_questions *questions, struct question *question)
 		argv[count++] = dir;
 	snprintf(tgid, sizeof(tgid), "%" PRIu32, question->tgid);
 	snprintf(asked, sizeof(asked), "%" PRId64, question->asked_ns);
-	snprintf(needs, sizeof(needs), "%u", questions->needs);
+	snprintf(needs, sizeof(needs), "%u", question->needs);
 	ret = program_start(argv, &question->process);
 	if (!ret) /* if that fails it is looked at from time to time all the same */
 		epoll_ctl(questions->epoll, EPOLL_CTL_ADD, question->process.out, &event);
@@ -118,17 +119,29 @@ static void start_waiting(struct master_questions *questions)
 	}
 }
 
-void master_questions_ask(struct master_questions *questions, uint32_t tgid,
-			  const struct str *base_dirs)
+static void ask(struct master_questions *questions, uint32_t tgid, unsigned int needs,
+		const struct str *base_dirs)
 {
 	struct question *question = mem_alloc(sizeof(*question));
 
 	if (base_dirs)
 		str_append(&question->base_dirs, base_dirs->data, base_dirs->len);
 	question->tgid = tgid;
+	question->needs = needs;
 	question->asked_ns = clock_boot_ns();
 	DL_APPEND(questions->waiting, question);
 	start_waiting(questions);
+}
+
+void master_questions_ask(struct master_questions *questions, uint32_t tgid,
+			  const struct str *base_dirs)
+{
+	ask(questions, tgid, questions->needs, base_dirs);
+}
+
+void master_questions_ask_users(struct master_questions *questions, uint32_t tgid)
+{
+	ask(questions, tgid, ASK_MASTER_USERS, NULL);
 }
 
 static void free_question(struct question *question)
@@ -186,9 +199,15 @@ bool master_questions_take(struct master_questions *questions, struct master_ans
 	DL_FOREACH(questions->asked, question) {
 		if (!is_over(question))
 			continue;
-		*answer_r = (struct master_answer){.tgid = question->tgid};
-		ask_master_read(&question->said, questions->needs, &answer_r->fact,
-				&answer_r->settings);
+		*answer_r = (struct master_answer){
+			.tgid = question->tgid,
+			.of_users = question->needs & ASK_MASTER_USERS,
+		};
+		if (answer_r->of_users)
+			ask_master_read_users(&question->said, &answer_r->text);
+		else
+			ask_master_read(&question->said, question->needs, &answer_r->fact,
+					&answer_r->text);
 		end(questions, question);
 		return true;
 	}

@@ -20,8 +20,9 @@
 
 struct master_answer {
 	uint32_t tgid;
-	struct rl_master fact;
-	struct str settings; /* as FACT_SETTINGS has them. The caller frees it */
+	bool of_users;	       /* to the question who its users are */
+	struct rl_master fact; /* else */
+	struct str text;       /* of a FACT_USERS; else of a FACT_SETTINGS. The caller frees it */
 };
 
 struct master_questions;
@@ -34,6 +35,8 @@ int master_questions_fd(const struct master_questions *questions);
 /* As `ask_master` of struct engine_world. */
 void master_questions_ask(struct master_questions *questions, uint32_t tgid,
 			  const struct str *base_dirs);
+/* As `ask_users` of it. */
+void master_questions_ask_users(struct master_questions *questions, uint32_t tgid);
 /* An answer, if there is one. To be called from time to time, as there are deadlines. */
 bool master_questions_take(struct master_questions *questions, struct master_answer *answer_r);
 /* Are there questions whose answer was not taken? */

@@ -21,6 +21,10 @@ static void ignore_master(void *context, uint32_t tgid, const struct str *base_d
 {
 }
 
+static void ignore_users(void *context, uint32_t tgid)
+{
+}
+
 static void ignore_process(void *context, const struct service *service)
 {
 }
@@ -85,6 +89,7 @@ static const char *begin(struct replay *replay)
 	const struct engine_world world = {
 		.context = replay,
 		.ask_master = ignore_master,
+		.ask_users = ignore_users,
 		.new_process = ignore_process,
 		.verdict = ignore_verdict,
 		.forget = ignore_forget,

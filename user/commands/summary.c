@@ -59,6 +59,9 @@ void summary_print(const struct engine_summary *summary)
 		 " files, %" PRIu64 " bytes in, %" PRIu64 " bytes out",
 		 summary->sessions[REASON_NONE], summary->sessions_open, summary->files,
 		 summary->bytes[RL_IN], summary->bytes[RL_OUT]);
+	if (summary->sessions_found)
+		log_info("%" PRIu64 " of them were open before: recorded from then on",
+			 summary->sessions_found);
 	print_refused(summary);
 	if (summary->has_stats)
 		print_stats(&summary->stats);

@@ -157,3 +157,16 @@ void ip_addr_text(const struct ip_addr *ip, char text_r[IP_TEXT_LEN])
 	if (!ip_len(ip->family) || !inet_ntop(ip->family, ip->addr, text_r, IP_TEXT_LEN))
 		text_r[0] = '\0';
 }
+
+void ip_addr_parse(const char *text, struct ip_addr *ip_r)
+{
+	static const uint16_t families[] = {AF_INET, AF_INET6};
+	size_t i;
+
+	for (i = 0; i < sizeof(families) / sizeof(families[0]); i++) {
+		*ip_r = (struct ip_addr){.family = families[i]};
+		if (inet_pton(families[i], text, ip_r->addr) == 1)
+			return;
+	}
+	*ip_r = (struct ip_addr){0};
+}

@@ -77,5 +77,7 @@ int login_request_data_parse(const void *data, size_t len, unsigned int prefix_s
 /* "192.0.2.7", "2001:db8::1", or "" when not known: as lib/net.c:net_ip2addr() prints it. */
 #define IP_TEXT_LEN 46
 void ip_addr_text(const struct ip_addr *ip, char text_r[IP_TEXT_LEN]);
+/* And back. What is no address is one that is not known. */
+void ip_addr_parse(const char *text, struct ip_addr *ip_r);
 
 #endif

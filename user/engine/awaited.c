@@ -179,6 +179,7 @@ static bool is_about_process(const struct event *event)
 	case RL_SETTING:
 	case RL_FACT_MASTER:
 	case RL_FACT_SETTINGS:
+	case RL_FACT_USERS:
 	case RL_FACT_LOG:
 	case RL_FACT_WRITE:
 	case RL_STATS:

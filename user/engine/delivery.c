@@ -97,6 +97,14 @@ static void break_multiplex(struct engine *engine, struct session *session, int6
 	str_free(&out);
 }
 
+void delivery_note(struct engine *engine, struct session *session, struct session_log *log,
+		   uint64_t time_ns, const char *text)
+{
+	delivery_write_failed(engine, session, log,
+			      rawlog_note(&log->rawlog, engine_realtime(engine, time_ns), text));
+	mark_dirty(engine, session);
+}
+
 struct redact_context {
 	struct engine *engine;
 	struct session *session;

@@ -30,6 +30,10 @@ void delivery_finish(struct engine *engine, struct session *session, bool record
 void delivery_write_failed(struct engine *engine, const struct session *session,
 			   const struct session_log *log, int error);
 
+/* Writes what rawtap has to say into one log: where it is now. */
+void delivery_note(struct engine *engine, struct session *session, struct session_log *log,
+		   uint64_t time_ns, const char *text);
+
 /* Hands what was formatted so far to the sink, for all sessions. */
 void delivery_flush_all(struct engine *engine);
 /* Frees what delivery keeps for the session; the session stays. */

@@ -7,6 +7,7 @@
 
 #include "engine/awaited.h"
 #include "engine/delivery.h"
+#include "engine/found.h"
 #include "engine/handover.h"
 #include "engine/handshake.h"
 #include "engine/identity.h"
@@ -14,6 +15,7 @@
 #include "engine/process.h"
 #include "engine/proxy_strip.h"
 #include "engine/session.h"
+#include "engine/session_state.h"
 #include "engine/tls.h"
 #include "engine/trial.h"
 
@@ -56,6 +58,7 @@ static void on_clock(struct engine *engine, const struct event *event)
 static void leave_process(struct engine *engine, struct proc *proc, const struct rl_rec *rec)
 {
 	handover_free(proc);
+	found_free(proc);
 	session_leave_process(engine, proc, rec);
 }
 
@@ -80,8 +83,6 @@ static void on_proc_exit(struct engine *engine, const struct event *event)
 /* Why no login request names a client's socket; REASON_NONE: it is no session at all. */
 static enum reason unnamed_reason(const struct proc *proc)
 {
-	if (proc->found)
-		return REASON_OPEN_BEFORE;
 	if (trial_has_failed(proc))
 		return REASON_RELEASE;
 	return proc->lost_login ? REASON_NO_LOGIN : REASON_NONE;
@@ -100,20 +101,6 @@ static void client_ignore(struct engine *engine, const struct sock *sock, const 
 	engine_verdict(engine, sock, false);
 }
 
-/* A client's socket in a mail process: it has a session if a login request has named it. */
-static void mail_open(struct engine *engine, struct sock *sock, const struct proc *proc)
-{
-	struct session *session = session_by_ino(engine, sock->ino);
-
-	if (session && !session->sock && session->tgid == sock->tgid &&
-	    session->traffic == TRAFFIC_MAIL)
-		session_bind(engine, session, sock);
-	else
-		client_ignore(engine, sock, proc, unnamed_reason(proc));
-	if (sock->session && !trial_allows_socket(session, sock))
-		session_refuse(engine, session, REASON_RELEASE);
-}
-
 static void set_addresses(struct session *session, const struct sock *sock)
 {
 	struct endpoints addresses = {
@@ -130,14 +117,49 @@ static void set_addresses(struct session *session, const struct sock *sock)
 	identity_set_addresses(session, &addresses);
 }
 
+/* A session that begins with its socket. */
+static struct session *session_of(struct engine *engine, struct sock *sock, struct proc *proc,
+				  enum traffic traffic)
+{
+	struct session *session = session_new(engine, proc, traffic);
+
+	set_addresses(session, sock);
+	session_set_ino(engine, session, sock->ino);
+	session_bind(engine, session, sock);
+	return session;
+}
+
+/* Was it there before the recorder started? The process can have used it before it was looked for. */
+static bool is_found(const struct proc *proc, const struct rl_rec *rec)
+{
+	return proc->found && (rec->flags & RL_F_FOUND || proc->master->users != USERS_TOLD);
+}
+
+/* A client's socket in a mail process: it has a session if a login request has named it. */
+static void mail_open(struct engine *engine, struct sock *sock, struct proc *proc,
+		      const struct rl_rec *rec)
+{
+	struct session *session = session_by_ino(engine, sock->ino);
+
+	if (session && !session->sock && session->tgid == sock->tgid &&
+	    session->traffic == TRAFFIC_MAIL) {
+		session_bind(engine, session, sock);
+		if (!trial_allows_socket(session, sock))
+			session_refuse(engine, session, REASON_RELEASE);
+	} else if (is_found(proc, rec)) {
+		found_begin(engine, session_of(engine, sock, proc, TRAFFIC_MAIL), rec);
+	} else {
+		client_ignore(engine, sock, proc, unnamed_reason(proc));
+	}
+}
+
 static void traffic_open(struct engine *engine, struct sock *sock, struct proc *proc,
 			 const struct event *event)
 {
 	enum traffic traffic = service_traffic(proc->service, sock->class);
-	struct session *session;
 
 	if (traffic == TRAFFIC_MAIL) {
-		mail_open(engine, sock, proc);
+		mail_open(engine, sock, proc, event->rec);
 		return;
 	}
 	if (!rules_record(engine->rules, traffic)) {
@@ -148,11 +170,7 @@ static void traffic_open(struct engine *engine, struct sock *sock, struct proc *
 		client_ignore(engine, sock, proc, REASON_OPEN_BEFORE);
 		return;
 	}
-	session = session_new(engine, proc, traffic);
-	set_addresses(session, sock);
-	session_set_ino(engine, session, sock->ino);
-	session_bind(engine, session, sock);
-	session_begin(engine, session, event->rec);
+	session_begin(engine, session_of(engine, sock, proc, traffic), event->rec);
 }
 
 static enum reason ignored_reason(const struct engine *engine, const struct proc *proc)
@@ -376,6 +394,9 @@ static void take(struct engine *engine, const struct event *event)
 	case RL_FACT_SETTINGS:
 		process_settings(engine, event);
 		break;
+	case RL_FACT_USERS:
+		found_users(engine, event);
+		break;
 	case RL_TLS_BEGIN:
 		on_tls_begin(engine, event);
 		break;
@@ -481,6 +502,7 @@ void engine_free(struct engine **engine_p)
 		sock_free(engine, &sock);
 	HASH_ITER(hh, engine->procs, proc, next_proc) {
 		handover_free(proc);
+		found_free(proc);
 		process_free(engine, &proc);
 	}
 	HASH_ITER(hh, engine->masters, master, next_master)

@@ -7,6 +7,7 @@
 #include "engine/handover.h"
 #include "engine/identity.h"
 #include "engine/session.h"
+#include "engine/session_state.h"
 #include "engine/trial.h"
 
 static unsigned int prefix_strings(const struct session *session)
@@ -153,20 +154,10 @@ static struct session *session_by_lookup(struct proc *proc, uint32_t id)
 	return NULL;
 }
 
-/* userdb's fields are kept only where a directory can need them. */
 static void take_user(struct engine *engine, struct session *session, struct userdb_user *user,
 		      const struct rl_rec *rec)
 {
-	static const char *const needing[] = {"userdb:", "local_name", "master_user"};
-	const char *mail_home = proc_setting(session->proc, "mail_home");
-	bool needed = false;
-	size_t i;
-
-	for (i = 0; i < sizeof(needing) / sizeof(needing[0]); i++)
-		needed = needed || rules_have_variable(engine->rules, needing[i]) ||
-			 (mail_home && strstr(mail_home, needing[i]));
-	if (!needed)
-		userdb_user_drop_fields(user);
+	identity_drop_fields(engine, session, user);
 	session_user(engine, session, user, rec);
 }
 

@@ -25,8 +25,28 @@ void identity_set_user(struct session *session, struct userdb_user *user, const 
 	userdb_user_free(&session->who.user);
 	session->who.user = *user;
 	*user = USERDB_USER_NONE;
+	identity_set_process_ids(session, rec);
+}
+
+void identity_set_process_ids(struct session *session, const struct rl_rec *rec)
+{
 	session->who.proc_uid = rec->uid;
 	session->who.proc_gid = rec->gid;
+}
+
+void identity_drop_fields(const struct engine *engine, const struct session *session,
+			  struct userdb_user *user)
+{
+	static const char *const needing[] = {"userdb:", "local_name", "master_user"};
+	const char *mail_home = proc_setting(session->proc, "mail_home");
+	bool needed = false;
+	size_t i;
+
+	for (i = 0; i < sizeof(needing) / sizeof(needing[0]); i++)
+		needed = needed || rules_have_variable(engine->rules, needing[i]) ||
+			 (mail_home && strstr(mail_home, needing[i]));
+	if (!needed)
+		userdb_user_drop_fields(user);
 }
 
 void identity_set_process(struct session *session, const struct rl_rec *rec)

@@ -16,6 +16,11 @@ void identity_set_login(struct session *session, const struct login_request *log
 void identity_set_addresses(struct session *session, const struct endpoints *addresses);
 /* Takes what `user` owns, which is USERDB_USER_NONE afterwards; `rec` has the process's ids. */
 void identity_set_user(struct session *session, struct userdb_user *user, const struct rl_rec *rec);
+/* The ids of the session's process, which `rec` has. */
+void identity_set_process_ids(struct session *session, const struct rl_rec *rec);
+/* Frees what userdb returned besides, unless a directory can need it. */
+void identity_drop_fields(const struct engine *engine, const struct session *session,
+			  struct userdb_user *user);
 /* A connection without a user: its files belong to the process, whose ids `rec` has. */
 void identity_set_process(struct session *session, const struct rl_rec *rec);
 /* A relay's connection belongs to the newest login in its process: copies its identity, and takes

@@ -30,6 +30,9 @@
 /* trial.c: are a master's logins read by the layout of another release, as its own is not known? */
 enum trial { TRIAL_NONE, TRIAL_ON, TRIAL_FAILED };
 
+/* found.c: does somebody find out who uses its mail processes? The answer has come: no more is asked. */
+enum master_users { USERS_UNKNOWN, USERS_ASKED, USERS_TOLD };
+
 /* process.c */
 struct master {
 	uint32_t tgid;
@@ -38,6 +41,7 @@ struct master {
 	const struct release *release; /* NULL: not known */
 	enum trial trial;	       /* trial.c */
 	bool examined;		       /* else it may have been one that is recorded */
+	enum master_users users;       /* found.c */
 	char base_dir[RL_BASE_DIR_LEN];
 	struct str settings; /* NAME, NUL, VALUE, NUL, ...: as FACT_SETTINGS has them */
 	unsigned int procs;  /* that refer to it */
@@ -75,10 +79,19 @@ struct proc {
 	struct session *sessions; /* session.c */
 	bool lost_login;	  /* handshake.c: a login request to it was not understood */
 	bool ignored;		  /* engine.c: reported as not recorded, because of its master */
+	struct found_user *users; /* found.c */
 	struct doubt *doubts;	  /* handover.c */
 	uint32_t rawlogs;	  /* log_place.c: logs that had a number in their name, so far */
 	struct sock *undecided;	  /* tls.c: the socket of its last record, if that can be TLS */
 	UT_hash_handle hh;
+};
+
+/* found.c: a session that a process has had since before the recorder started. */
+struct found_user {
+	struct userdb_user user;
+	struct ip_addr ip; /* as Dovecot has it */
+	bool known;	   /* which session that is */
+	struct found_user *prev, *next;
 };
 
 /* handover.c: a login request, while it is not known which client of the login process it is about. */
@@ -94,7 +107,8 @@ struct doubt {
 };
 
 /*
- * The states of a mail session. Sessions of other traffic begin with READY.
+ * The states of a mail session. Sessions of other traffic begin with READY; one that was open before
+ * the recorder started with FOUND, after which ASKED follows.
  *
  *  LOGIN -REQUEST-> LOOKUP -USER-> READY <-> SCRIPT     what comes for the client
  *                                    |                  meanwhile is held
@@ -108,6 +122,7 @@ struct doubt {
  */
 enum session_state {
 	SESSION_LOGIN,	   /* the login request came */
+	SESSION_FOUND,	   /* it was open before: somebody finds out whose it is */
 	SESSION_LOOKUP,	   /* the mail process asks who the user is */
 	SESSION_SCRIPT,	   /* the post-login service decides */
 	SESSION_READY,	   /* the user is known */
@@ -196,6 +211,7 @@ struct session {
 	uint64_t ino;		     /* of the client's socket; 0: not known */
 	struct sock *sock;	     /* NULL: no operation yet, or closed */
 	bool seen;		     /* it had a socket */
+	bool found;		     /* it was open before the recorder started */
 
 	enum session_state state;
 	enum reason reason;
@@ -204,7 +220,8 @@ struct session {
 	bool tls;		     /* records of the text inside TLS count */
 	struct gap_record unread[2]; /* by enum rl_dir: ciphertext whose text does not come */
 	struct held_queue held;
-	uint64_t held_for_logs; /* ASKED: so much was held since, bytes, until there was no room; */
+	uint64_t
+		held_for_logs; /* FOUND, ASKED: so much was held since, bytes, until there was no room; */
 	struct gap_record late[2]; /* then, by enum rl_dir: what has come, and was dropped */
 	bool put_off;		   /* ASKED: it has not asked yet, as the names depend on others */
 	uint64_t asked_ns;	   /* ASKED: when it did, or will have done; monotonic */

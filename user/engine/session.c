@@ -9,67 +9,11 @@
 #include "engine/identity.h"
 #include "engine/log_place.h"
 #include "engine/session_logs.h"
+#include "engine/session_state.h"
 #include "engine/session_table.h"
 
 /* How much one session may hold until it is known whose it is, in bytes. */
 #define HELD_MAX (1024 * 1024)
-
-static void count(struct engine *engine, struct session *session, enum reason reason)
-{
-	if (!session->counted)
-		engine->summary.sessions[reason]++;
-	session->counted = true;
-}
-
-static void clear_held(struct session *session)
-{
-	held_clear(&session->held);
-	held_clear(&session->handover.held);
-	backlog_clear(session);
-}
-
-static void drain(struct engine *engine, struct session *session);
-
-/* The only function that changes a session's state. It also does what the new state requires. */
-static void set_state(struct engine *engine, struct session *session, enum session_state state)
-{
-	if (session->state == SESSION_ASKED && state != SESSION_ASKED) /* else it was put off */
-		backlog_end(engine, session);
-	session->state = state;
-	switch (state) {
-	case SESSION_LOGIN:
-	case SESSION_LOOKUP:
-	case SESSION_SCRIPT:
-	case SESSION_READY:
-	case SESSION_ASKED:
-	case SESSION_ENDED:
-		break;
-	case SESSION_RECORDING:
-		count(engine, session, REASON_NONE);
-		engine_verdict(engine, session->sock, !session->handover.taken);
-		drain(engine, session);
-		break;
-	case SESSION_REFUSED:
-		count(engine, session, session->reason);
-		explain_refused(engine, session);
-		clear_held(session);
-		engine_verdict(engine, session->sock, false);
-		break;
-	}
-}
-
-static void refuse(struct engine *engine, struct session *session, enum reason reason)
-{
-	session->reason = reason;
-	set_state(engine, session, SESSION_REFUSED);
-}
-
-void session_refuse(struct engine *engine, struct session *session, enum reason reason)
-{
-	if (session->state != SESSION_REFUSED && session->state != SESSION_RECORDING &&
-	    session->state != SESSION_ENDED)
-		refuse(engine, session, reason);
-}
 
 /* The connection goes on, and is not this session's any more. Frees the session, as session_end(). */
 static void leave(struct engine *engine, struct session *session, const struct rl_rec *rec)
@@ -77,43 +21,6 @@ static void leave(struct engine *engine, struct session *session, const struct r
 	engine_verdict(engine, session->sock, false);
 	session_unbind(session);
 	session_end(engine, session, rec, NULL);
-}
-
-static void ask_for_logs(struct engine *engine, struct session *session, uint64_t time_ns)
-{
-	enum reason reason;
-
-	session->asked_ns = time_ns;
-	session->put_off = session_logs_must_wait(engine, session);
-	if (session->put_off) {
-		set_state(engine, session, SESSION_ASKED);
-		return;
-	}
-	reason = session_logs_ask(engine, session, time_ns);
-	if (reason == REASON_NONE)
-		set_state(engine, session, SESSION_ASKED);
-	else if (!session_logs_open(engine, session))
-		refuse(engine, session, reason);
-}
-
-static void decide(struct engine *engine, struct session *session, const struct rl_rec *rec)
-{
-	enum reason reason = identity_check(engine, session);
-
-	if (reason != REASON_NONE) {
-		session_refuse(engine, session, reason);
-		return;
-	}
-	log_place_set_base(engine, session);
-	ask_for_logs(engine, session, rec->time_ns);
-}
-
-/* Do the rules record it? Decided when the user is known and has ids, if need be those of `ids`. */
-static void decide_if_ready(struct engine *engine, struct session *session,
-			    const struct rl_rec *ids, const struct rl_rec *rec)
-{
-	if (session->state == SESSION_READY && identity_complete(session, ids))
-		decide(engine, session, rec);
 }
 
 /* Decides about a relay's owner, so that its log is numbered before the relay's: Dovecot opens it
@@ -126,7 +33,7 @@ static void decide_owner(struct engine *engine, const struct session *relay,
 	DL_FOREACH(relay->proc->sessions, other) {
 		if (other->traffic == TRAFFIC_MAIL && other->state == SESSION_READY &&
 		    identity_complete(other, rec)) {
-			decide(engine, other, rec);
+			session_decide(engine, other, rec);
 			break;
 		}
 	}
@@ -136,7 +43,7 @@ void session_begin(struct engine *engine, struct session *session, const struct 
 {
 	enum reason reason;
 
-	set_state(engine, session, SESSION_READY);
+	session_set_state(engine, session, SESSION_READY);
 	if (session->traffic == TRAFFIC_RELAY) {
 		decide_owner(engine, session, rec);
 		reason = identity_set_owner(session, rec);
@@ -145,65 +52,51 @@ void session_begin(struct engine *engine, struct session *session, const struct 
 		return; /* decided with its first byte, or TLS: after the owner */
 	}
 	identity_set_process(session, rec);
-	decide(engine, session, rec);
+	session_decide(engine, session, rec);
+}
+
+void session_found(struct engine *engine, struct session *session, const struct rl_rec *rec)
+{
+	session->found = true;
+	identity_set_process_ids(session, rec);
+	session_set_state(engine, session, SESSION_FOUND);
+}
+
+void session_found_user(struct engine *engine, struct session *session, struct userdb_user *user,
+			const struct rl_rec *rec)
+{
+	struct rl_rec ids = *rec;
+
+	ids.uid = session->who.proc_uid;
+	ids.gid = session->who.proc_gid;
+	identity_set_user(session, user, &ids);
+	identity_complete(session, &ids); /* if not, that is a reason */
+	session_decide(engine, session, rec);
 }
 
 void session_lookup(struct engine *engine, struct session *session, uint32_t lookup_id)
 {
 	session->lookup_id = lookup_id;
-	set_state(engine, session, SESSION_LOOKUP);
+	session_set_state(engine, session, SESSION_LOOKUP);
 }
 
 void session_script(struct engine *engine, struct session *session)
 {
-	set_state(engine, session, SESSION_SCRIPT);
+	session_set_state(engine, session, SESSION_SCRIPT);
 }
 
 void session_user(struct engine *engine, struct session *session, struct userdb_user *user,
 		  const struct rl_rec *rec)
 {
 	identity_set_user(session, user, rec);
-	set_state(engine, session, SESSION_READY);
-}
-
-/* TLS begins: new logs, where the mode wants them. */
-static void begin_tls(struct engine *engine, struct session *session, const struct event *event)
-{
-	uint64_t time_ns = event->rec->time_ns;
-	bool used = delivery_restart(engine, session, event->tls, time_ns);
-
-	if (session_logs_end_at_tls(engine, session, used, time_ns))
-		ask_for_logs(engine, session, time_ns);
-}
-
-static void deliver(struct engine *engine, struct session *session, const struct event *event)
-{
-	if (event->type == RL_TLS_BEGIN)
-		begin_tls(engine, session, event);
-	else
-		delivery_event(engine, session, event);
-}
-
-/* Delivers what was held, up to where new logs must be asked for. */
-static void drain(struct engine *engine, struct session *session)
-{
-	struct event event;
-	struct held *held;
-
-	while (session->state == SESSION_RECORDING && (held = held_take(&session->held)) != NULL) {
-		if (event_parse(&held->rec, held->rec.len, &event) == 0)
-			deliver(engine, session, &event);
-		else
-			engine_malformed(engine, "what was held", session->tgid);
-		held_free(&held);
-	}
+	session_set_state(engine, session, SESSION_READY);
 }
 
 /* It is clear that what was held for the sake of a handover belongs to this log. */
 static void stay(struct engine *engine, struct session *session)
 {
 	held_append(&session->held, &session->handover.held);
-	drain(engine, session);
+	session_drain(engine, session);
 }
 
 static bool is_parting(const struct session *session)
@@ -242,8 +135,8 @@ static void take(struct engine *engine, struct session *session, const struct ev
 	if (is_parting(session))
 		held_add(&session->handover.held, event->rec);
 	else if (session->state == SESSION_RECORDING)
-		deliver(engine, session, event);
-	else if (session->state == SESSION_ASKED)
+		session_deliver(engine, session, event);
+	else if (session_waits(session->state))
 		backlog_add(engine, session, event);
 	else
 		held_add(&session->held, event->rec);
@@ -253,14 +146,14 @@ static void take(struct engine *engine, struct session *session, const struct ev
 static bool takes_any(const struct session *session)
 {
 	return !is_parting(session) &&
-	       (session->state == SESSION_RECORDING || session->state == SESSION_ASKED);
+	       (session->state == SESSION_RECORDING || session_waits(session->state));
 }
 
 void session_event(struct engine *engine, struct session *session, const struct event *event)
 {
 	bool parting = is_parting(session);
 
-	decide_if_ready(engine, session, event->rec, event->rec);
+	session_decide_if_ready(engine, session, event->rec, event->rec);
 	if (takes_any(session) || has_room(session, event->rec)) {
 		take(engine, session, event);
 	} else if (parting && session->state != SESSION_REFUSED) {
@@ -331,7 +224,7 @@ void session_handover(struct engine *engine, struct session *session, uint32_t t
 	session->handover.pending = true;
 	session->handover.tag = tag;
 	held_move_before(&session->held, &session->handover.held, time_ns);
-	drain(engine, session);
+	session_drain(engine, session);
 }
 
 /* Its log ends where it was taken over. Over TLS it is not known before RL_LINK what is missing. */
@@ -392,7 +285,7 @@ static void ask_put_off(struct engine *engine, const struct proc *proc, const st
 	DL_FOREACH_SAFE(proc->sessions, session, next) {
 		if (!session->put_off || session_logs_must_wait(engine, session))
 			continue;
-		ask_for_logs(engine, session, session->asked_ns);
+		session_ask_for_logs(engine, session, session->asked_ns);
 		go_on_if_answered(engine, session, rec);
 	}
 }
@@ -404,7 +297,7 @@ void session_log_answered(struct engine *engine, struct session *session, const 
 	/* not in a replay whose options refuse what the recorder asked about */
 	if (session->state < SESSION_REFUSED && session_logs_answer(engine, session, event->log)) {
 		if (session_logs_open(engine, session))
-			set_state(engine, session, SESSION_RECORDING);
+			session_set_state(engine, session, SESSION_RECORDING);
 		else
 			session_refuse(engine, session, session_logs_reason(engine, session));
 		go_on_if_answered(engine, session, event->rec);
@@ -447,8 +340,8 @@ static void finish(struct engine *engine, struct session *session, uint64_t time
 	session->proc = NULL;
 	session_forget_ino(engine, session);
 	delivery_free(engine, session);
-	clear_held(session);
-	set_state(engine, session, SESSION_ENDED);
+	session_clear_held(session);
+	session_set_state(engine, session, SESSION_ENDED);
 	if (!session->logs.ending)
 		session_free(engine, &session);
 }
@@ -475,7 +368,7 @@ void session_end(struct engine *engine, struct session *session, const struct rl
 		part_in_doubt(engine, session, NULL);
 	tell_unread(engine, session);
 	/* a session without any bytes has files, too */
-	decide_if_ready(engine, session, NULL, rec);
+	session_decide_if_ready(engine, session, NULL, rec);
 	if (session->state == SESSION_ASKED)
 		return; /* session_log_answered() continues */
 	if (session->state == SESSION_RECORDING) {
@@ -497,8 +390,9 @@ void session_stream_ends(struct engine *engine, struct session *session, uint64_
 		session->ended = true;
 		return;
 	}
+	session->end_live = !session->handover.taken;
 	if (session->state == SESSION_RECORDING)
-		engine->summary.sessions_open += !session->handover.taken;
+		engine->summary.sessions_open += session->end_live;
 	session_refuse(engine, session, ended_reason(session));
 	finish(engine, session, time_ns);
 }
@@ -530,7 +424,7 @@ void session_leave_process(struct engine *engine, struct proc *proc, const struc
 		session->proc = NULL;
 		if (session->put_off) {
 			proc->rawlogs++;
-			ask_for_logs(engine, session, session->asked_ns);
+			session_ask_for_logs(engine, session, session->asked_ns);
 			go_on_if_answered(engine, session, rec);
 		}
 	}

@@ -2,7 +2,7 @@
 /*
  * A session's life: it begins with a login request or with its socket, waits
  * for its user and for its logs, is recorded or refused, and ends. The states
- * are drawn in model.h; they change in session.c alone.
+ * are drawn in model.h; they change in session_state.c alone.
  */
 #ifndef SESSION_H
 #define SESSION_H
@@ -13,6 +13,12 @@
 /* A session that begins with its socket, without a login request: do the rules record it? `rec`,
  * here and below: the record that says so, for its time and its process's ids. */
 void session_begin(struct engine *engine, struct session *session, const struct rl_rec *rec);
+/* A session that was open before the recorder started: what comes is held until session_found_user().
+ * `rec` has the process's ids. */
+void session_found(struct engine *engine, struct session *session, const struct rl_rec *rec);
+/* Whose such a session is: as session_user(). Its logs are asked for now. */
+void session_found_user(struct engine *engine, struct session *session, struct userdb_user *user,
+			const struct rl_rec *rec);
 /* A mail process asks who the user is; the answer will have the same `lookup_id`. */
 void session_lookup(struct engine *engine, struct session *session, uint32_t lookup_id);
 /* A post-login service is asked: its answer replaces that of the user lookup. */
@@ -59,10 +65,6 @@ void session_log_answered(struct engine *engine, struct session *session,
 			  const struct event *event);
 /* FACT_WRITE. Frees the session if its connection has ended, and this was the last log. */
 void session_written(struct engine *engine, struct session *session, const struct event *event);
-/* Don't record it. Does nothing in RECORDING, REFUSED and ENDED. One that waits for new logs because TLS has
- * begun can still be refused. */
-void session_refuse(struct engine *engine, struct session *session, enum reason reason);
-
 /* Its process ends: sessions without a socket end and are freed, the others go on without it, as a
  * connection can be handed to another process. */
 void session_leave_process(struct engine *engine, struct proc *proc, const struct rl_rec *rec);

@@ -172,6 +172,10 @@ static void open_log(struct engine *engine, struct session *session, const struc
 	log_place_set_serial(session, fact->rule, fact->serial);
 	log->name = mem_strdup(session->names.log[fact->rule].name);
 	explain_opened(engine, session, fact->rule);
+	if (session->found)
+		delivery_note(
+			engine, session, log, session->asked_ns,
+			"the connection was open before rawtap started: its beginning is missing");
 }
 
 /* Does a log take a number of which that is told? */
@@ -240,6 +244,9 @@ static void end_log(struct engine *engine, struct session *session, uint32_t rul
 		return;
 	if (log->rawlog.behind)
 		go_on(engine, session, log, time_ns);
+	if (session->end_live)
+		delivery_note(engine, session, log, time_ns,
+			      "the recording ends here, and the connection goes on");
 	session->logs.open[rule] = NULL;
 	DL_APPEND(session->logs.ending, log);
 	delivery_write_failed(engine, session, log, rawlog_end(&log->rawlog));

@@ -23,6 +23,9 @@ struct engine_world {
 	 * the answer WHOSE those that its sockets' names have, at most BASE_DIRS_MAX words, each of
 	 * which ends with NUL: is the instance that is wanted among them? */
 	void (*ask_master)(void *context, uint32_t tgid, const struct str *base_dirs);
+	/* Whose sessions do this master's mail processes have? Answered by a FACT_USERS record. It is asked
+	 * once at most. */
+	void (*ask_users)(void *context, uint32_t tgid);
 	/* A process of this service has begun, after rawtap started. */
 	void (*new_process)(void *context, const struct service *service);
 	/* This socket is recorded, or is not: then no more of its records are needed. As long as a process
@@ -40,6 +43,7 @@ struct engine_world {
 struct engine_summary {
 	uint64_t sessions[REASONS_COUNT]; /* by what became of them; [REASON_NONE]: recorded */
 	uint64_t sessions_open;		  /* of the recorded: not ended yet */
+	uint64_t sessions_found;	  /* of the recorded: open before the recorder started */
 	uint64_t logs[REASONS_COUNT]; /* of the recorded: other logs that there are not, by why */
 	uint64_t stray_bytes;	      /* of sockets that are not known: in no file */
 	uint64_t files;

@@ -14,6 +14,7 @@
 #include "host/procfs.h"
 #include "host/run_program.h"
 #include "dovecot/service.h"
+#include "base/mem.h"
 #include "base/str.h"
 #include "host/trusted_file.h"
 
@@ -195,6 +196,35 @@ int dovecot_master_setting(const struct rl_master *fact, const char *protocol, c
 
 	if (value->len)
 		value->data[value->len = strcspn(value->data, "\n")] = '\0';
+	return ret;
+}
+
+int dovecot_master_who(const struct rl_master *fact, struct str *out)
+{
+	char path[PATH_MAX];
+	char *argv[] = {(char *)"doveadm", (char *)"-c",  path,		(char *)"-f",
+			(char *)"tab",	   (char *)"who", (char *)"-1", NULL};
+	int ret = dovecot_master_config(fact, path, sizeof(path));
+
+	return ret ? ret : run_program(argv, out);
+}
+
+int dovecot_master_users(const struct rl_master *fact, const char *protocol,
+			 const char *const names[], size_t count, struct str *out)
+{
+	char path[PATH_MAX], service[64];
+	char *const begin[] = {(char *)"doveadm", (char *)"-c", path,	      (char *)"user",
+			       (char *)"-x",	  service,	(char *)"-u", (char *)"--"};
+	const size_t begin_count = sizeof(begin) / sizeof(begin[0]);
+	char **argv = mem_alloc((begin_count + count + 1) * sizeof(*argv));
+	int ret = dovecot_master_config(fact, path, sizeof(path));
+
+	snprintf(service, sizeof(service), "service=%s", protocol);
+	memcpy(argv, begin, sizeof(begin));
+	memcpy(argv + begin_count, names, count * sizeof(*names));
+	if (!ret)
+		ret = run_program(argv, out);
+	free(argv);
 	return ret;
 }
 

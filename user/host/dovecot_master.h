@@ -47,6 +47,14 @@ int dovecot_master_setting(const struct rl_master *fact, const char *protocol, c
 /* The same for no protocol, but all lines of its output: a list of 2.4 has one for each entry. */
 int dovecot_master_lines(const struct rl_master *fact, const char *setting, struct str *value);
 
+/* Runs `doveadm who` with a master's configuration: the sessions that it has, a line each, after one with
+ * the columns' names; separated by tabs. 0, or -errno of run_program(), with its output. */
+int dovecot_master_who(const struct rl_master *fact, struct str *out);
+/* Runs `doveadm user` likewise, for users of this protocol: what userdb says of each, as people read it.
+ * -EIO: one of them is not known; the others are there. */
+int dovecot_master_users(const struct rl_master *fact, const char *protocol,
+			 const char *const names[], size_t count, struct str *out);
+
 /* The path of the configuration file that a running master uses, NUL-terminated: base_dir/dovecot.conf
  * is a link to it. 0; -ENAMETOOLONG: it does not fit; -errno. */
 int dovecot_master_config(const struct rl_master *fact, char *path_r, size_t size);

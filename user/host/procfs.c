@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <netinet/tcp.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -231,4 +232,34 @@ int procfs_each_mapping(pid_t pid, const char *prefix, procfs_mapping_fn *found,
 void procfs_fd_path(int fd, char path_r[PROCFS_FD_PATH_LEN])
 {
 	snprintf(path_r, PROCFS_FD_PATH_LEN, "/proc/self/fd/%d", fd);
+}
+
+static int each_listener(pid_t pid, const char *name, procfs_port_fn *found, void *context)
+{
+	char path[PATH_LEN], line[512];
+	unsigned int port, state;
+	FILE *file;
+	int ret;
+
+	proc_path(pid, name, path);
+	file = fopen(path, "re");
+	if (!file)
+		return errno == ENOENT ? 0 : -errno; /* a kernel without IPv6 */
+	/* "  0: 0100007F:1F90 00000000:0000 0A ...", after a line of titles */
+	while (fgets(line, sizeof(line), file))
+		if (sscanf(line, "%*u: %*[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%*x %x", &port, &state) ==
+			    2 &&
+		    state == TCP_LISTEN)
+			found(context, (uint16_t)port);
+	ret = ferror(file) ? -EIO : 0;
+	fclose(file);
+	return ret;
+}
+
+int procfs_listening_ports(pid_t pid, procfs_port_fn *found, void *context)
+{
+	int ret = each_listener(pid, "net/tcp", found, context);
+	int error = each_listener(pid, "net/tcp6", found, context);
+
+	return ret ? ret : error;
 }

@@ -61,6 +61,11 @@ struct procfs_mapping {
 typedef int procfs_mapping_fn(void *context, const struct procfs_mapping *mapping);
 int procfs_each_mapping(pid_t pid, const char *prefix, procfs_mapping_fn *found, void *context);
 
+/* Calls `found` for each TCP port that somebody listens on in the process's network namespace, in any
+ * order, and not only once. 0 or -errno: not all could be read. */
+typedef void procfs_port_fn(void *context, uint16_t port);
+int procfs_listening_ports(pid_t pid, procfs_port_fn *found, void *context);
+
 /* A path that opens the file of one of our descriptors, for us or for a program that inherits it. */
 #define PROCFS_FD_PATH_LEN 32
 void procfs_fd_path(int fd, char path_r[PROCFS_FD_PATH_LEN]);

@@ -130,7 +130,6 @@ static void select_tls(struct bpf_side *side)
 			bpf_program__set_autoload(program, false);
 	}
 	bpf_program__set_autoload(skeleton->progs.ask__processes, side->tls);
-	bpf_program__set_autoload(skeleton->progs.iter__files, side->tls);
 }
 
 /* First the hooks of sockets: before a process is tracked, their copies must know their places.
@@ -152,8 +151,6 @@ static int attach_hooks(struct bpf_side *side)
 
 static int attach_files(struct bpf_side *side)
 {
-	if (!side->tls)
-		return 0;
 	side->files = bpf_program__attach_iter(side->skeleton->progs.iter__files, NULL);
 	return side->files ? 0 : -errno;
 }

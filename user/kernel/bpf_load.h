@@ -35,7 +35,7 @@ struct bpf_side {
 	const struct backend *backend;
 	const struct rules *rules;
 	bool tls;		/* a rule looks into TLS */
-	struct bpf_link *files; /* the iterator of processes' files; NULL without `tls` */
+	struct bpf_link *files; /* the iterator of processes' files */
 	struct tls_probes probes;
 	size_t probes_attached; /* so many of `probes` are attached, or were reported as too late */
 	struct bpf_link **probe_links;

@@ -277,8 +277,9 @@ int source_scan(struct source *source)
 {
 	int ret = dovecot_scan(on_process, source);
 
-	/* marks the sockets that exist already, so that they are not taken for new ones */
-	if (!ret && source->side->files)
+	/* marks the sockets that exist already, so that they are not taken for new ones; tells of mail
+	 * processes' clients */
+	if (!ret)
 		ret = run_iterator(source->side->files);
 	return ret;
 }

@@ -45,13 +45,11 @@ struct chunk {
 	int dir;	     /* enum rl_dir */
 };
 
-/* `size` bytes are missing here. `offset`: what the log has of this direction before, be it written or
- * missing; rawlog.c counts it. */
-struct chunk_gap {
+/* What rawtap has to say of the log, in a place of it. */
+struct note {
 	int64_t realtime_ns;
-	uint64_t offset, size;
-	const char *reason; /* see event_gap_text(); valid during the call */
-	int dir;	    /* enum rl_dir */
+	const char *text; /* a sentence, without an end; valid during the call */
+	int dir;	  /* enum rl_dir */
 };
 
 /* What a format remembers of one file. */
@@ -69,12 +67,12 @@ struct format {
 	/* Of the files' names, by enum rl_dir. If both directions are in one file, in their true
 	 * order, it is that of RL_IN, and RL_OUT has NULL. */
 	const char *extension[2];
-	/* Each appends to `out` what goes to the file. write() and gap(): the next bytes or missing
-	 * bytes; end(): the log ends. */
+	/* Each appends to `out` what goes to the file. write(): the next bytes; note(): "[rawtap: TEXT]" in
+	 * a line of its own, which no protocol has; end(): the log ends. */
 	void (*write)(struct format_state *state, const struct log_flags *flags,
 		      const struct chunk *chunk, struct str *out);
-	void (*gap)(struct format_state *state, const struct log_flags *flags,
-		    const struct chunk_gap *gap, struct str *out);
+	void (*note)(struct format_state *state, const struct log_flags *flags,
+		     const struct note *note, struct str *out);
 	void (*end)(struct format_state *state, const struct log_flags *flags, struct str *out);
 };
 

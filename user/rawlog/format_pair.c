@@ -7,7 +7,6 @@
  */
 #include "rawlog/format.h"
 
-#include <inttypes.h>
 #include <string.h>
 
 #include "base/timestamp.h"
@@ -57,9 +56,9 @@ static void pair_write(struct format_state *state, const struct log_flags *flags
 		block_close(state, out);
 }
 
-/* In a line of its own, which no protocol has. The next byte begins a line. */
-static void pair_gap(struct format_state *state, const struct log_flags *flags,
-		     const struct chunk_gap *gap, struct str *out)
+/* The next byte begins a line. */
+static void pair_note(struct format_state *state, const struct log_flags *flags,
+		      const struct note *note, struct str *out)
 {
 	char stamp[TIMESTAMP_STAMP_LEN];
 	int len;
@@ -67,11 +66,10 @@ static void pair_gap(struct format_state *state, const struct log_flags *flags,
 	if (!state->at_line_start)
 		str_append_text(out, "\n");
 	if (flags->timestamps) {
-		len = timestamp_stamp(gap->realtime_ns, stamp);
+		len = timestamp_stamp(note->realtime_ns, stamp);
 		str_append(out, stamp, len);
 	}
-	str_printf(out, "[rawtap: %" PRIu64 " bytes lost at offset %" PRIu64 ": %s]\n", gap->size,
-		   gap->offset, gap->reason);
+	str_printf(out, "[rawtap: %s]\n", note->text);
 	state->line_ended = true;
 	state->at_line_start = true;
 }
@@ -85,6 +83,6 @@ const struct format format_pair = {
 	.name = "pair",
 	.extension = {"in", "out"},
 	.write = pair_write,
-	.gap = pair_gap,
+	.note = pair_note,
 	.end = pair_end,
 };

@@ -10,7 +10,6 @@
  */
 #include "rawlog/format.h"
 
-#include <inttypes.h>
 #include <string.h>
 
 #include "base/timestamp.h"
@@ -92,14 +91,13 @@ static void put_rest(struct format_state *state, int dir, int64_t realtime_ns, s
 	end_line(state, out);
 }
 
-static void single_gap(struct format_state *state, const struct log_flags *flags,
-		       const struct chunk_gap *gap, struct str *out)
+static void single_note(struct format_state *state, const struct log_flags *flags,
+			const struct note *note, struct str *out)
 {
-	put_rest(state, gap->dir, gap->realtime_ns, out);
+	put_rest(state, note->dir, note->realtime_ns, out);
 	end_line(state, out);
-	put_mark(gap->dir, ':', gap->realtime_ns, out);
-	str_printf(out, "[rawtap: %" PRIu64 " bytes lost at offset %" PRIu64 ": %s]\n", gap->size,
-		   gap->offset, gap->reason);
+	put_mark(note->dir, ':', note->realtime_ns, out);
+	str_printf(out, "[rawtap: %s]\n", note->text);
 }
 
 static void single_end(struct format_state *state, const struct log_flags *flags, struct str *out)
@@ -112,7 +110,7 @@ const struct format format_single = {
 	.name = "single",
 	.extension = {"rawlog", NULL},
 	.write = single_write,
-	.gap = single_gap,
+	.note = single_note,
 	.end = single_end,
 };
 
@@ -120,6 +118,6 @@ const struct format format_lines = {
 	.name = "lines",
 	.extension = {"rawlog", NULL},
 	.write = lines_write,
-	.gap = single_gap,
+	.note = single_note,
 	.end = single_end,
 };

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "rawlog/rawlog.h"
 
+#include <inttypes.h>
+
 #include "rl_abi.h"
 
 /* With more bytes than this, a file's are handed to the sink before rawlog_flush(). */
@@ -84,19 +86,40 @@ int rawlog_write(struct rawlog *rawlog, const struct chunk *chunk)
 	return flush_if_large(rawlog, file);
 }
 
+static int format_note(struct rawlog *rawlog, const struct note *note)
+{
+	int file = format_file(rawlog->format, note->dir);
+	size_t before = rawlog->pending[file].len;
+
+	rawlog->format->note(&rawlog->state[file], rawlog->flags, note, &rawlog->pending[file]);
+	rawlog->formatted[file] += rawlog->pending[file].len - before;
+	return flush_if_large(rawlog, file);
+}
+
 /* The gap's bytes have been counted in `passed`, and nothing after them. */
 static int format_gap(struct rawlog *rawlog, const struct chunk_gap *gap)
 {
-	struct chunk_gap placed = *gap;
-	size_t before;
-	int file;
+	struct note note = {.realtime_ns = gap->realtime_ns, .dir = gap->dir};
+	struct str text = {0};
+	int ret;
 
-	placed.offset = rawlog->passed[gap->dir] - gap->size;
-	file = format_file(rawlog->format, gap->dir);
-	before = rawlog->pending[file].len;
-	rawlog->format->gap(&rawlog->state[file], rawlog->flags, &placed, &rawlog->pending[file]);
-	rawlog->formatted[file] += rawlog->pending[file].len - before;
-	return flush_if_large(rawlog, file);
+	str_printf(&text, "%" PRIu64 " bytes lost at offset %" PRIu64 ": %s", gap->size,
+		   rawlog->passed[gap->dir] - gap->size, gap->reason);
+	note.text = str_text(&text);
+	ret = format_note(rawlog, &note);
+	str_free(&text);
+	return ret;
+}
+
+int rawlog_note(struct rawlog *rawlog, int64_t realtime_ns, const char *text)
+{
+	struct note note = {.realtime_ns = realtime_ns, .text = text};
+	int ret = 0;
+
+	for (note.dir = RL_IN; note.dir <= RL_OUT && !ret; note.dir++)
+		if (rawlog_wants(rawlog, note.dir) && rawlog->format->extension[note.dir])
+			ret = format_note(rawlog, &note);
+	return ret;
 }
 
 int rawlog_gap(struct rawlog *rawlog, const struct chunk_gap *gap)

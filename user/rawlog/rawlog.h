@@ -9,6 +9,14 @@
 #include "rawlog/format.h"
 #include "rawlog/sink.h"
 
+/* `size` bytes are missing here. */
+struct chunk_gap {
+	int64_t realtime_ns;
+	uint64_t size;
+	const char *reason; /* see event_gap_text(); valid during the call */
+	int dir;	    /* enum rl_dir */
+};
+
 struct rawlog {
 	const struct format *format;
 	const struct log_flags *flags;
@@ -37,8 +45,9 @@ bool rawlog_wants(const struct rawlog *rawlog, int dir);
 /* 0, or -errno of the sink: then call rawlog_release(). Nothing is done for a log that is not open, or
  * does not want this direction. */
 int rawlog_write(struct rawlog *rawlog, const struct chunk *chunk);
-/* Its `offset` is not used. */
 int rawlog_gap(struct rawlog *rawlog, const struct chunk_gap *gap);
+/* A note in each of its files, beside the connection's bytes. */
+int rawlog_note(struct rawlog *rawlog, int64_t realtime_ns, const char *text);
 int rawlog_flush(struct rawlog *rawlog);
 
 /* From now on bytes are dropped, ... */

@@ -33,6 +33,7 @@ static bool is_valid(const struct event *event, size_t extra)
 		       event->data->offset <= UINT64_MAX - extra;
 	case RL_SETTING:
 	case RL_FACT_SETTINGS:
+	case RL_FACT_USERS:
 		return event->setting->size == extra && extra &&
 		       event->setting->text[extra - 1] == '\0';
 	case RL_GAP:

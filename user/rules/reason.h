@@ -37,7 +37,8 @@ enum reason_weight { REASON_PLAIN, REASON_WARNING, REASON_LOSS };
 	X(CUT, "it ended, with bytes, before it was clear whether to record it", LOSS)             \
 	X(UNANSWERED, "its master process was still being examined", LOSS)                         \
 	X(UNEXAMINED, "its master process could not be examined", LOSS)                            \
-	X(SETTINGS, "its Dovecot's settings could not be read", LOSS)
+	X(SETTINGS, "its Dovecot's settings could not be read", LOSS)                              \
+	X(WHOSE, "it was open before rawtap started, and nothing tells whose it is", LOSS)
 
 enum reason {
 #define X(name, text, weight) REASON_##name,
