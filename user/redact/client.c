@@ -74,7 +74,7 @@ static void line_begin(struct redact *redact)
 	};
 	redact->mark = NULL;
 	redact->left_waits = false;
-	redact->literal.state = LITERAL_NONE;
+	redact->list.literal.state = LITERAL_NONE;
 	redact->words = 0;
 	word_clear(redact);
 	if (redact->done) {
@@ -117,7 +117,7 @@ static void rest(struct redact *redact, unsigned char c, const char *mark)
 {
 	redact->state = CLIENT_REST;
 	redact->mark = mark;
-	redact->literal.state = LITERAL_NONE;
+	redact->list.literal.state = LITERAL_NONE;
 	client_byte(redact, c);
 }
 
@@ -148,7 +148,8 @@ static void swallow(struct redact *redact)
 /* Only CR LF passes. A literal's size at the end means that the secret continues after it. */
 static void rest_byte(struct redact *redact, unsigned char c)
 {
-	bool literal = redact->protocol == REDACT_IMAP && redact_literal_byte(&redact->literal, c);
+	bool literal =
+		redact->protocol == REDACT_IMAP && imap_literal_byte(&redact->list.literal, c);
 
 	if (c == '\n') {
 		redact_release(redact);
@@ -353,13 +354,14 @@ static void bdat_byte(struct redact *redact, unsigned char c)
 	put(redact, c);
 	if (c == '\n') {
 		redact->chunk_size = redact->chunk_args == 1 || redact->chunk_args == 2 ?
-					     redact->literal.size :
+					     redact->list.literal.size :
 					     0;
 		line_end(redact);
-	} else if (redact->chunk_args == 0 && redact->literal.state == LITERAL_NONE && c == ' ') {
-		redact_literal_byte(&redact->literal, '{');
+	} else if (redact->chunk_args == 0 && redact->list.literal.state == LITERAL_NONE &&
+		   c == ' ') {
+		imap_literal_byte(&redact->list.literal, '{');
 	} else if (redact->chunk_args < 2 && c >= '0' && c <= '9') {
-		redact_literal_byte(&redact->literal, c);
+		imap_literal_byte(&redact->list.literal, c);
 		redact->chunk_args = 1;
 	} else if (redact->chunk_args == 1 && (c == ' ' || c == '\t' || c == '\r')) {
 		redact->chunk_args = 2;
@@ -494,7 +496,7 @@ void redact_client_gap(struct redact *redact, uint64_t size)
 			redact->data = false;
 	}
 	redact->unsure = true;
-	redact->literal.state = LITERAL_NONE;
+	redact->list.literal.state = LITERAL_NONE;
 	redact->state = CLIENT_REST;
 	redact->mark = redact->line.response ? MARK_BASE64 : MARK_TEXT;
 }

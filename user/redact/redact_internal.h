@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "rawlog/format.h"
+#include "dovecot/imap_args.h"
 #include "dovecot/service.h"
 #include "base/str.h"
 
@@ -39,24 +40,6 @@ enum client_state {
 	CLIENT_RESPONSE,   /* SASL: at the beginning of a response */
 	CLIENT_REST,	   /* dropped, up to the line's end */
 	CLIENT_SWALLOW,	   /* dropped, as `left` bytes are */
-};
-
-/* Where in an argument list of IMAP's: see imap-parser.c. */
-enum arg_state {
-	ARG_NONE, /* between two arguments */
-	ARG_ATOM,
-	ARG_STRING,
-	ARG_ESCAPE,  /* in a string, after '\' */
-	ARG_LITERAL, /* after the opening brace */
-	ARG_CR,
-	ARG_BROKEN, /* not an argument list */
-};
-
-/* {123+} CR LF, or BDAT's size */
-struct literal {
-	enum { LITERAL_NONE, LITERAL_DIGITS, LITERAL_PLUS, LITERAL_CLOSED, LITERAL_CR } state;
-	bool nonsync;  /* "+": the client does not wait for the server */
-	uint64_t size; /* bytes; UINT64_MAX: that, or more */
 };
 
 /* What the caller does after a byte of an argument list. */
@@ -119,14 +102,13 @@ struct redact {
 	char word[WORD_MAX + 1];	/* the current word, in capitals, its beginning */
 	unsigned int word_len, words;	/* words: complete ones of the line (IMAP) */
 	struct line line;
-	const char *mark; /* put out once the next byte is dropped; NULL: none */
-	uint64_t left;	  /* bytes of a literal or of BDAT that are to come */
-	bool left_waits;  /* they are a literal's that waits for "+", and none has come yet */
-	struct literal literal;
-	enum arg_state arg;
-	unsigned int depth, args; /* open parentheses; arguments of LOGIN so far */
-	unsigned int dot;	  /* DATA: 0: line's beginning; 1: "."; 2: ". CR"; 3: any other */
-	uint64_t chunk_size;	  /* BDAT: bytes that follow the line */
+	const char *mark;      /* put out once the next byte is dropped; NULL: none */
+	uint64_t left;	       /* bytes of a literal or of BDAT that are to come */
+	bool left_waits;       /* they are a literal's that waits for "+", and none has come yet */
+	struct imap_args list; /* the literal: of any line (IMAP), or the size of BDAT */
+	unsigned int args;     /* arguments of LOGIN so far */
+	unsigned int dot;      /* DATA: 0: line's beginning; 1: "."; 2: ". CR"; 3: any other */
+	uint64_t chunk_size;   /* BDAT: bytes that follow the line */
 	unsigned int chunk_args; /* BDAT: 0: no digit yet; 1: digits; 2: after them; 3: malformed */
 
 	/* The server. */
@@ -174,11 +156,8 @@ void redact_args_begin(struct redact *redact, enum client_state state);
 enum args_then redact_args(struct redact *redact, unsigned char c);
 /* One byte of LOGIN's arguments. What can't be one is dropped, with the rest of the line. */
 enum args_then redact_login(struct redact *redact, unsigned char c);
-/* The bytes of redact->literal follow, in `state`; `after` them comes that state. */
+/* The bytes of redact->list.literal follow, in `state`; `after` them comes that state. */
 void redact_literal_begin(struct redact *redact, enum client_state state, enum client_state after);
-/* One byte of {123+} CR LF. True: the literal's bytes follow it. literal->state is LITERAL_NONE if
- * the byte does not fit. */
-bool redact_literal_byte(struct literal *literal, unsigned char c);
 
 /* server.c: the server's bytes, or missing ones. */
 void redact_server(struct redact *redact, const unsigned char *data, size_t len);
