@@ -8,7 +8,7 @@ PYTHON	?= /usr/bin/python3
 ARCH	:= $(shell uname -m | sed -e s/x86_64/x86/ -e s/aarch64/arm64/)
 VERSION	:= 0.1.0
 
-LIBS	:= libbpf libcap-ng libelf nettle
+LIBS	:= libbpf libcap-ng libelf nettle zlib
 CFLAGS	?= -O2 -g
 WARN	:= -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	   -Wpointer-arith -Wswitch-enum -Wno-unused-parameter

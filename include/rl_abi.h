@@ -108,14 +108,16 @@ enum rl_flag {
 	X(UNSEEN, 6, "passed where no hook is")                                                    \
 	X(DOUBT, 7, "they may have come after the login")                                          \
 	X(CIPHER, 8, "as TLS, whose text could not be read")                                       \
-	X(AWAITED, 9, "too many came before it was known whose they are")
+	X(AWAITED, 9, "too many came before it was known whose they are")                          \
+	X(DEFLATE, 10, "compressed, and could not be inflated")
 
 /*
  * The kernel sends FAULT, SENDFILE, CALL and UNSEEN. RING is in no record: a
  * full ring shows as a step in the offsets, and the engine gives it this reason.
  * The engine makes DOUBT (it is not certain that a client had not logged in yet,
  * and its pre-login log ends with the login), CIPHER (whose size is that of the
- * ciphertext), BACKLOG, and AWAITED (while the master was being examined).
+ * ciphertext), BACKLOG, AWAITED (while the master was being examined), and
+ * DEFLATE (whose size is that of the compressed bytes).
  */
 enum rl_gap_reason {
 #define X(name, number, text) RL_GAP_##name = number,

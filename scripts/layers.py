@@ -13,9 +13,10 @@ SEES = {
     "probes": "base host",
     "host": "base dovecot",
     "output": "base dovecot host rawlog",
-    "engine": "base dovecot rawlog records redact rules",
+    "engine": "base compress dovecot rawlog records redact rules",
     "rules": "base dovecot rawlog",
     "redact": "base dovecot rawlog",
+    "compress": "base dovecot rawlog",
     "rawlog": "base",
     "records": "",
     "dovecot": "base",
@@ -24,7 +25,7 @@ SEES = {
 
 # Functions of what they are given: no clock, no files, no sockets, no variables of their own; and
 # so is all that they call.
-PURE = "dovecot engine rawlog redact rules".split()
+PURE = "compress dovecot engine rawlog redact rules".split()
 
 # Except this: a message to the administrator, which nothing that is decided depends on.
 IMPURE_SEEN = {"base/log"}
@@ -33,7 +34,7 @@ IMPURE_SEEN = {"base/log"}
 PURE_HEADERS = """
     arpa/inet.h assert.h ctype.h errno.h inttypes.h limits.h linux/types.h nettle/*.h regex.h
     stdarg.h stdbool.h stddef.h stdint.h stdio.h stdlib.h string.h strings.h sys/types.h uthash.h
-    utlist.h
+    utlist.h zlib.h
 """.split()
 
 # libbpf and the skeleton of our programs are for this folder alone.

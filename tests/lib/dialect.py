@@ -105,6 +105,7 @@ LINES = [(re.compile(f"^( *){pattern}$", re.MULTILINE), rf"\1{text}") for patter
     (r"mail_attribute_dict = (\w+):(.*)", r"mail_attribute {\n  dict \2 {\n    path = \3\n  }\n}"),
     (r"service_count = 0", r"restart_request_count = unlimited"),
     (r"service_count = (.*)", r"restart_request_count = \2"),
+    (r"mail_plugins = imap_zlib", r"# COMPRESS is no plugin's"),
 )]
 
 # A block has a name of its own.

@@ -15,6 +15,7 @@ import re
 import socket
 import ssl
 import struct
+import zlib
 
 import tcpdiag
 from rawlogs import PATIENCE, wait_until
@@ -59,6 +60,7 @@ class Connection:
         self.was_reset = False
         self.read_in_part = False   # by the server, which has closed before the end
         self._cursor = 0        # what of received has been read by the caller
+        self._deflate = self._inflate = None    # COMPRESS: zlib's
         self.tls_start = None       # how much was sent and received before TLS started
         if tls:
             self.start_tls()
@@ -67,11 +69,23 @@ class Connection:
         self.tls_start = len(self.sent), len(self.received)
         self.socket = self.wrap(self.socket)
 
+    def start_compression(self, level=6):
+        self._deflate = zlib.compressobj(level, zlib.DEFLATED, -zlib.MAX_WBITS)
+        self._inflate = zlib.decompressobj(-zlib.MAX_WBITS)
+
+    def compressed(self, data):
+        """As it would be sent next."""
+        return self._deflate.compress(data) + self._deflate.flush(zlib.Z_SYNC_FLUSH)
+
     # Send
 
     def send(self, data):
         """In one segment, and in one TLS record, as far as it fits."""
         self.sent += data
+        self.socket.sendall(self.compressed(data) if self._deflate else data)
+
+    def send_as_is(self, data):
+        """Bytes that are in no transcript: damage, or a part of what is compressed."""
         self.socket.sendall(data)
 
     def send_urgent(self, byte):
@@ -89,7 +103,7 @@ class Connection:
             if not self.half_closed:
                 raise
             data = b""
-        self.received += data
+        self.received += self._inflate.decompress(data) if self._inflate else data
         self.ended = not data
         return bool(data)
 
@@ -259,6 +273,13 @@ class Imap(MailClient):
     def starttls(self):
         self.command("STARTTLS")
         self.start_tls()
+
+    def compress(self, expect=b"OK"):
+        self.command("COMPRESS DEFLATE", expect)
+        if not self.all_read():
+            raise ProtocolError("compressed bytes were read together with the reply")
+        if expect == b"OK":
+            self.start_compression()
 
     # Logins
 

@@ -8,21 +8,22 @@
  * submission-login/client-authenticate.c, 2.3.19.1.
  */
 const struct service services[] = {
-	{"dovecot", NULL, RL_ROLE_MASTER, TRAFFIC_NONE, TRAFFIC_NONE, "", 0, false, REDACT_NONE},
+	{"dovecot", NULL, RL_ROLE_MASTER, TRAFFIC_NONE, TRAFFIC_NONE, "", 0, false, REDACT_NONE,
+	 false},
 	{"imap", "imap", RL_ROLE_MAIL, TRAFFIC_MAIL, TRAFFIC_NONE, "/login/imap", 1, true,
-	 REDACT_IMAP},
+	 REDACT_IMAP, true},
 	{"pop3", "pop3", RL_ROLE_MAIL, TRAFFIC_MAIL, TRAFFIC_NONE, "/login/pop3", 0, true,
-	 REDACT_POP3},
+	 REDACT_POP3, false},
 	{"submission", "submission", RL_ROLE_MAIL, TRAFFIC_MAIL, TRAFFIC_RELAY, "/login/submission",
-	 2, false, REDACT_SMTP},
+	 2, false, REDACT_SMTP, false},
 	{"imap-login", "imap", RL_ROLE_LOGIN, TRAFFIC_LOGIN, TRAFFIC_NONE, "/login/imap", 1, false,
-	 REDACT_IMAP},
+	 REDACT_IMAP, false},
 	{"pop3-login", "pop3", RL_ROLE_LOGIN, TRAFFIC_LOGIN, TRAFFIC_NONE, "/login/pop3", 0, false,
-	 REDACT_POP3},
+	 REDACT_POP3, false},
 	{"submission-login", "submission", RL_ROLE_LOGIN, TRAFFIC_LOGIN, TRAFFIC_NONE,
-	 "/login/submission", 2, false, REDACT_SMTP},
+	 "/login/submission", 2, false, REDACT_SMTP, false},
 	{"lmtp", "lmtp", RL_ROLE_DELIVERY, TRAFFIC_LMTP, TRAFFIC_LMTP_PROXY, "", 0, false,
-	 REDACT_SMTP},
+	 REDACT_SMTP, false},
 };
 const unsigned int services_count = sizeof(services) / sizeof(services[0]);
 

@@ -36,6 +36,7 @@ struct service {
 	 * smtp_server_connection_update_rawlog(). */
 	bool tcp;
 	enum redact_protocol redact;
+	bool compress; /* IMAP's COMPRESS can begin in it */
 };
 
 extern const struct service services[];

@@ -105,14 +105,14 @@ void delivery_note(struct engine *engine, struct session *session, struct sessio
 	mark_dirty(engine, session);
 }
 
-struct redact_context {
+struct step_context {
 	struct engine *engine;
 	struct session *session;
 };
 
 static void deliver_redacted(const struct chunk *chunk, void *context_p)
 {
-	struct redact_context *context = context_p;
+	struct step_context *context = context_p;
 
 	to_logs(context->engine, context->session, chunk);
 }
@@ -141,26 +141,20 @@ static void redact_begin(const struct engine *engine, struct session *session)
 		session->delivery.redact = redact_for(session);
 }
 
-static void deliver_gap(struct engine *engine, struct session *session, int dir, uint64_t time_ns,
-			uint64_t size, const char *why)
+/* The logs and the summary are told that bytes are missing. */
+static void tell_gap(struct engine *engine, struct session *session, int dir, int64_t realtime_ns,
+		     uint64_t size, const char *why)
 {
-	struct delivery *delivery = &session->delivery;
 	const struct chunk_gap gap = {
-		.realtime_ns = engine_realtime(engine, time_ns),
+		.realtime_ns = realtime_ns,
 		.size = size,
 		.reason = why,
 		.dir = dir,
 	};
-	struct redact_context context = {engine, session};
 	struct session_log *log;
 	bool wanted = false;
 	unsigned int i;
 
-	redact_begin(engine, session);
-	if (delivery->redact)
-		redact_gap(delivery->redact, dir, size, deliver_redacted, &context);
-	if (dir == RL_OUT)
-		break_multiplex(engine, session, gap.realtime_ns);
 	for (i = 0; i < engine->rules->count; i++) {
 		log = session->logs.open[i];
 		if (!log || !rawlog_wants(&log->rawlog, dir))
@@ -168,12 +162,68 @@ static void deliver_gap(struct engine *engine, struct session *session, int dir,
 		wanted = true;
 		delivery_write_failed(engine, session, log, rawlog_gap(&log->rawlog, &gap));
 	}
-	delivery->next[dir] += size;
 	if (!wanted)
 		return;
 	engine->summary.lost_bytes += size;
 	engine->summary.gaps++;
 	mark_dirty(engine, session);
+}
+
+static void delivered(struct engine *engine, struct session *session, const struct chunk *chunk)
+{
+	if (delivery_wants(engine, session, chunk->dir))
+		engine->summary.bytes[chunk->dir] += chunk->len;
+	mark_dirty(engine, session);
+}
+
+static void deliver_inflated(const struct chunk *chunk, void *context_p)
+{
+	struct step_context *context = context_p;
+
+	to_logs(context->engine, context->session, chunk);
+	delivered(context->engine, context->session, chunk);
+}
+
+static void deliver_lost(int dir, uint64_t size, int64_t realtime_ns, void *context_p)
+{
+	struct step_context *context = context_p;
+
+	tell_gap(context->engine, context->session, dir, realtime_ns, size,
+		 event_gap_text(RL_GAP_DEFLATE));
+}
+
+static struct compress_out compress_out(struct step_context *context)
+{
+	return (struct compress_out){deliver_inflated, deliver_lost, context};
+}
+
+/* With channels (x-multiplex) it is the other Dovecot, the proxy, that compresses: cmd_compress(),
+ * 2.4.1. */
+static void compress_begin(struct session *session)
+{
+	if (!session->delivery.compress && session->traffic == TRAFFIC_MAIL &&
+	    session->service->compress && !session->who.login.multiplex)
+		session->delivery.compress = compress_new();
+}
+
+static void deliver_gap(struct engine *engine, struct session *session, int dir, uint64_t time_ns,
+			uint64_t size, const char *why)
+{
+	struct delivery *delivery = &session->delivery;
+	struct step_context context = {engine, session};
+	const struct compress_out out = compress_out(&context);
+	int64_t realtime_ns = engine_realtime(engine, time_ns);
+
+	redact_begin(engine, session);
+	compress_begin(session);
+	if (delivery->redact)
+		redact_gap(delivery->redact, dir, size, deliver_redacted, &context);
+	if (delivery->compress)
+		compress_gap(delivery->compress, dir, size, realtime_ns, &out);
+	if (dir == RL_OUT)
+		break_multiplex(engine, session, realtime_ns);
+	tell_gap(engine, session, dir, realtime_ns, size, why);
+	delivery->next[dir] += size;
 }
 
 /* Bytes that are missing before the offset `end` become a gap. */
@@ -187,16 +237,20 @@ static void deliver_up_to(struct engine *engine, struct session *session, int di
 
 static void deliver_chunk(struct engine *engine, struct session *session, const struct chunk *chunk)
 {
-	struct redact_context context = {engine, session};
+	struct step_context context = {engine, session};
+	const struct compress_out out = compress_out(&context);
 
 	redact_begin(engine, session);
+	compress_begin(session);
+	if (session->delivery.compress) {
+		compress_feed(session->delivery.compress, chunk, &out);
+		return;
+	}
 	if (session->delivery.redact)
 		redact_feed(session->delivery.redact, chunk, deliver_redacted, &context);
 	else
 		to_logs(engine, session, chunk);
-	if (delivery_wants(engine, session, chunk->dir))
-		engine->summary.bytes[chunk->dir] += chunk->len;
-	mark_dirty(engine, session);
+	delivered(engine, session, chunk);
 }
 
 /*
@@ -281,15 +335,20 @@ void delivery_tail(struct engine *engine, struct session *session, uint64_t time
 void delivery_finish(struct engine *engine, struct session *session, bool recorded,
 		     uint64_t time_ns)
 {
-	struct redact_context context = {engine, session};
+	struct step_context context = {engine, session};
+	const struct compress_out out = compress_out(&context);
 
 	if (recorded) {
 		deliver_input(engine, session, session->delivery.input_time_ns);
+		if (session->delivery.compress)
+			compress_end(session->delivery.compress, engine_realtime(engine, time_ns),
+				     &out);
 		break_multiplex(engine, session, engine_realtime(engine, time_ns));
 	}
 	if (session->delivery.redact)
 		redact_end(session->delivery.redact, deliver_redacted, &context);
 	redact_free(&session->delivery.redact);
+	compress_free(&session->delivery.compress);
 }
 
 static void unmark_dirty(struct engine *engine, struct session *session)
@@ -321,5 +380,6 @@ void delivery_free(struct engine *engine, struct session *session)
 {
 	unmark_dirty(engine, session);
 	redact_free(&session->delivery.redact);
+	compress_free(&session->delivery.compress);
 	str_free(&session->delivery.input);
 }

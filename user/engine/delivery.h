@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Brings a recorded session's bytes to its logs: in order, with gaps where bytes are missing, and
- * with credentials replaced if --redact asks for it. */
+/* Brings a recorded session's bytes to its logs: in order, with gaps where bytes are missing,
+ * inflated (COMPRESS), and with credentials replaced if --redact asks for it. */
 #ifndef DELIVERY_H
 #define DELIVERY_H
 

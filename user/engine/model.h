@@ -15,6 +15,7 @@
 #include <uthash.h>
 #include <utlist.h>
 
+#include "compress/compress.h"
 #include "records/event.h"
 #include "engine/held.h"
 #include "dovecot/auth_lines.h"
@@ -180,9 +181,10 @@ struct delivery {
 	struct str input; /* pipelined: came with the login request, before the first byte */
 	uint64_t input_time_ns;
 	bool input_delivered;
-	uint64_t next[2];      /* the offset that is expected next, by direction */
-	uint64_t stripped;     /* the first bytes of RL_IN, which no log gets: a PROXY header */
-	struct redact *redact; /* NULL: nothing is replaced */
+	uint64_t next[2];	   /* the offset that is expected next, by direction */
+	uint64_t stripped;	   /* the first bytes of RL_IN, which no log gets: a PROXY header */
+	struct redact *redact;	   /* NULL: nothing is replaced */
+	struct compress *compress; /* NULL: nothing has come yet, or it can't be compressed */
 	struct multiplex multiplex; /* of RL_OUT, if login.multiplex */
 	bool dirty; /* in the list engine->dirty: the sink does not have all bytes yet */
 	struct session *dirty_prev, *dirty_next;
