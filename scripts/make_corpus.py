@@ -20,7 +20,7 @@ STREAMS = ("plain pipelined more-cont gap-middle two-at-once postlogin lookup-fa
            "masters write-failed empty malformed pid-reuse inode-reuse clock prelogin prelogin-tls "
            "prelogin-answer-late starttls undecided undecided-out tls-given-up tls-gaps lmtp-tls "
            "lmtp-tls-late lmtp-proxy relay relay-smtps rawlog-dir rawlog-dir-settings redact "
-           "login-odd-ends ids-unknown haproxy haproxy-tls").split()
+           "login-odd-ends ids-unknown haproxy haproxy-tls compress compress-damaged compress-gaps").split()
 RULES = {
     "end": b"end\0",
     "way": b"way\0rawlog\0\0-\0end\0",
@@ -118,6 +118,27 @@ REDACT_OPS = {
     "mails": bytes([4, 7, 0, 7, 1, 0, 4, 0, 6, 1, 1, 0, 7, 1]),
 }
 
+IN, OUT, DEFLATE, GAP = 0, 1, 2, 6
+# As fuzz_compress.c reads them: whose bytes, and how.
+BEGIN = ((IN, b"a COMPRESS DEFLATE\r\n"), (OUT, b"a OK Begin compression"), (OUT, b".\r\n"))
+COMPRESS = {
+    "session": BEGIN + ((IN + DEFLATE, b"b NOOP\r\n"), (OUT + DEFLATE, b"b OK x\r\n")),
+    "refused": ((IN, b"a COMPRESS X\r\nb NOOP\r\n"), (OUT, b"a NO x\r\nb OK x\r\n")),
+    "early": ((IN, b"a COMPRESS DEFLATE\r\n"), (IN + DEFLATE, b"b NOOP\r\n")) + BEGIN[1:],
+    "damaged": BEGIN + ((IN, b"\xff\xff\xff\xff"), (IN + DEFLATE, b"b NOOP\r\n")),
+    "literals": ((IN, b"a X {3+}\r\nabc\r\nb X {9}\r\n"), (OUT, b"b NO x\r\n* 1 X {4}\r\n")) + BEGIN,
+    "huffman": BEGIN + ((IN, b"KRP\xf0\xf3\xf7\x0fPH\xe4\xe5\x02\0\0\0\xff\xff"),),
+    "gap-in-text": ((IN + GAP, b"x" * 20), (OUT + GAP, b"x" * 9)) + BEGIN,
+    "gap-in-deflate": BEGIN + ((IN + GAP, b"x" * 5), (IN + DEFLATE, b"b NOOP\r\n")),
+    "answer-lost": BEGIN[:1] + ((OUT + GAP, b"x" * 9), (IN + DEFLATE, b"b X\r\n"), (OUT + DEFLATE, b"b OK")),
+}
+
+
+def compress_bytes(parts):
+    """Of a gap only its size is written."""
+    return b"".join(bytes([len(part) << 3 | op]) + (b"" if op & GAP == GAP else part)
+                    for op, part in parts)
+
 
 def redact_bytes(parts):
     """The first part as it is, then whose (the client's first) and how many, and the bytes."""
@@ -159,6 +180,8 @@ def inputs():
         write("proxy_header", name, data)
     for name, data in TEMPLATES.items():
         write("expand", name, data + VALUES)
+    for name, parts in COMPRESS.items():
+        write("compress", name, compress_bytes(parts))
     for name, parts in REDACT_BYTES.items():
         write("redact", name, redact_bytes(parts))
     for name, data in REDACT_OPS.items():

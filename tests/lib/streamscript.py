@@ -26,12 +26,14 @@ inode numbers of sockets and numbers of sessions, so a script says only what mat
            if a rule records such; [uncounted]: not this one. So is a mail process's that was found.
     T in|out SOCK "bytes" [at=OFFSET] [pass=INO] [more] [cont] [eof] [as=UID,GID]
                     [tls]           the text inside TLS   [undecided]   it can be TLS already
+                    [deflate]       the bytes as COMPRESS has them, and a flush
     T tls SOCK [at=OFFSET]          TLS begins, with the last undecided bytes that came in
       [out-end=OFFSET]
     T give-up PID                   TLS was about to begin in this process, and does not
     T skip SOCK in|out N [tls]      bytes that pass unseen: no record
     T gap SOCK in|out N REASON [tls] [undecided]
-                         ring fault sendfile call backlog unseen doubt cipher awaited, or a number
+                         ring fault sendfile call backlog unseen doubt cipher awaited deflate,
+                         or a number
     T close SOCK [tail] [live]      tail, live: with the final offsets; [tls]: of the text inside TLS
     T ask SOCK CLIENT [tag=] and as login   a login process's request for this client of its own
                     [pass=INO]      another socket than the client's is passed along: TLS
@@ -140,6 +142,15 @@ class Login:
     client_pid: int
     cookie: bytes
     ino: int
+
+
+def deflate(data):
+    """In blocks that are stored: the same bytes with any zlib, and with any before them."""
+    blocks = b""
+    for at in range(0, len(data), 0xffff):
+        block = data[at:at + 0xffff]
+        blocks += struct.pack("<BHH", 0, len(block), len(block) ^ 0xffff) + block
+    return blocks + b"\0\0\0\xff\xff"
 
 
 def direction(name):
@@ -309,7 +320,8 @@ class Script:
     def bytes_moved(self, dir, args):
         sock = self.socks[args.text()]
         flags = self.flags(args, "more", "eof", "cont", "tls", "undecided")
-        self.data(sock, dir, args.word() if args.words else b"", flags=flags,
+        moved = args.word() if args.words else b""
+        self.data(sock, dir, deflate(moved) if args.flag("deflate") else moved, flags=flags,
                   at=args.number("at") if "at" in args.keys else None,
                   passed_ino=args.number("pass"),
                   ids=args.pair("as") if "as" in args.keys else (0, 0))

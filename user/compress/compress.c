@@ -115,7 +115,7 @@ static void inflate_part(struct side *side, const struct chunk *chunk, const uns
 {
 	unsigned char piece[PIECE_SIZE];
 	z_stream *z = side->z;
-	int ret;
+	int ret = Z_OK;
 
 	z->next_in = (unsigned char *)data;
 	z->avail_in = len;
