@@ -24,7 +24,7 @@ static void on_text(const struct chunk *chunk, void *context)
 {
 	struct came *came = context;
 
-	assert(chunk->len);
+	assert(chunk->len || (chunk->continues && !chunk->more));
 	str_append(&came->text[chunk->dir], chunk->data, chunk->len);
 }
 

@@ -32,8 +32,7 @@ inode numbers of sockets and numbers of sessions, so a script says only what mat
     T give-up PID                   TLS was about to begin in this process, and does not
     T skip SOCK in|out N [tls]      bytes that pass unseen: no record
     T gap SOCK in|out N REASON [tls] [undecided]
-                         ring fault sendfile call backlog unseen doubt cipher awaited deflate,
-                         or a number
+                ring fault sendfile call backlog unseen doubt cipher awaited deflate, or a number
     T close SOCK [tail] [live]      tail, live: with the final offsets; [tls]: of the text inside TLS
     T ask SOCK CLIENT [tag=] and as login   a login process's request for this client of its own
                     [pass=INO]      another socket than the client's is passed along: TLS

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "compress/compress.h"
 
+#include <stddef.h>
 #include <string.h>
 #include <zlib.h>
 
@@ -21,7 +22,9 @@ struct side {
 		SIDE_LOST, /* deflate that can't be inflated any more */
 	} state;
 	bool look;     /* bytes were missing: do the next ones look like deflate? */
-	bool in_call;  /* text of the current system call has come out */
+	bool in_call;  /* text of the current system call has come out, */
+	bool open;     /* and more was to come */
+	bool more;     /* as in struct chunk, of the last one */
 	z_stream *z;   /* DEFLATE */
 	uint64_t lost; /* bytes that are to be told; */
 	bool told;     /* the first ones are */
@@ -45,14 +48,27 @@ struct compress *compress_new(void)
 	return mem_alloc(sizeof(struct compress));
 }
 
+/* zlib's memory has text in it, and zlib does not say how much it frees. */
+struct z_memory {
+	size_t size;
+	max_align_t data[];
+};
+
 static void *z_alloc(void *opaque, unsigned int items, unsigned int size)
 {
-	return mem_alloc((size_t)items * size);
+	struct z_memory *memory = mem_alloc(sizeof(*memory) + (size_t)items * size);
+
+	memory->size = (size_t)items * size;
+	return memory->data;
 }
 
-static void z_free(void *opaque, void *mem)
+static void z_free(void *opaque, void *data)
 {
-	free(mem);
+	struct z_memory *memory =
+		(struct z_memory *)((char *)data - offsetof(struct z_memory, data));
+
+	mem_wipe(memory->data, memory->size);
+	free(memory);
 }
 
 static void begin_deflate(struct side *side)
@@ -105,6 +121,7 @@ static void put(struct side *side, const struct chunk *chunk, const unsigned cha
 	piece.continues = side->in_call;
 	piece.more = more || chunk->more;
 	side->in_call = true;
+	side->open = piece.more;
 	out->text(&piece, out->context);
 }
 
@@ -125,6 +142,7 @@ static void inflate_part(struct side *side, const struct chunk *chunk, const uns
 		ret = inflate(z, Z_SYNC_FLUSH);
 		put(side, chunk, piece, sizeof(piece) - z->avail_out, !z->avail_out, out);
 	} while (ret == Z_OK && !z->avail_out);
+	mem_wipe(piece, sizeof(piece));
 	if (ret != Z_OK && ret != Z_BUF_ERROR)
 		lose(side, z->avail_in + (ret != Z_STREAM_END));
 }
@@ -301,22 +319,35 @@ static void feed(struct compress *compress, const struct chunk *chunk,
 	}
 }
 
+/* If all of the last system call has come: nothing more of it is text, and the first ones that are lost
+ * are told. */
+static void end_call(struct side *side, int dir, int64_t realtime_ns,
+		     const struct compress_out *out)
+{
+	const struct chunk rest = {.realtime_ns = realtime_ns, .continues = true, .dir = dir};
+
+	if (side->more || side->state == SIDE_HELD)
+		return;
+	if (side->open)
+		out->text(&rest, out->context);
+	side->open = false;
+	if (side->state == SIDE_LOST && !side->told)
+		tell_lost(side, dir, realtime_ns, out);
+}
+
 void compress_feed(struct compress *compress, const struct chunk *chunk,
 		   const struct compress_out *out)
 {
-	struct side *side;
 	int dir;
 
 	if (!chunk->len)
 		return;
 	if (!chunk->continues)
 		compress->sides[chunk->dir].in_call = false;
+	compress->sides[chunk->dir].more = chunk->more;
 	feed(compress, chunk, out);
-	for (dir = RL_IN; dir <= RL_OUT; dir++) {
-		side = &compress->sides[dir];
-		if (side->state == SIDE_LOST && !side->told && !(dir == chunk->dir && chunk->more))
-			tell_lost(side, dir, chunk->realtime_ns, out);
-	}
+	for (dir = RL_IN; dir <= RL_OUT; dir++)
+		end_call(&compress->sides[dir], dir, chunk->realtime_ns, out);
 }
 
 static void gap_in_text(struct compress *compress, int dir, uint64_t size)
@@ -378,5 +409,6 @@ void compress_free(struct compress **compress_p)
 	end_deflate(&compress->sides[RL_IN]);
 	end_deflate(&compress->sides[RL_OUT]);
 	str_free(&compress->held);
+	mem_wipe(compress, sizeof(*compress)); /* has parts of lines */
 	free(compress);
 }

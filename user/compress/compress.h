@@ -27,7 +27,8 @@ struct compress;
 /* Where it all goes. One call's bytes can come out in many pieces; memory stays bounded, however
  * much deflate makes of a few bytes. */
 struct compress_out {
-	/* Text; len is never 0. `chunk` is valid during the call only. */
+	/* Text. Where more was to come of a system call's bytes, and turns out to be no text, an empty
+	 * chunk follows. `chunk` is valid during the call only. */
 	void (*text)(const struct chunk *chunk, void *context);
 	/* So many bytes (as they passed) could not be inflated. */
 	void (*lost)(int dir, uint64_t size, int64_t realtime_ns, void *context);

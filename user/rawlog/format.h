@@ -35,7 +35,8 @@ void log_flags_names(struct str *text);
 /* Is this direction logged? */
 bool log_flags_has(const struct log_flags *flags, int dir);
 
-/* What one system call moved, or a part of it. Valid during the call that it is passed to. */
+/* What one system call moved, or a part of it. Valid during the call that it is passed to. An empty one
+ * that continues a system call, without more to come, says that it was all. */
 struct chunk {
 	const unsigned char *data;
 	size_t len;

@@ -39,8 +39,11 @@ static void block_close(struct format_state *state, struct str *out)
 static void pair_write(struct format_state *state, const struct log_flags *flags,
 		       const struct chunk *chunk, struct str *out)
 {
-	if (!chunk->len)
+	if (!chunk->len) {
+		if (chunk->continues && !chunk->more)
+			block_close(state, out);
 		return;
+	}
 	if (!chunk->continues)
 		block_close(state, out);
 	if (flags->boundaries && !state->block_open) {
