@@ -23,7 +23,8 @@ OTHERS_PATH = re.compile(r"(?:lib|lib-[\w-]+|util|login-common|(?:imap|pop3|subm
                          r"|arch|net|include/(?:net|uapi)|kernel/(?:bpf|events|trace))/.*\.[ch]")
 OTHERS = set("""
     auth_user_fields_parse buffer_truncate_rshift_bits client_handle_input client_read_cmd_name
-    cmd_auth cmd_authenticate config_write_keyvariable connection_is_valid_dns_name i_stream_next_line
+    cmd_auth cmd_authenticate cmd_compress config_write_keyvariable connection_is_valid_dns_name
+    i_stream_next_line
     iostream_rawlog_try_create_tcp iostream_rawlog_write_buffered mail_user_home_expand
     mail_user_var_expand_params mail_storage_service_fields_var_expand
     mail_user_var_expand_table my_hostdomain net_addr2ip net_addr2ip_inet4_fast net_ip2addr
