@@ -255,7 +255,7 @@ $(OUTPUT)/fuzz_%: tests/fuzz/fuzz_%.c $(OUTPUT)/librawtap.a
 # VM as well, where tests/vm tries it.
 
 ARM64_ROOT := $(abspath $(or $(RAWTAP_KERNELS),.kernels))/root-arm64
-ARM64_PACKAGES = libc6-dev libgcc-$(shell gcc -dumpversion)-dev libbpf-dev libcap-ng-dev \
+ARM64_PACKAGES = libc6-dev libgcc-$(shell gcc -dumpversion)-dev libbpf-dev libcap-ng-dev zlib1g-dev \
 		 uthash-dev nettle-dev bash python3-pytest python3-pytest-timeout \
 		 dovecot-imapd dovecot-pop3d dovecot-lmtpd dovecot-submissiond openssl
 
