@@ -198,12 +198,32 @@ static void end(void **state)
 	str_free(&out);
 }
 
+/* A block was to go on, and does not. */
+static void closed(void **state_p)
+{
+	const struct log_flags flags = {.boundaries = true};
+	struct chunk chunk = {.data = (const unsigned char *)"a", .len = 1, .more = true};
+	struct format_state state;
+	struct str out = {0};
+
+	format_init(&state);
+	format_pair.write(&state, &flags, &chunk, &out);
+	chunk = (struct chunk){.continues = true, .more = true};
+	format_pair.write(&state, &flags, &chunk, &out);
+	assert_string_equal(str_text(&out), "<<<\na");
+	chunk.more = false;
+	format_pair.write(&state, &flags, &chunk, &out);
+	format_pair.write(&state, &flags, &chunk, &out);
+	assert_string_equal(str_text(&out), "<<<\na>>>\n");
+	str_free(&out);
+	format_free(&state);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(as_documented),
-		cmocka_unit_test(any_bytes),
-		cmocka_unit_test(gaps),
+		cmocka_unit_test(closed),    cmocka_unit_test(as_documented),
+		cmocka_unit_test(any_bytes), cmocka_unit_test(gaps),
 		cmocka_unit_test(end),
 	};
 

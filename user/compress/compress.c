@@ -14,6 +14,11 @@
 /* What a client may send before COMPRESS is answered; Dovecot itself reads 64 kB. */
 #define HELD_MAX   (256 * 1024)
 
+struct inflater {
+	z_stream z;
+	unsigned char piece[PIECE_SIZE]; /* of what comes out */
+};
+
 struct side {
 	enum {
 		SIDE_TEXT,
@@ -21,13 +26,13 @@ struct side {
 		SIDE_DEFLATE,
 		SIDE_LOST, /* deflate that can't be inflated any more */
 	} state;
-	bool look;     /* bytes were missing: do the next ones look like deflate? */
-	bool in_call;  /* text of the current system call has come out, */
-	bool open;     /* and more was to come */
-	bool more;     /* as in struct chunk, of the last one */
-	z_stream *z;   /* DEFLATE */
-	uint64_t lost; /* bytes that are to be told; */
-	bool told;     /* the first ones are */
+	bool look;		   /* bytes were missing: do the next ones look like deflate? */
+	bool in_call;		   /* text of the current system call has come out, */
+	bool open;		   /* and more was to come */
+	bool more;		   /* as in struct chunk, of the last one */
+	struct inflater *inflater; /* DEFLATE */
+	uint64_t lost;		   /* bytes that are to be told; */
+	bool told;		   /* the first ones are */
 };
 
 struct compress {
@@ -73,21 +78,24 @@ static void z_free(void *opaque, void *data)
 
 static void begin_deflate(struct side *side)
 {
-	side->state = SIDE_DEFLATE;
-	side->z = mem_alloc(sizeof(*side->z));
-	side->z->zalloc = z_alloc;
-	side->z->zfree = z_free;
-	if (inflateInit2(side->z, -MAX_WBITS) != Z_OK)
+	struct inflater *inflater = mem_alloc(sizeof(*inflater));
+
+	inflater->z.zalloc = z_alloc;
+	inflater->z.zfree = z_free;
+	if (inflateInit2(&inflater->z, -MAX_WBITS) != Z_OK)
 		abort(); /* no memory, or another zlib than this was compiled with */
+	side->inflater = inflater;
+	side->state = SIDE_DEFLATE;
 }
 
 static void end_deflate(struct side *side)
 {
-	if (!side->z)
+	if (!side->inflater)
 		return;
-	inflateEnd(side->z);
-	free(side->z);
-	side->z = NULL;
+	inflateEnd(&side->inflater->z);
+	mem_wipe(side->inflater, sizeof(*side->inflater));
+	free(side->inflater);
+	side->inflater = NULL;
 }
 
 /* From here on, `size` bytes of this chunk, and all that follows. */
@@ -130,19 +138,18 @@ static void put(struct side *side, const struct chunk *chunk, const unsigned cha
 static void inflate_part(struct side *side, const struct chunk *chunk, const unsigned char *data,
 			 size_t len, const struct compress_out *out)
 {
-	unsigned char piece[PIECE_SIZE];
-	z_stream *z = side->z;
+	unsigned char *piece = side->inflater->piece;
+	z_stream *z = &side->inflater->z;
 	int ret = Z_OK;
 
 	z->next_in = (unsigned char *)data;
 	z->avail_in = len;
 	do {
 		z->next_out = piece;
-		z->avail_out = sizeof(piece);
+		z->avail_out = PIECE_SIZE;
 		ret = inflate(z, Z_SYNC_FLUSH);
-		put(side, chunk, piece, sizeof(piece) - z->avail_out, !z->avail_out, out);
+		put(side, chunk, piece, PIECE_SIZE - z->avail_out, !z->avail_out, out);
 	} while (ret == Z_OK && !z->avail_out);
-	mem_wipe(piece, sizeof(piece));
 	if (ret != Z_OK && ret != Z_BUF_ERROR)
 		lose(side, z->avail_in + (ret != Z_STREAM_END));
 }
