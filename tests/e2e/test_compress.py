@@ -195,6 +195,49 @@ def test_much_of_little(dovecot, record, user):
     assert rawtap.status == 0
 
 
+class Counting:
+    """A socket that counts what passes."""
+
+    def __init__(self, sock):
+        self.socket, self.passed = sock, [0, 0]
+
+    def __getattr__(self, name):
+        return getattr(self.socket, name)
+
+    def sendall(self, data):
+        self.passed[0] += len(data)
+        self.socket.sendall(data)
+
+    def recv(self, size):
+        data = self.socket.recv(size)
+        self.passed[1] += len(data)
+        return data
+
+
+@pytest.mark.parametrize("begun", [True, False], ids=["begun", "later"])
+def test_open_before(dovecot, record, user, begun):
+    """Compression that began before rawtap started can't be inflated, and that is said; one that begins
+    later can."""
+    client = compressed(dovecot, user) if begun else log_in(dovecot, user)
+    client.socket = counting = Counting(client.socket)
+    with record(dovecot) as rawtap:
+        if not begun:
+            client.compress()
+        for _ in range(3):
+            client.command("NOOP")
+        client.logout()
+    for direction, passed, text in zip(("in", "out"), counting.passed, *transcripts(client)):
+        _, _, content = only_pair(user).read(direction).partition(b"is missing]\n")
+        pieces, gaps = split_gaps(content)
+        if begun:
+            assert not any(piece for _, piece in pieces)
+            assert sum(size for _, size, _ in gaps) == passed
+            assert {reason for *_, reason in gaps} == {DEFLATE}
+        else:
+            assert content and text.endswith(content) and not gaps
+    assert rawtap.status == (3 if begun else 0)
+
+
 def test_replay(dovecot, record, run, user, tmp_path):
     with record(dovecot, "--rawlog", "-b", "-t", "--save", tmp_path / "stream"):
         large_session(dovecot, user, "starttls")

@@ -69,7 +69,7 @@ static void feed(struct compress *compress, const struct compress_out *out, int 
 /* Returns whether bytes are missing. */
 static bool run(const uint8_t *data, size_t len, size_t size, struct came *came)
 {
-	struct compress *compress = compress_new();
+	struct compress *compress = compress_new(true);
 	const struct compress_out out = {on_text, on_lost, came};
 	uint64_t fed[2] = {0};
 	bool gap = false;

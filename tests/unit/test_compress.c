@@ -92,7 +92,7 @@ static void end(struct came *came)
 
 static void setup(struct came *came)
 {
-	*came = (struct came){.compress = compress_new()};
+	*came = (struct came){.compress = compress_new(true)};
 }
 
 static void release(struct came *came)

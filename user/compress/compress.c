@@ -48,11 +48,6 @@ struct compress {
 	bool answer_lost;  /* the answer may be among bytes that are missing */
 };
 
-struct compress *compress_new(void)
-{
-	return mem_alloc(sizeof(struct compress));
-}
-
 /* zlib's memory has text in it, and zlib does not say how much it frees. */
 struct z_memory {
 	size_t size;
@@ -369,6 +364,16 @@ static void gap_in_text(struct compress *compress, int dir, uint64_t size)
 		compress->command_lost = true;
 	else if (compress->sides[RL_IN].state == SIDE_HELD)
 		compress->answer_lost = true;
+}
+
+struct compress *compress_new(bool whole)
+{
+	struct compress *compress = mem_alloc(sizeof(*compress));
+	int dir;
+
+	for (dir = RL_IN; dir <= RL_OUT && !whole; dir++)
+		gap_in_text(compress, dir, UINT64_MAX);
+	return compress;
 }
 
 void compress_gap(struct compress *compress, int dir, uint64_t size, int64_t realtime_ns,

@@ -35,8 +35,9 @@ struct compress_out {
 	void *context;
 };
 
-/* For one connection, from its first byte on. The caller frees it with compress_free(). */
-struct compress *compress_new(void);
+/* For one connection. `whole`: from its first byte on; else the first bytes show by their looks whether
+ * they are deflate. The caller frees it with compress_free(). */
+struct compress *compress_new(bool whole);
 
 void compress_feed(struct compress *compress, const struct chunk *chunk,
 		   const struct compress_out *out);

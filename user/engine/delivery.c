@@ -203,7 +203,7 @@ static void compress_begin(struct session *session)
 {
 	if (!session->delivery.compress && session->traffic == TRAFFIC_MAIL &&
 	    session->service->compress && !session->who.login.multiplex)
-		session->delivery.compress = compress_new();
+		session->delivery.compress = compress_new(!session->found);
 }
 
 static void deliver_gap(struct engine *engine, struct session *session, int dir, uint64_t time_ns,
