@@ -216,43 +216,69 @@ def _take(bundle, units, told, matched):
         f"{place}/{pair.name}" for place, pair in bundle.items())]
 
 
+def _kinds(items, key):
+    """Items that are alike go together: thousands of connections say nothing."""
+    kinds = defaultdict(list)
+    for item in items:
+        kinds[key(item)].append(item)
+    return list(kinds.values())
+
+
 def _match_nameless(bundles, units, told, account):
     """Files without a word go to logs that they fit, as many of them as possible (augmenting paths).
     What has got one is taken out of `units`."""
-    owner = {}      # index of a bundle: index of the unit
+    def is_given_up(place, pair):
+        return f"{place}/{pair.name}" in told.ended_logs
+
+    free = _kinds(bundles, lambda pairs: frozenset(
+        (place, pair.data, is_given_up(place, pair)) for place, pair in pairs.items()))
+    wanting = _kinds(units, lambda logs: frozenset(
+        (place, log.said, log.required) for place, log in logs.items()))
+    owned = [Counter() for _ in free]       # by kind of bundle: kinds of units, and how many of each
     fits = {}
 
     def fit(unit, bundle):
+        try:
+            return _fit_all(unit, bundle, told)
+        except ValueError:
+            return None
+
+    def fits_kind(unit, bundle):
         if (unit, bundle) not in fits:
-            try:
-                fits[unit, bundle] = _fit_all(units[unit], bundles[bundle], told)
-            except ValueError:
-                fits[unit, bundle] = None
+            fits[unit, bundle] = fit(wanting[unit][0], free[bundle][0]) is not None
         return fits[unit, bundle]
 
     def assign(unit, seen):
-        for bundle in range(len(bundles)):
-            if bundle not in seen and fit(unit, bundle):
-                seen.add(bundle)
-                if bundle not in owner or assign(owner[bundle], seen):
-                    owner[bundle] = unit
-                    return True
+        """One unit of this kind gets a bundle; others may have to take another one."""
+        for bundle in range(len(free)):
+            if bundle in seen or not fits_kind(unit, bundle):
+                continue
+            seen.add(bundle)
+            if owned[bundle].total() == len(free[bundle]):
+                other = next((other for other in owned[bundle] if assign(other, seen)), None)
+                if other is None:
+                    continue
+                owned[bundle] -= Counter([other])
+            owned[bundle][unit] += 1
+            return True
         return False
 
     # What need not be there comes last, or it could have what is another's.
-    required = [unit for unit, logs in enumerate(units) if any(log.required for log in logs.values())]
-    for unit_numbers in (required, range(len(units))):
-        for unit in unit_numbers:
-            if unit not in owner.values():
-                assign(unit, set())
-    for bundle, pairs in enumerate(bundles):
-        if bundle not in owner:
-            account.complain("nobody said what is in " + ", ".join(
-                f"{place}/{pair.name}: {[data[:60] for data in pair.data]}"
-                for place, pair in pairs.items()))
-    matched = [(units[unit], fit(unit, bundle)) for bundle, unit in owner.items()]
-    taken = set(owner.values())
-    units[:] = [unit for index, unit in enumerate(units) if index not in taken]
+    for unit in sorted(range(len(wanting)), key=lambda unit: not any(
+            log.required for log in wanting[unit][0].values())):
+        for _ in wanting[unit]:
+            if not assign(unit, set()):
+                break
+    matched = []
+    for bundle, counts in enumerate(owned):
+        for unit, count in counts.items():
+            matched += [(logs := wanting[unit].pop(), fit(logs, free[bundle].pop()))
+                        for _ in range(count)]
+    for pairs in (pairs for kind in free for pairs in kind):
+        account.complain("nobody said what is in " + ", ".join(
+            f"{place}/{pair.name}: {[data[:60] for data in pair.data]}"
+            for place, pair in pairs.items()))
+    units[:] = [logs for kind in wanting for logs in kind]
     return matched
 
 
