@@ -13,6 +13,7 @@
 
 #include "commands/ask_users.h"
 #include "dovecot/environment.h"
+#include "dovecot/master_status.h"
 #include "dovecot/reference.h"
 #include "dovecot/service.h"
 #include "host/capabilities.h"
@@ -184,7 +185,7 @@ static int say_settings(const struct rl_master *fact, unsigned int needs)
 	return ret;
 }
 
-/* The last pair: it has said all. */
+/* The last pair: it has said all. So a text is never empty. */
 static const char all_said[] = "whole\0";
 
 static int say_users(pid_t pid, const struct rl_master *fact)
@@ -355,20 +356,29 @@ void ask_master_read(const struct str *said, unsigned int needs, struct rl_maste
 	add_unread(needs, settings);
 }
 
+static void add_error(const char *why, struct str *text)
+{
+	str_append(text, "error", sizeof("error"));
+	str_append(text, why, strlen(why) + 1);
+}
+
 void ask_master_read_users(const struct str *said, struct str *text)
 {
-	static const char error[] = "error\0doveadm did not answer in time";
-	const char *rest = said->data + sizeof(struct rl_master);
-	size_t size = 0;
+	const struct rl_master fact = read_fact(said);
+	const char *rest = said->data + sizeof(fact);
+	struct str why = {0};
+	size_t size;
 
 	str_clear(text);
-	if (read_fact(said).status == RL_MASTER_OK)
-		size = whole_settings(rest, said->len - sizeof(struct rl_master));
-	if (size >= sizeof(all_said) &&
-	    memcmp(rest + size - sizeof(all_said), all_said, sizeof(all_said)) == 0) {
-		str_append(text, rest, size); /* not empty even where nobody is there */
+	if (fact.status != RL_MASTER_OK) {
+		master_status_text(&fact, &why);
+		add_error(str_text(&why), text);
+		str_free(&why);
 		return;
 	}
+	size = whole_settings(rest, said->len - sizeof(fact));
 	str_append(text, rest, size);
-	str_append(text, error, sizeof(error));
+	if (size < sizeof(all_said) ||
+	    memcmp(rest + size - sizeof(all_said), all_said, sizeof(all_said)) != 0)
+		add_error("doveadm did not answer in time", text);
 }
