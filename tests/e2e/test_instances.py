@@ -251,19 +251,6 @@ def test_process_that_has_served_before(root, tap):
         assert len({login.pid for login in dovecot.logins()}) == 1
 
 
-@pytest.mark.parametrize("transport", ["plain", "tls"])
-def test_session_that_was_open_before(dovecot, record, user, transport):
-    old = log_in(dovecot, user, "imap", transport)
-    with record(dovecot, "-D") as rawtap:
-        say(old, "old")
-        new = talk(dovecot, user, "imap", transport)
-        say(old, "older")
-        old.logout()
-    assert recorded(user) == transcripts(new)
-    assert rawtap.count("it was open before rawtap started") == 1
-    assert "is not recorded: it was open before rawtap started" in rawtap.stderr
-
-
 # Without -F: the child of the one that was called is the master
 
 @contextmanager

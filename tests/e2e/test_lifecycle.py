@@ -13,7 +13,7 @@ import pytest
 import rawlogs
 from footprint import kernel_objects
 from mailclient import TRANSPORTS
-from rawlogs import wait_until
+from rawlogs import BEGAN, wait_until
 from taps import (assert_same_but_for_gaps, files, log_in, only_pair, recorded, recorded_user, say,
                   split_gaps, talk, transcripts, wait_recorded)
 
@@ -192,12 +192,14 @@ def test_start_after_a_kill(dovecot, tap, user):
     recorded_then = recorded(user)
     first.kill()
     second = tap()
+    rest = len(old.sent), len(old.received)
     new = talk(dovecot, user, transport="tls", word="new")
     old.logout()
     dovecot.wait_sessions_over()
     assert second.stop()[0] == 0
-    assert recorded(user) == sorted(recorded_then + transcripts(new))
-    assert second.count("it was open before rawtap started") == 1
+    went_on = tuple(BEGAN + data[begin:] for data, begin in zip((old.sent, old.received), rest))
+    assert recorded(user) == sorted([*recorded_then, went_on, *transcripts(new)])
+    assert second.count("of them were open before") == 1
 
 
 # Two at once

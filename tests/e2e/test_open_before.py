@@ -12,12 +12,11 @@ import librawlogs
 import rawlogs
 from mailclient import TRANSPORTS
 from private_dovecot import PrivateDovecot
-from rawlogs import wait_until
+from rawlogs import BEGAN, wait_until
 from smtppeers import SmtpServer
 from taps import Tap, log_in, only_pair, recorded, recorded_user, say, talk
 
-BEGAN = b"[rawtap: the connection was open before rawtap started: its beginning is missing]\n"
-GOES_ON = b"[rawtap: the recording ends here, and the connection goes on]\n"
+GOES_ON = b"[rawtap: the recording ends here; the end of the connection was not seen]\n"
 NOT_TOLD = "it was open before rawtap started, and nothing tells whose it is"
 MANY = "mail_max_userip_connections = 0\nprotocol imap {\n  mail_max_userip_connections = 0\n}\n" \
        "protocol pop3 {\n  mail_max_userip_connections = 0\n}\n"

@@ -29,7 +29,7 @@ class Pair:
 
     @cached_property
     def _streams(self):
-        return [rawlogs.split_timestamps(self.files[direction].read_bytes())
+        return [rawlogs.split_timestamps(rawlogs.read(self.files[direction]))
                 for direction in ("in", "out")]
 
     @property

@@ -32,8 +32,14 @@ def wait_until(condition, what, timeout=20.0):
     return value
 
 
+BEGAN = b"[rawtap: the connection was open before rawtap started: its beginning is missing]\n"
 GOES_ON = re.compile(
-    rb"(?m)^(?:\d+\.\d{6} )?\[rawtap: the recording ends here, and the connection goes on\]\n\Z")
+    rb"(?m)^(?:\d+\.\d{6} )?\[rawtap: the recording ends here; the end of the connection was not seen\]\n\Z")
+
+
+def read(path):
+    """Without the note that rawtap was stopped before the connection's end."""
+    return GOES_ON.sub(b"", path.read_bytes())
 
 
 @dataclass
@@ -46,8 +52,7 @@ class Pair:
     files: dict[str, Path] = field(default_factory=dict)
 
     def read(self, direction):
-        """Without the note that the connection goes on, where rawtap was stopped before its end."""
-        return GOES_ON.sub(b"", self.files[direction].read_bytes())
+        return read(self.files[direction])
 
 
 def find_pairs(directory, names=NAME):

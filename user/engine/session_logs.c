@@ -246,7 +246,7 @@ static void end_log(struct engine *engine, struct session *session, uint32_t rul
 		go_on(engine, session, log, time_ns);
 	if (session->end_live)
 		delivery_note(engine, session, log, time_ns,
-			      "the recording ends here, and the connection goes on");
+			      "the recording ends here; the end of the connection was not seen");
 	session->logs.open[rule] = NULL;
 	DL_APPEND(session->logs.ending, log);
 	delivery_write_failed(engine, session, log, rawlog_end(&log->rawlog));

@@ -176,7 +176,7 @@ class LoginLogs:
         key = path, status.st_size, status.st_mtime_ns
         if key not in self._read:
             try:
-                self._read[key] = rawlogs.split_timestamps(path.read_bytes())[1]
+                self._read[key] = rawlogs.split_timestamps(rawlogs.read(path))[1]
             except ValueError:
                 return None
         return self._read[key]
