@@ -310,6 +310,7 @@ def test_the_ring_is_full_when_it_begins(dovecot, tap, user):
         pieces, gaps = split_gaps(only_pair(user).read(direction))
         for offset, piece in pieces:
             assert transcript[offset:].startswith(piece)
-        assert {reason for *_, reason in gaps[:-2]} == {FULL}
-        assert [reason for *_, reason in gaps[-2:]] == [DEFLATE, DEFLATE]
+        # The ring can be full for longer than rawtap sleeps.
+        reasons = [reason for *_, reason in gaps]
+        assert reasons and reasons == sorted(reasons, key=[FULL, DEFLATE].index) and FULL in reasons
     assert rawtap.status == 3
