@@ -21,7 +21,7 @@ from tracee import CFLAGS, temporary_directory, wait_stopped
 
 NOBODY = 65534
 LOST = 400              # connections
-WARM_UP = 1500, 100     # processes, connections
+WARM_UP = 1500, 400     # processes, connections
 SHORT = 3000, 300
 ROUND = 100             # connections, then their files are removed
 AT_ONCE = 4

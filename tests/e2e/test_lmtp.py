@@ -254,7 +254,7 @@ def test_an_existing_file_stays_as_it_is(silent, record, directory):
     (sent, received), = client.pairs
     for direction, data in ("in", sent), ("out", received):
         path, = directory.glob(f"*.{pid}.1-2.{direction}")
-        assert rawlogs.split_timestamps(path.read_bytes())[1] == data
+        assert rawlogs.split_timestamps(rawlogs.read(path))[1] == data
     assert {path.read_text() for path in directory.glob(f"*.{pid}.1.*")} == {"1.000001 before\n"}
     assert len(list(directory.iterdir())) == 242
 

@@ -71,4 +71,4 @@ def test_client_is_all_there(rawtap_binary, dovecot, directory, transport, serve
         files = sorted(directory.glob(f"*.{name}"))
         assert len(files) == len(client.pairs)
         for file, pair in zip(files, client.pairs):
-            rawlogs.assert_same(rawlogs.plain(file.read_bytes(), ["-t"]), pair[name == "out"], file)
+            rawlogs.assert_same(rawlogs.plain(rawlogs.read(file), ["-t"]), pair[name == "out"], file)
