@@ -98,7 +98,9 @@ static __always_inline __u32 unix_classify(struct sock *sk, const struct rl_serv
 	    service->login_mask.words[RL_SUFFIX_LEN / 8 - 1] &&
 	    masked_equal(&suffix, &service->login, &service->login_mask))
 		return RL_CLASS_LOGIN;
-	if (accepted || service->role != RL_ROLE_MAIL)
+	if (accepted) /* or one of Dovecot's own; user space tells them apart */
+		return RL_CLASS_CLIENT;
+	if (service->role != RL_ROLE_MAIL)
 		return RL_CLASS_OTHER;
 	if (masked_equal(&suffix, &auth_master, &auth_master_mask))
 		return RL_CLASS_AUTH;

@@ -38,7 +38,8 @@ __weak int link_emit(__u64 cookie, __u64 ino)
 
 /* The current process passes along what the control message at `control` names, whose inode number is
  * `ino`. If it is one end of a pair, notes it under the inode number of the other, if it does TLS. If it
- * is a client's own, its pre-login log ends here, and user space has to know what is missing. */
+ * is a client's own (TCP, or a unix socket with a name), its pre-login log ends here, and user space has
+ * to know what is missing. */
 static __always_inline void pair_note(__u64 control, __u64 ino, bool tls)
 {
 	struct file *file = passed_file(control);
@@ -46,7 +47,8 @@ static __always_inline void pair_note(__u64 control, __u64 ino, bool tls)
 	struct sock *sk = BPF_CORE_READ(socket, sk), *peer;
 	__u64 cookie = BPF_CORE_READ(sk, __sk_common.skc_cookie.counter), peer_ino;
 
-	if (BPF_CORE_READ(sk, __sk_common.skc_family) != RL_AF_UNIX) {
+	if (BPF_CORE_READ(sk, __sk_common.skc_family) != RL_AF_UNIX ||
+	    BPF_CORE_READ((struct unix_sock *)sk, addr)) {
 		if (bpf_map_lookup_elem(&tails, &cookie))
 			link_emit(cookie, ino);
 		return;

@@ -15,20 +15,14 @@ from pathlib import Path
 
 import pytest
 
-from mailclient import Imap, connect
+from mailclient import connect
 from private_dovecot import PrivateDovecot
 from rawlogs import wait_until
+from recorder import REPOSITORY
 from taps import (assert_one_line, files, log_in, mail_pid, recorded, recorded_user, say, talk,
                   transcripts, wait_recorded)
 
 MASK = "*@instances.example"
-ON_UNIX = """
-service imap-login {
-  unix_listener odd {
-    mode = 0666
-  }
-}
-"""
 
 
 @pytest.fixture
@@ -65,20 +59,23 @@ UNKNOWN = "kernel: .* [1-9]\\d* TLS bytes whose connection is not known"
 
 
 @pytest.mark.parametrize("wanted", [True, False])
-def test_tls_of_an_unknown_connection(start_tap, dovecot, wanted):
-    """As a client of a login process on a Unix socket: that can't be recorded, which is told. What is
-    left out is no loss."""
-    with PrivateDovecot(config=ON_UNIX) as other:
+def test_tls_of_an_unknown_connection(start_tap, dovecot, shared_path, wanted):
+    """As of a login process that copies what it receives before OpenSSL gets it: that can't be
+    recorded, which is told. What is left out is no loss."""
+    library = shared_path / "copied_read.so"
+    subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", library,
+                    REPOSITORY / "tests/programs/copied_read.c"], check=True)
+    preloaded = f"import_environment = $import_environment LD_PRELOAD={library}\n"
+    with PrivateDovecot(config=preloaded) as other:
         user = recorded_user(other, "user")
         rawtap = start_tap("-D", "--base-dir", (other if wanted else dovecot).base_dir, "-R", "rawlogs")
-        client = Imap(user, other.base_dir / "odd", None)
-        client.starttls()
+        client = connect(other, "imap", "starttls", user)
         client.command("NOOP")
         client.login()
         client.logout()
         other.wait_sessions_over()
         status, said = rawtap.stop()
-    assert re.search(UNKNOWN, said)
+    assert re.search(UNKNOWN, said) or not wanted   # rawtap forgets the process, maybe before
     assert ("bytes of connections whose beginning was not seen" in said) == wanted
     assert status == (3 if wanted else 0)
 

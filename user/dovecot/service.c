@@ -44,6 +44,25 @@ enum traffic service_traffic(const struct service *service, enum rl_class class)
 	return class == RL_CLASS_RELAY ? service->relay : TRAFFIC_NONE;
 }
 
+/*
+ * Of those on which mail and login processes listen, besides the one for login requests:
+ * DIR/imap-master, where imap-hibernate gives a client back, and, from 2.4 on, DIR/srv.SERVICE/PID, where
+ * anvil kicks users: unix_listener in the services' defaults, imap/imap-settings.c and others.
+ */
+bool service_socket_is_internal(const char *path)
+{
+	const char *name = strrchr(path, '/'), *dir = name;
+
+	if (!name)
+		return false;
+	name++;
+	if (strcmp(name, "imap-master") == 0)
+		return true;
+	while (dir > path && dir[-1] != '/')
+		dir--;
+	return strncmp(dir, "srv.", 4) == 0 && *name && !name[strspn(name, "0123456789")];
+}
+
 bool traffic_has_user(enum traffic traffic)
 {
 	switch (traffic) {

@@ -46,6 +46,9 @@ extern const unsigned int services_count;
 const struct service *service_find(const char *comm);
 /* What a socket of this class carries. */
 enum traffic service_traffic(const struct service *service, enum rl_class class);
+/* Is the unix socket with this path one on which Dovecot's processes talk to each other? Else whoever
+ * connects to it is a client. */
+bool service_socket_is_internal(const char *path);
 /* Is it one user's? Then the logs are that user's, too, else the process's. */
 bool traffic_has_user(enum traffic traffic);
 

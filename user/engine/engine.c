@@ -246,6 +246,13 @@ static struct sock *sock_of(struct engine *engine, const struct rl_rec *rec)
 	return NULL;
 }
 
+/* Is it no client's, though the kernel side takes it for one's? */
+static bool is_internal(const struct rl_open *open)
+{
+	return open->class == RL_CLASS_CLIENT && open->family == RL_AF_UNIX &&
+	       service_socket_is_internal(open->path);
+}
+
 static void on_sock_open(struct engine *engine, const struct event *event)
 {
 	uint32_t tgid = event->rec->tgid;
@@ -267,6 +274,10 @@ static void on_sock_open(struct engine *engine, const struct event *event)
 		engine->world.forget(engine->world.context, tgid, event->rec->time_ns);
 		if (proc)
 			proc_ignore(engine, proc);
+		return;
+	}
+	if (is_internal(event->open)) {
+		engine_verdict(engine, sock, false);
 		return;
 	}
 	sock->ino = event->open->ino;

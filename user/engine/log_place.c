@@ -140,7 +140,8 @@ static char *name_of(const struct engine *engine, const struct session *session,
 	}
 	if (rule->flags.ip_in_name) {
 		ip_addr_text(&session->who.login.addresses.remote, ip);
-		str_printf(&name, "%s%s", ip, ip[0] ? "-" : "");
+		str_printf(&name, "%s-",
+			   ip); /* of a client on a unix socket: "", as Dovecot has it */
 	}
 	str_printf(&name, "%s-%" PRIu32, when, session->tgid);
 	return name.data;
