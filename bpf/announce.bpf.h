@@ -47,6 +47,30 @@ static __always_inline void rec_init_of(struct rl_rec *rec, __u16 type, __u32 le
 	rec->gid = BPF_CORE_READ(task, cred, gid.val);
 }
 
+/* Sends GROUPS with at most `cap` of them: what is reserved has a constant size, see chunk_emit(). */
+static __always_inline void groups_emit(struct task_struct *task, __u64 cookie,
+					struct group_info *info, __u32 count, const __u32 cap)
+{
+	const __u32 head = sizeof(struct rl_rec) + sizeof(struct rl_groups);
+	struct rl_rec *rec = bpf_ringbuf_reserve(&ring, head + cap * sizeof(__u32), 0);
+	struct rl_groups *groups;
+
+	if (!rec) {
+		COUNT(lost_control, 1);
+		return;
+	}
+	groups = (void *)(rec + 1);
+	groups->count = count;
+	groups->pad = 0;
+	barrier_var(count); /* keeps the check that the verifier needs */
+	if (count > cap)
+		count = cap;
+	rec_init_of(rec, RL_GROUPS, head + count * sizeof(__u32), cookie, task);
+	bpf_probe_read_kernel(groups->gids, count * sizeof(__u32), &info->gid);
+	bpf_ringbuf_submit(rec, BPF_RB_NO_WAKEUP); /* SOCK_OPEN follows and wakes it */
+	COUNT(records, 1);
+}
+
 /*
  * Sends the process's supplementary groups, if it has some. A log
  * directory may be accessible by them only, and /proc can't tell any more when
@@ -56,19 +80,11 @@ static __always_inline void groups_announce(struct task_struct *task, __u64 cook
 {
 	struct group_info *info = BPF_CORE_READ(task, cred, group_info);
 	__u32 count = BPF_CORE_READ(info, ngroups);
-	CONTROL_RECORD(groups_record, rl_groups) *r;
 
-	if (!count || count > RL_GROUPS_MAX || !CONTROL_RESERVE(r))
-		return;
-	rec_init_of(&r->rec, RL_GROUPS, sizeof(*r), cookie, task);
-	__builtin_memset(&r->body, 0, sizeof(r->body));
-	r->body.count = count;
-	barrier_var(count); /* keeps the check that the verifier needs */
-	if (count > RL_GROUPS_MAX)
-		count = RL_GROUPS_MAX;
-	bpf_probe_read_kernel(r->body.gids, count * sizeof(*r->body.gids), &info->gid);
-	bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP); /* SOCK_OPEN follows and wakes it */
-	COUNT(records, 1);
+	if (count > 32)
+		groups_emit(task, cookie, info, count, RL_GROUPS_MAX);
+	else if (count)
+		groups_emit(task, cookie, info, count, 32);
 }
 
 /* Sends SOCK_OPEN of a socket that `task` has. If the ring is full, the next operation on the socket

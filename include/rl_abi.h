@@ -181,16 +181,16 @@ struct rl_inet {
 	__u16 remote_port;
 };
 
-#define RL_GROUPS_MAX 32 /* no GROUPS record is sent for a process that has more */
+#define RL_GROUPS_MAX 1024 /* the most that a GROUPS record has */
 
 /*
  * GROUPS. Kernel, before a SOCK_OPEN of traffic: the supplementary groups that
  * the process has, if it has some.
  */
 struct rl_groups {
-	__u32 count; /* 1 to RL_GROUPS_MAX */
+	__u32 count; /* that the process has, from 1 on; more than RL_GROUPS_MAX: the others are left out */
 	__u32 pad;
-	__u32 gids[RL_GROUPS_MAX]; /* as the host numbers them; zeroes follow the last one */
+	__u32 gids[]; /* as the host numbers them; anything can follow the last one */
 };
 
 /*
@@ -392,7 +392,7 @@ _Static_assert(sizeof(struct rl_data) == 24, "struct rl_data");
 _Static_assert(sizeof(struct rl_gap) == 24, "struct rl_gap");
 _Static_assert(sizeof(struct rl_open) == 144, "struct rl_open");
 _Static_assert(sizeof(struct rl_proc) == 24, "struct rl_proc");
-_Static_assert(sizeof(struct rl_groups) == 136, "struct rl_groups");
+_Static_assert(sizeof(struct rl_groups) == 8, "struct rl_groups");
 _Static_assert(sizeof(struct rl_master) == 328, "struct rl_master");
 
 #endif

@@ -19,6 +19,7 @@ from rawlogs import wait_until
 from taps import Tap, assert_one_line, log_in, say, talk, transcripts
 
 UID = 5500
+GROUPS = 5700                   # the first of some numbers
 
 
 # Many connections of one process
@@ -215,12 +216,15 @@ def test_a_directory_of_a_group(root, record, protocol, groups):
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_its_process_is_gone(root, rawtap_binary, protocol):
-    """Its groups count, though nobody can be asked for them any more."""
-    with dovecot_of(EACH, config="mail_access_groups = games\n") as dovecot:
+@pytest.mark.parametrize("count", [1, 60, 1000])
+def test_its_process_is_gone(root, rawtap_binary, protocol, count):
+    """Its groups count, though nobody can be asked for them any more: the last one, too."""
+    groups = range(GROUPS, GROUPS + count)
+    config = f"mail_access_groups = {','.join(map(str, groups))}\n"
+    with dovecot_of(EACH, config=config) as dovecot:
         user = user_with_dirs(dovecot, "joe")
         for who in WRITERS:
-            os.chown(place(dovecot, user, who), 0, grp.getgrnam("games").gr_gid)
+            os.chown(place(dovecot, user, who), 0, groups[-1])
             place(dovecot, user, who).chmod(0o2770)
         with Tap("--base-dir", dovecot.base_dir, *option(dovecot, EACH),
                  binary=rawtap_binary) as rawtap:

@@ -3,6 +3,7 @@
 
 import os
 import resource
+import struct
 import subprocess
 import time
 
@@ -10,6 +11,7 @@ import pytest
 
 import rawlogs
 from rawlogs import wait_until
+from streamabi import NUMBERS, saved_records
 from tracee import GID, GROUP, UID, VICTIM, own, reply, run_refused, tree
 
 NOT_A_DIRECTORY = "dovecot.rawlog is not a directory"
@@ -110,6 +112,21 @@ def test_supplementary_groups(place, groups):
     tracee.finish()
     place.stop(["-b"]).assert_complete()
     assert {(path.stat().st_uid, path.stat().st_gid) for path in place.files()} == {(UID, GID)}
+
+
+@pytest.mark.parametrize("count", [1, 32, 33, 1023, 1024, 1025])
+def test_groups_in_the_stream(place, count):
+    """They are in a record of two sizes, whose header tells how much of it is used."""
+    groups = range(GROUP, GROUP + count)
+    place.rawtap("-b", "--save", place.root / "stream")
+    place.tracee("brief", groups=groups).finish()
+    result = place.stop(["-b"])
+    result.assert_complete()
+    kept = groups[:1024]
+    found = {payload for kind, payload in saved_records(place.root / "stream")
+             if kind == NUMBERS["RL_GROUPS"]}
+    assert struct.pack(f"=II{len(kept)}I", count, 0, *kept) in found    # beside those of others
+    assert (f"has {count} supplementary groups" in result.stderr) == (count > 1024)
 
 
 def names_of_the_next_minute(pid):

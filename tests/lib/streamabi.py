@@ -112,3 +112,13 @@ def encode(record, payload):
 
 def padded(data):
     return data + bytes(-len(data) % 8)
+
+
+def saved_records(path):
+    """(type, payload) of each record of a saved stream."""
+    data = path.read_bytes()[HEADER.size:]
+    head = struct.calcsize(STRUCTS["rl_rec"][0])
+    while data:
+        size, kind, *_ = struct.unpack_from(STRUCTS["rl_rec"][0], data)
+        yield kind, data[head:size]
+        data = data[size + -size % 8:]

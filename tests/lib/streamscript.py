@@ -18,6 +18,7 @@ inode numbers of sockets and numbers of sessions, so a script says only what mat
     T users PID [NAME "VALUE"]...           likewise: listen PORT, user "PID\tIP\tNAME\t...", error "..."
     T exec PID COMM parent=PID [found] [stranger]
     T exit PID        T ids PID UID GID  (from now on)
+    T groups PID N [gids=N]         it has N of them; gids: so many are in the record
     T open SOCK PID CLASS ino=N [path=P]    client login auth postlogin other relay
                     [rip=] [rport=] [lip=] [lport=] [family=unix] [found]
                     [unseen]        no record   [again] [cookie=SOCK]   the cookie of another
@@ -266,6 +267,11 @@ class Script:
     def do_ids(self, args):
         pid = args.int()
         self.ids[pid] = (args.int(), args.int())
+
+    def do_groups(self, args):
+        pid, count = args.int(), args.int()
+        gids = range(args.number("gids", count))
+        self.add("GROUPS", tgid=pid, pid=pid, payload=struct.pack(f"=II{len(gids)}I", count, 0, *gids))
 
     # Sockets
 

@@ -167,7 +167,7 @@ def expand(layout, count):
 
 
 def test_no_record_type_is_forgotten():
-    """Scripts have a verb for each; groups are raw, as they are of any number."""
+    """Scripts have a verb for each; groups are of any number."""
     payloads = {payload for *_, payload in streamabi.TYPES}
     assert payloads - {"rl_none", "rl_groups"} <= streamabi.STRUCTS.keys()
 

@@ -15,7 +15,7 @@
 static struct rl_rec *make(unsigned int type, size_t size)
 {
 	const struct rl_rec head = {.len = sizeof(head) + size, .type = type};
-	unsigned char bytes[4096] = {0};
+	unsigned char bytes[8192] = {0};
 
 	memcpy(bytes, &head, sizeof(head));
 	return mem_dup(bytes, sizeof(head) + size);
@@ -88,6 +88,12 @@ static void truncated(void **state)
 	}
 }
 
+/* GROUPS can have room for more gids. */
+static bool fits(unsigned int i, size_t size)
+{
+	return types[i].type == RL_GROUPS ? size >= types[i].size : size == types[i].size;
+}
+
 /* The length in the header is smaller or larger than the type needs. */
 static void wrong_len(void **state)
 {
@@ -96,7 +102,7 @@ static void wrong_len(void **state)
 
 	for (i = 0; i < TYPES_COUNT; i++)
 		for (size = 0; size < types[i].size + EXTRA_MAX; size++)
-			if (size != types[i].size)
+			if (!fits(i, size))
 				assert_int_equal(parse_and_free(make(types[i].type, size),
 								sizeof(struct rl_rec) + size),
 						 -EINVAL);
@@ -189,12 +195,6 @@ static void texts(void **state)
 	assert_int_equal(parse_whole(rec), 0);
 	rec = make(RL_TLS_BEGIN, sizeof(struct rl_tls));
 	assert_int_equal(parse_whole(rec), 0);
-	rec = make(RL_GROUPS, sizeof(struct rl_groups));
-	((struct rl_groups *)(rec + 1))->count = RL_GROUPS_MAX;
-	assert_int_equal(parse_whole(rec), 0);
-	rec = make(RL_GROUPS, sizeof(struct rl_groups));
-	((struct rl_groups *)(rec + 1))->count = RL_GROUPS_MAX + 1;
-	assert_int_equal(parse_whole(rec), -EINVAL);
 	rec = make(RL_SOCK_OPEN, sizeof(struct rl_open));
 	((struct rl_open *)(rec + 1))->class = RL_CLASS_MAX + 1;
 	assert_int_equal(parse_whole(rec), -EINVAL);
@@ -207,6 +207,27 @@ static void texts(void **state)
 	rec = make(RL_FACT_MASTER, sizeof(struct rl_master));
 	((struct rl_master *)(rec + 1))->status = RL_MASTER_WHOSE + 1;
 	assert_int_equal(parse_whole(rec), -EINVAL);
+}
+
+static int parse_groups(uint32_t count, size_t gids)
+{
+	struct rl_rec *rec = make(RL_GROUPS, sizeof(struct rl_groups) + gids * sizeof(uint32_t));
+
+	((struct rl_groups *)(rec + 1))->count = count;
+	return parse_whole(rec);
+}
+
+static void groups(void **state)
+{
+	assert_int_equal(parse_groups(1, 0), -EINVAL);
+	assert_int_equal(parse_groups(1, 32), 0); /* saved when there was one size for all */
+	assert_int_equal(parse_groups(60, 60), 0);
+	assert_int_equal(parse_groups(60, 59), -EINVAL);
+	assert_int_equal(parse_groups(RL_GROUPS_MAX, RL_GROUPS_MAX), 0);
+	assert_int_equal(parse_groups(RL_GROUPS_MAX, RL_GROUPS_MAX - 1), -EINVAL);
+	/* the process has more than the record */
+	assert_int_equal(parse_groups(UINT32_MAX, RL_GROUPS_MAX), 0);
+	assert_int_equal(parse_groups(UINT32_MAX, RL_GROUPS_MAX - 1), -EINVAL);
 }
 
 static int parse_log(const struct rl_log *log)
@@ -230,7 +251,8 @@ int main(void)
 		cmocka_unit_test(every_type), cmocka_unit_test(truncated),
 		cmocka_unit_test(wrong_len),  cmocka_unit_test(no_type),
 		cmocka_unit_test(data),	      cmocka_unit_test(gap),
-		cmocka_unit_test(texts),      cmocka_unit_test(log_fact),
+		cmocka_unit_test(texts),      cmocka_unit_test(groups),
+		cmocka_unit_test(log_fact),
 	};
 
 	return cmocka_run_group_tests_name("event", tests, NULL, NULL);

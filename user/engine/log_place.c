@@ -286,8 +286,8 @@ void log_place_get(const struct engine *engine, const struct session *session, u
 	};
 	/* the groups that the process had as another user are not this user's */
 	if (proc && proc->groups_uid == place_r->uid) {
-		place_r->groups = proc->groups.gids;
-		place_r->groups_count = proc->groups.count;
+		place_r->groups = proc->groups;
+		place_r->groups_count = proc->groups_count;
 	}
 }
 

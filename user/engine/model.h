@@ -74,8 +74,9 @@ struct proc {
 	uint32_t tgid;
 	struct master *master; /* NULL: nobody knows who it is */
 	const struct service *service;
-	bool found;		 /* was running before rawtap started */
-	struct rl_groups groups; /* supplementary, while it ran as groups_uid; none: not known */
+	bool found;	       /* was running before rawtap started */
+	uint32_t *groups;      /* supplementary, while it ran as groups_uid; owned */
+	uint32_t groups_count; /* 0: not known */
 	uint32_t groups_uid;
 	struct session *sessions; /* session.c */
 	bool lost_login;	  /* handshake.c: a login request to it was not understood */
@@ -314,6 +315,7 @@ struct engine {
 	bool awaited_ended;	      /* no answer comes any more */
 	unsigned int untrusted_count; /* process.c, and the next one: masters that were warned of */
 	uint32_t untrusted[UNTRUSTED_TOLD];
+	bool groups_told; /* process.c: that a process has too many of them */
 };
 
 /* These three return NULL if it is not known. They stay the engine's. */

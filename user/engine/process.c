@@ -12,11 +12,21 @@
 void process_groups(struct engine *engine, const struct event *event)
 {
 	struct proc *proc = proc_find(engine, event->rec->tgid);
+	uint32_t count = event_gids(event);
 
 	if (!proc)
 		return;
-	proc->groups = *event->groups;
+	free(proc->groups);
+	proc->groups = mem_dup(event->groups->gids, count * sizeof(*proc->groups));
+	proc->groups_count = count;
 	proc->groups_uid = event->rec->uid;
+	if (count < event->groups->count && !engine->groups_told) {
+		engine->groups_told = true;
+		log_warn("process %" PRIu32 " has %" PRIu32
+			 " supplementary groups: only the first %" PRIu32
+			 " count for access to its directories (told once)",
+			 proc->tgid, event->groups->count, count);
+	}
 }
 
 /* Its processes go on when it has ended: until their sessions are over (shutdown_clients = no), or for
@@ -39,6 +49,7 @@ void process_free(struct engine *engine, struct proc **proc_p)
 		proc->master->procs--;
 		free_if_unused(proc->master);
 	}
+	free(proc->groups);
 	free(proc);
 }
 

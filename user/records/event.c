@@ -44,7 +44,7 @@ static bool is_valid(const struct event *event, size_t extra)
 		       (event->open->family != RL_AF_UNIX ||
 			ends(event->open->path, sizeof(event->open->path)));
 	case RL_GROUPS:
-		return !extra && event->groups->count <= RL_GROUPS_MAX;
+		return extra / sizeof(*event->groups->gids) >= event_gids(event);
 	case RL_PROC_EXEC:
 		return !extra && ends(event->proc->comm, sizeof(event->proc->comm));
 	case RL_FACT_MASTER:
@@ -96,6 +96,11 @@ int event_dir(const struct event *event)
 uint64_t event_offset(const struct event *event)
 {
 	return event->type == RL_GAP ? event->gap->offset : event->data->offset;
+}
+
+uint32_t event_gids(const struct event *event)
+{
+	return event->groups->count < RL_GROUPS_MAX ? event->groups->count : RL_GROUPS_MAX;
 }
 
 const char *event_type_name(unsigned int type)

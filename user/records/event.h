@@ -50,6 +50,9 @@ uint64_t event_bytes(const struct event *event);
 int event_dir(const struct event *event);
 uint64_t event_offset(const struct event *event);
 
+/* Of GROUPS: how many gids it has. */
+uint32_t event_gids(const struct event *event);
+
 /* "DATA"; "?" for a number that is no type. */
 const char *event_type_name(unsigned int type);
 

@@ -21,7 +21,7 @@
 
 enum { IN = 0, OUT = 1 };
 
-#define GROUPS_MAX   8
+#define GROUPS_MAX   2048
 #define SESSIONS_MAX 1024
 #define BUFFER_SIZE  (8 * 1024 * 1024)
 
