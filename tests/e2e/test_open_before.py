@@ -10,7 +10,7 @@ import pytest
 
 import librawlogs
 import rawlogs
-from mailclient import TRANSPORTS
+from mailclient import TRANSPORTS, connect
 from private_dovecot import PrivateDovecot
 from rawlogs import BEGAN, wait_until
 from smtppeers import SmtpServer
@@ -300,6 +300,70 @@ def test_doveadm(dovecot, record, shared_path, text, why):
     assert rawtap.status == 3
     assert rawtap.count(NOT_TOLD) == 1
     assert why in rawtap.stderr
+
+
+# Answers once somebody has seen that it was asked.
+LATE = """#!/bin/sh
+case "$*" in *who*) ;; *) exec /usr/bin/doveadm "$@";; esac
+answer=$(/usr/bin/doveadm "$@")
+touch {dir}/asked
+while [ ! -e {dir}/go ]; do sleep 0.02; done
+echo "$answer"
+"""
+HOLDS = """#!/bin/sh
+[ $USER = second ] && touch {dir}/held && while [ ! -e {dir}/begin ]; do sleep 0.02; done
+exec "$@"
+"""
+POST_LOGIN = """
+service imap {{
+  executable = imap imap-postlogin
+}}
+service imap-postlogin {{
+  executable = script-login {script}
+  user = root
+  unix_listener imap-postlogin {{
+    mode = 0666
+  }}
+}}
+"""
+
+
+def test_one_leaves_meanwhile(root, rawtap_binary, shared_path):
+    """Dovecot's answer is about the first user, who has left. The second one, in the same process, is not
+    in it: a post-login script holds the login. Nobody's log may get another one's mail."""
+    shared_path.chmod(0o777)
+    script = shared_path / "post-login"
+    script.write_text(HOLDS.format(dir=shared_path))
+    script.chmod(0o755)
+    config = MANY + POST_LOGIN.format(script=script)
+    with PrivateDovecot(config=config, services={"imap": SHARED}) as dovecot:
+        users = virtual(dovecot, "first", "second")
+        first = log_in(dovecot, users[0])
+        second = connect(dovecot, "imap", "plain", users[1])
+        second.protocol = "imap"
+        second.send(b"x LOGIN second secret\r\n")
+        wait_until((shared_path / "held").exists, "the post-login script")
+
+        def leave():
+            wait_until((shared_path / "asked").exists, "the question")
+            first.logout()
+            (shared_path / "go").touch()
+
+        leaving = threading.Thread(target=leave)
+        leaving.start()
+        with first_in_path(shared_path, LATE.format(dir=shared_path)), \
+                Tap("--base-dir", dovecot.base_dir, binary=rawtap_binary) as rawtap:
+            leaving.join()
+            (shared_path / "begin").touch()
+            second.read_until(b"x OK")
+            second.read_line()
+            say(second, "after")
+            second.logout()
+            dovecot.wait_clients_gone("imap", "imap-login")
+            rawtap.stop()
+        assert not any(list(user.rawlog_dir.iterdir()) for user in users)
+    assert rawtap.status == 3
+    assert rawtap.count(NOT_TOLD) == 1
 
 
 def test_submission(root, record):

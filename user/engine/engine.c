@@ -228,8 +228,10 @@ static void sock_end(struct engine *engine, struct sock **sock_p, const struct r
 	tls_end(engine, sock, rec);
 	handshake_end(engine, sock, rec, close);
 	session = sock->session;
-	if (session)
+	if (session) {
+		found_end(session);
 		session_end(engine, session, rec, sock->tls.given_up ? &none : close);
+	}
 	sock_free(engine, sock_p);
 }
 

@@ -36,6 +36,15 @@ void found_begin(struct engine *engine, struct session *session, const struct rl
 	}
 }
 
+void found_end(const struct session *session)
+{
+	struct proc *proc = session->proc;
+
+	if (proc && proc->found && proc->master && proc->master->users == USERS_ASKED &&
+	    session->traffic == TRAFFIC_MAIL)
+		proc->left++;
+}
+
 /* The text of a FACT_USERS. */
 struct answer {
 	uint32_t master;
@@ -169,7 +178,8 @@ static struct common compare_users(const struct engine *engine, const struct pro
 	return common;
 }
 
-/* REASON_NONE: `count` sessions of the process are those of its users. */
+/* REASON_NONE: `count` sessions of the process are those of its users. (One is not Dovecot's yet while its
+ * post-login script runs: it must not get the name of one that has left.) */
 static enum reason why_not(const struct common *users, unsigned int count)
 {
 	if (users->count && !users->wanted)
@@ -196,7 +206,7 @@ static void decide(struct engine *engine, struct proc *proc, const struct answer
 		   const struct rl_rec *rec)
 {
 	struct session *session, *next;
-	unsigned int count = 0;
+	unsigned int count = proc->left; /* the answer can be older, and be about these */
 	struct common users;
 	enum reason reason;
 

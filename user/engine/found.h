@@ -13,6 +13,8 @@
 
 /* The session's socket is a client's in a process that was found. `rec` is its SOCK_OPEN. */
 void found_begin(struct engine *engine, struct session *session, const struct rl_rec *rec);
+/* A session ends, maybe a mail session of such a process. */
+void found_end(const struct session *session);
 /* FACT_USERS: sessions of this master's processes are recorded, or refused. */
 void found_users(struct engine *engine, const struct event *event);
 /* Forgets who uses the process. */

@@ -82,9 +82,10 @@ struct proc {
 	bool lost_login;	  /* handshake.c: a login request to it was not understood */
 	bool ignored;		  /* engine.c: reported as not recorded, because of its master */
 	struct found_user *users; /* found.c */
-	struct doubt *doubts;	  /* handover.c */
-	uint32_t rawlogs;	  /* log_place.c: logs that had a number in their name, so far */
-	struct sock *undecided;	  /* tls.c: the socket of its last record, if that can be TLS */
+	unsigned int left;    /* found.c: mail sessions that ended while somebody found that out */
+	struct doubt *doubts; /* handover.c */
+	uint32_t rawlogs;     /* log_place.c: logs that had a number in their name, so far */
+	struct sock *undecided; /* tls.c: the socket of its last record, if that can be TLS */
 	UT_hash_handle hh;
 };
 
