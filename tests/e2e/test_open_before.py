@@ -366,6 +366,19 @@ def test_one_leaves_meanwhile(root, rawtap_binary, shared_path):
     assert rawtap.count(NOT_TOLD) == 1
 
 
+def test_userdb_does_not_answer(dovecot, record, shared_path):
+    """That is no user without a home: the session is a loss."""
+    user = recorded_user(dovecot, "untold")
+    client = log_in(dovecot, user)
+    text = '#!/bin/sh\ncase "$*" in *who*) exec /usr/bin/doveadm "$@";; esac\nexit 75\n'
+    with first_in_path(shared_path, text), record(dovecot) as rawtap:
+        say(client, "after")
+        client.logout()
+    assert not list(user.rawlog_dir.iterdir())
+    assert rawtap.status == 3
+    assert rawtap.count("it was open before rawtap started, and userdb does not tell of its user") == 1
+
+
 def test_submission(root, record):
     """The connection to the relay is not taken for the client's."""
     with SmtpServer() as relay, PrivateDovecot(

@@ -195,6 +195,10 @@ static void record(struct engine *engine, struct session *session, bool one_ip,
 	struct endpoints addresses = session->who.login.addresses;
 
 	user->known = true;
+	if (!user->user.fields.len) { /* of its home, ids and chroot nothing is known */
+		session_refuse(engine, session, REASON_UNTOLD);
+		return;
+	}
 	if (one_ip && user->ip.family)
 		addresses.remote = user->ip;
 	identity_set_addresses(session, &addresses);

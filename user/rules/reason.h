@@ -38,7 +38,8 @@ enum reason_weight { REASON_PLAIN, REASON_WARNING, REASON_LOSS };
 	X(UNANSWERED, "its master process was still being examined", LOSS)                         \
 	X(UNEXAMINED, "its master process could not be examined", LOSS)                            \
 	X(SETTINGS, "its Dovecot's settings could not be read", LOSS)                              \
-	X(WHOSE, "it was open before rawtap started, and nothing tells whose it is", LOSS)
+	X(WHOSE, "it was open before rawtap started, and nothing tells whose it is", LOSS)         \
+	X(UNTOLD, "it was open before rawtap started, and userdb does not tell of its user", LOSS)
 
 enum reason {
 #define X(name, text, weight) REASON_##name,
