@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "engine/log_place.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,8 +26,27 @@ static void expand_hostname(const struct session *session, struct expand_vars *v
 				 str_text(text);
 }
 
+/* What nobody knows of a session that was open before becomes `unknown`, which can be an address. */
+static void fill_unknown(const struct session *session, const char *unknown,
+			 struct expand_vars *vars)
+{
+	const uint16_t port = (uint16_t)strlen(unknown);
+
+	if (!session->found)
+		return;
+	vars->session = unknown;
+	if (!vars->local_ip[0])
+		vars->local_ip = unknown;
+	if (!vars->remote_ip[0])
+		vars->remote_ip = unknown;
+	if (!vars->local_port)
+		vars->local_port = port;
+	if (!vars->remote_port)
+		vars->remote_port = port;
+}
+
 static int expand_for(const struct session *session, const char *text, bool is_mail_home,
-		      struct str *out)
+		      const char *unknown, struct str *out)
 {
 	const struct endpoints *addresses = &session->who.login.addresses;
 	char local[IP_TEXT_LEN], remote[IP_TEXT_LEN];
@@ -54,6 +74,7 @@ static int expand_for(const struct session *session, const char *text, bool is_m
 
 	ip_addr_text(&addresses->local, local);
 	ip_addr_text(&addresses->remote, remote);
+	fill_unknown(session, unknown, &vars);
 	expand_hostname(session, &vars, &hostname);
 	ret = expand(session->release->expander, text, &vars, out);
 	str_free(&hostname);
@@ -74,7 +95,7 @@ void log_place_set_base(const struct engine *engine, struct session *session)
 		else if (mail_home && *mail_home)
 			session->names.base_failed =
 				expand_check(session->release->expander, mail_home, &error) ||
-				expand_for(session, mail_home, true, &base);
+				expand_for(session, mail_home, true, "", &base);
 	} else if (master) {
 		str_printf(&base, "%s%s", master->base_dir,
 			   session->traffic == TRAFFIC_LOGIN ? "/login" : "");
@@ -169,20 +190,34 @@ void log_place_leave_process(struct session *session)
 	session->names.rawlogs = session->proc->rawlogs;
 }
 
-static int expand_dir(const struct engine *engine, const struct session *session,
-		      const struct rule *rule, struct str *dir)
+static int expand_with(const struct session *session, const struct rule *rule, const char *unknown,
+		       struct str *dir)
 {
 	struct str path = {0};
 	int ret = expand_check_dir(session->release->expander, rule->dir, &path);
 
 	str_clear(&path);
 	if (ret == 0)
-		ret = expand_for(session, rule->dir, false, &path);
+		ret = expand_for(session, rule->dir, false, unknown, &path);
 	if (ret == 0 && rule->mode->tilde)
 		expand_home(str_text(&path), session->names.base, dir);
 	else if (ret == 0)
 		str_append_text(dir, str_text(&path));
 	str_free(&path);
+	return ret;
+}
+
+/* -EINVAL, too: it depends on what nobody knows. */
+static int expand_dir(const struct session *session, const struct rule *rule, struct str *dir)
+{
+	struct str other = {0};
+	int ret = expand_with(session, rule, "", dir);
+
+	if (ret == 0 && session->found)
+		ret = expand_with(session, rule, "192.0.2.1", &other);
+	if (ret == 0 && session->found && strcmp(str_text(dir), str_text(&other)) != 0)
+		ret = -EINVAL;
+	str_free(&other);
 	return ret;
 }
 
@@ -216,7 +251,7 @@ static enum reason dir_set(const struct engine *engine, struct session *session,
 		str_append_text(&dir, rule->dir);
 	} else if (is_unread(session, rule)) {
 		return REASON_SETTINGS;
-	} else if (session->names.base_failed || expand_dir(engine, session, rule, &dir)) {
+	} else if (session->names.base_failed || expand_dir(session, rule, &dir)) {
 		str_free(&dir);
 		return REASON_EXPAND;
 	}
