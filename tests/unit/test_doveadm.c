@@ -61,6 +61,17 @@ static void values_are_escaped(void **state)
 	expect(WHO_2_3 "ann\timap\t12\t\n", users, "imap", "12\t\tann\ta=b\001tuid=0\0011\n");
 }
 
+/* A value of joe's that looks like another user: which of both is true can't be known. */
+static void a_line_end_in_a_value(void **state)
+{
+	static const char *const users[] = {"userdb: joe\n  home : /x\nuserdb: ann\n  uid : 0\n"
+					    "\nuserdb: ann\n  uid : 5000\n",
+					    NULL};
+
+	expect(WHO_2_3 "ann\timap\t12\t\njoe\timap\t13\t\n", users, "imap",
+	       "12\t\tann\n13\t\tjoe\thome=/x\n");
+}
+
 /* No fields for somebody who has no session, of another service, or before any name. */
 static void others(void **state)
 {
@@ -94,6 +105,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(both_releases),
 		cmocka_unit_test(values_are_escaped),
+		cmocka_unit_test(a_line_end_in_a_value),
 		cmocka_unit_test(others),
 		cmocka_unit_test(no_answer),
 	};

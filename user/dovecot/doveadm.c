@@ -108,11 +108,13 @@ static void set_fields(struct doveadm_list *list, const struct doveadm_session *
 	if (!list->fields.len)
 		str_append(&list->fields, "", 1); /* 0 is no place */
 	at = list->fields.len;
-	str_append(&list->fields, fields->data, fields->len + 1);
+	str_append(&list->fields, str_text(fields), fields->len + 1);
 	while (who > list->all && compare(who - 1, found) == 0)
 		who--;
-	for (; who < list->all + list->count && compare(who, found) == 0; who++)
+	for (; who < list->all + list->count && compare(who, found) == 0; who++) {
+		who->twice = who->twice || who->fields;
 		who->fields = at;
+	}
 }
 
 static void append_escaped(struct str *text, const char *value)
@@ -153,7 +155,7 @@ void doveadm_user_parse(char *text, const struct service *service, struct dovead
 			add_field(&fields, line + 2);
 			continue;
 		}
-		if (who && fields.len)
+		if (who)
 			set_fields(list, who, &fields);
 		str_clear(&fields);
 		who = line && strncmp(line, head, sizeof(head) - 1) == 0 ?
@@ -172,7 +174,7 @@ void doveadm_session_text(const struct doveadm_list *list, const struct doveadm_
 			  struct str *text)
 {
 	str_printf(text, "%s\t%s\t%s%s", session->pid, session->ip, session->name,
-		   session->fields ? list->fields.data + session->fields : "");
+		   session->fields && !session->twice ? list->fields.data + session->fields : "");
 }
 
 void doveadm_list_free(struct doveadm_list *list)

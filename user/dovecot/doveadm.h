@@ -17,6 +17,7 @@ struct doveadm_session {
 	const char *pid, *ip, *name;
 	const struct service *service;
 	size_t fields; /* of userdb: where they are in doveadm_list.fields; 0: none are known */
+	bool twice;    /* there are several, as a value can hold a line end: none of them counts */
 };
 
 /* Zero-initialise; doveadm_list_free() at the end. */
