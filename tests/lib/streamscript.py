@@ -293,8 +293,8 @@ class Script:
         if args.flag("unseen"):
             args.key("path")
             return
-        counted = open_before or (mode in self.modes and not found and
-                                  not args.flag("uncounted"))
+        counted = not args.flag("uncounted") and (
+            open_before or (mode in self.modes and not found))
         family = NUMBERS["RL_AF_" + args.key(
             "family", "inet" if kind in ("client", "relay") else "unix").upper()]
         self.add("SOCK_OPEN", tgid=pid, pid=pid, cookie=sock.cookie, ino=sock.ino,

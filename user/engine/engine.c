@@ -255,6 +255,15 @@ static bool is_internal(const struct rl_open *open)
 	       service_socket_is_internal(open->path);
 }
 
+/* At the start, the process can use a socket at the moment at which it is found: both tell of it. */
+static bool is_found_twice(const struct sock *sock, const struct proc *proc,
+			   const struct event *event)
+{
+	return proc && proc->found &&
+	       (sock->class == RL_CLASS_OTHER ||
+		(sock->tgid == event->rec->tgid && sock->ino == event->open->ino));
+}
+
 static void on_sock_open(struct engine *engine, const struct event *event)
 {
 	uint32_t tgid = event->rec->tgid;
@@ -262,7 +271,8 @@ static void on_sock_open(struct engine *engine, const struct event *event)
 	struct sock *sock = sock_of(engine, event->rec);
 
 	if (sock && sock->class != RL_CLASS_NONE) {
-		engine_malformed(engine, "a socket opened twice", tgid);
+		if (!is_found_twice(sock, proc, event))
+			engine_malformed(engine, "a socket opened twice", tgid);
 		return;
 	}
 	if (sock)
