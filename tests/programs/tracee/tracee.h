@@ -64,7 +64,7 @@ struct mail {
 /* util.c */
 void die(const char *what) __attribute__((noreturn)); /* with errno */
 void check(bool ok, const char *what);		      /* dies unless ok */
-void fill(void *buffer, size_t size, uint32_t seed);  /* bytes as if at random */
+void fill(void *buffer, size_t size, uint32_t seed); /* bytes as if at random; controls: LF alone */
 void write_all(int fd, const void *data, size_t size);
 int unix_listen(const char *dir, const char *name);
 int unix_connect(const char *dir, const char *name);

@@ -34,6 +34,9 @@ void fill(void *buffer, size_t size, uint32_t seed)
 		x ^= x >> 17;
 		x ^= x << 5;
 		at[i] = x;
+		/* What has many controls behind a gap is taken for IMAP's COMPRESS. */
+		if (at[i] < ' ' && at[i] != '\n')
+			at[i] += 'a';
 	}
 }
 
