@@ -93,9 +93,10 @@ def test_name_as_native(rawtap_binary, dovecot, user, transport):
     """-I: there is no address."""
     def shape():
         return [re.sub(r"\d", "0", re.sub(r"\d+\.", ".", name)) for name in files(user)]
-    with Tap("--base-dir", dovecot.base_dir, "-I", binary=rawtap_binary):
+    with Tap("--base-dir", dovecot.base_dir, "-I", binary=rawtap_binary) as rawtap:
         talk_unix(dovecot, user, transport=transport)
         dovecot.wait_sessions_over()
+        rawtap.stop()
     by_rawtap = shape()
     with unix_dovecot(native="binary", native_flags="-I") as native:
         user = recorded_user(native, "user")
