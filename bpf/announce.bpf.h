@@ -47,6 +47,8 @@ static __always_inline void rec_init_of(struct rl_rec *rec, __u16 type, __u32 le
 	rec->gid = BPF_CORE_READ(task, cred, gid.val);
 }
 
+#define GROUPS_USUAL 32 /* for more, more of the ring is reserved */
+
 /* Sends GROUPS with at most `cap` of them: what is reserved has a constant size, see chunk_emit(). */
 static __always_inline void groups_emit(struct task_struct *task, __u64 cookie,
 					struct group_info *info, __u32 count, const __u32 cap)
@@ -81,10 +83,10 @@ static __always_inline void groups_announce(struct task_struct *task, __u64 cook
 	struct group_info *info = BPF_CORE_READ(task, cred, group_info);
 	__u32 count = BPF_CORE_READ(info, ngroups);
 
-	if (count > 32)
+	if (count > GROUPS_USUAL)
 		groups_emit(task, cookie, info, count, RL_GROUPS_MAX);
 	else if (count)
-		groups_emit(task, cookie, info, count, 32);
+		groups_emit(task, cookie, info, count, GROUPS_USUAL);
 }
 
 /* Sends SOCK_OPEN of a socket that `task` has. If the ring is full, the next operation on the socket

@@ -8,7 +8,8 @@
  * kernel walks through all sockets in one go then. Where a reader pauses, it
  * can miss a socket, as others before it go (net/core/bpf_sk_storage.c, 6.18).
  *
- * iter__files marks the sockets that are older than the recorder; read once.
+ * iter__files marks the sockets that are older than the recorder, and announces
+ * those of mail processes' clients; read once.
  */
 #include "on_sock.bpf.h"
 

@@ -39,18 +39,12 @@ static int say(const void *data, size_t size)
 	return 0;
 }
 
-static void add_setting(const char *name, const struct str *value, struct str *settings)
-{
-	str_append(settings, name, strlen(name) + 1);
-	str_append(settings, str_text(value), strlen(str_text(value)) + 1);
-}
-
 static int say_setting(const char *name, const struct str *value)
 {
 	struct str text = {0};
 	int ret;
 
-	add_setting(name, value, &text);
+	settings_add(&text, name, str_text(value));
 	ret = say(text.data, text.len);
 	str_free(&text);
 	return ret;
@@ -59,14 +53,12 @@ static int say_setting(const char *name, const struct str *value)
 /* What the variables of mail_home need, for each protocol. `settings`: a name and a value each. */
 static unsigned int needs_of_homes(const struct str *settings)
 {
-	const char *name = str_text(settings), *end = name + settings->len, *value;
+	const char *at = str_text(settings), *end = at + settings->len, *name, *value;
 	unsigned int needs = 0;
 
-	for (; name < end; name = value + strlen(value) + 1) {
-		value = name + strlen(name) + 1;
+	while (settings_next(&at, end, &name, &value))
 		if (strstr(name, "mail_home"))
 			needs |= needs_of_dir(value);
-	}
 	return needs & ~NEED_HOME;
 }
 
@@ -95,7 +87,7 @@ static int read_setting(const struct rl_master *fact, const char *name, struct s
 	const struct service *service;
 	int ret = read_value(fact, NULL, name, &value);
 
-	add_setting(name, &value, settings);
+	settings_add(settings, name, str_text(&value));
 	for (service = services; service < services + services_count && !ret; service++) {
 		if (service->role != RL_ROLE_MAIL)
 			continue;
@@ -103,7 +95,7 @@ static int read_setting(const struct rl_master *fact, const char *name, struct s
 		str_clear(&full);
 		str_printf(&full, "%s:%s", service->protocol, name);
 		if (strcmp(str_text(&other), str_text(&value)) != 0)
-			add_setting(full.data, &other, settings);
+			settings_add(settings, full.data, str_text(&other));
 	}
 	if (ret)
 		str_clear(settings);
@@ -134,7 +126,7 @@ static int say_hostname(const struct rl_master *fact)
 
 	if (!read_setting(fact, "hostname", &settings) && gethostname(own, sizeof(own)) == 0) {
 		str_append_text(&name, own);
-		add_setting("system_hostname", &name, &settings);
+		settings_add(&settings, "system_hostname", str_text(&name));
 	}
 	ret = say(str_text(&settings), settings.len);
 	str_free(&settings);
@@ -272,6 +264,7 @@ int ask_master_run(int argc, char *const argv[])
 {
 	int64_t pid, asked_ns, needs;
 	struct rl_master fact = {0};
+	int ret;
 
 	if (argc < 3 || !number(argv[0], INT32_MAX, &pid) ||
 	    !number(argv[1], INT64_MAX, &asked_ns) || !number(argv[2], UINT32_MAX, &needs))
@@ -288,11 +281,12 @@ int ask_master_run(int argc, char *const argv[])
 	if (say(&fact, sizeof(fact)))
 		return 1;
 	if (fact.status != RL_MASTER_OK)
-		return 0;
-	return (needs & ASK_MASTER_USERS ? say_users((pid_t)pid, &fact) :
-					   say_settings(&fact, (unsigned int)needs)) ?
-		       1 :
-		       0;
+		ret = 0;
+	else if (needs & ASK_MASTER_USERS)
+		ret = say_users((pid_t)pid, &fact);
+	else
+		ret = say_settings(&fact, (unsigned int)needs);
+	return ret ? 1 : 0;
 }
 
 static bool ends(const char *text, size_t size)
@@ -321,10 +315,8 @@ static void add_unread(unsigned int needs, struct str *settings)
 	while ((name = needs_next(&needs)))
 		if (!settings_get(str_text(settings), settings->len, name))
 			str_printf(&unread, "%s%s", unread.len ? ", " : "", name);
-	if (unread.len) {
-		str_append(settings, "unread", sizeof("unread"));
-		str_append(settings, unread.data, unread.len + 1);
-	}
+	if (unread.len)
+		settings_add(settings, "unread", str_text(&unread));
 	str_free(&unread);
 }
 
@@ -356,12 +348,6 @@ void ask_master_read(const struct str *said, unsigned int needs, struct rl_maste
 	add_unread(needs, settings);
 }
 
-static void add_error(const char *why, struct str *text)
-{
-	str_append(text, "error", sizeof("error"));
-	str_append(text, why, strlen(why) + 1);
-}
-
 void ask_master_read_users(const struct str *said, struct str *text)
 {
 	const struct rl_master fact = read_fact(said);
@@ -372,7 +358,7 @@ void ask_master_read_users(const struct str *said, struct str *text)
 	str_clear(text);
 	if (fact.status != RL_MASTER_OK) {
 		master_status_text(&fact, &why);
-		add_error(str_text(&why), text);
+		settings_add(text, "error", str_text(&why));
 		str_free(&why);
 		return;
 	}
@@ -380,5 +366,5 @@ void ask_master_read_users(const struct str *said, struct str *text)
 	str_append(text, rest, size);
 	if (size < sizeof(all_said) ||
 	    memcmp(rest + size - sizeof(all_said), all_said, sizeof(all_said)) != 0)
-		add_error("doveadm did not answer in time", text);
+		settings_add(text, "error", "doveadm did not answer in time");
 }

@@ -8,14 +8,9 @@
 #include "dovecot/doveadm.h"
 #include "host/dovecot_master.h"
 #include "host/procfs.h"
+#include "records/event.h"
 
 #define LOOKUPS_AT_ONCE 500
-
-static void add_pair(const char *name, const char *value, struct str *text)
-{
-	str_append(text, name, strlen(name) + 1);
-	str_append(text, value, strlen(value) + 1);
-}
 
 /* `why` can have several lines, of which the first one tells. */
 static void add_error(const char *what, const char *why, struct str *text)
@@ -23,7 +18,7 @@ static void add_error(const char *what, const char *why, struct str *text)
 	struct str error = {0};
 
 	str_printf(&error, "%s: %.*s", what, (int)strcspn(why, "\n"), why);
-	add_pair("error", str_text(&error), text);
+	settings_add(text, "error", str_text(&error));
 	str_free(&error);
 }
 
@@ -32,7 +27,7 @@ static void add_port(void *context, uint16_t port)
 	char value[8];
 
 	snprintf(value, sizeof(value), "%u", port);
-	add_pair("listen", value, context);
+	settings_add(context, "listen", value);
 }
 
 /* Names that `doveadm user` would take for a mask, or that are escaped, can't be asked about. */
@@ -77,7 +72,7 @@ static void add_users(const struct doveadm_list *list, struct str *text)
 	for (i = 0; i < list->count; i++) {
 		str_clear(&value);
 		doveadm_session_text(list, &list->all[i], &value);
-		add_pair("user", str_text(&value), text);
+		settings_add(text, "user", str_text(&value));
 	}
 	str_free(&value);
 }

@@ -51,22 +51,6 @@ struct answer {
 	const char *text, *end;
 };
 
-/* The next name and value; false: there is none. */
-static bool next_word(struct answer *answer, const char **name_r, const char **value_r)
-{
-	const char *name = answer->text, *value;
-
-	if (name >= answer->end)
-		return false;
-	value = name + strlen(name) + 1;
-	if (value >= answer->end)
-		return false;
-	answer->text = value + strlen(value) + 1;
-	*name_r = name;
-	*value_r = value;
-	return true;
-}
-
 void found_free(struct proc *proc)
 {
 	struct found_user *user, *next;
@@ -108,14 +92,14 @@ static void add_user(struct engine *engine, uint32_t master, const char *value)
 
 /* TCP: of the sockets of a mail process those are clients' that came to a port somebody listens on. It
  * connects others itself: submission's relay. */
-static bool is_accepted(struct answer answer, const struct sock *sock)
+static bool is_accepted(const struct answer *answer, const struct sock *sock)
 {
-	const char *name, *value;
+	const char *at = answer->text, *name, *value;
 	bool any = false;
 
 	if (sock->family == RL_AF_UNIX)
 		return true;
-	while (next_word(&answer, &name, &value)) {
+	while (settings_next(&at, answer->end, &name, &value)) {
 		if (strcmp(name, "listen") != 0)
 			continue;
 		if (strtoul(value, NULL, 10) == sock->inet.local_port)
@@ -217,7 +201,7 @@ static void decide(struct engine *engine, struct proc *proc, const struct answer
 	DL_FOREACH_SAFE(proc->sessions, session, next) {
 		if (session->state != SESSION_FOUND)
 			continue;
-		if (session->sock && is_accepted(*answer, session->sock))
+		if (session->sock && is_accepted(answer, session->sock))
 			count++;
 		else
 			session_refuse(engine, session, REASON_OPEN_BEFORE);
@@ -236,7 +220,7 @@ static void decide(struct engine *engine, struct proc *proc, const struct answer
 	found_free(proc);
 }
 
-static void decide_all(struct engine *engine, struct answer *answer, const struct rl_rec *rec)
+static void decide_all(struct engine *engine, const struct answer *answer, const struct rl_rec *rec)
 {
 	struct proc *proc, *next;
 
@@ -251,11 +235,10 @@ static void decide_all(struct engine *engine, struct answer *answer, const struc
 
 void found_users(struct engine *engine, const struct event *event)
 {
-	const char *text = event->setting->text, *name, *value;
-	struct answer answer = {event->rec->tgid, text, text + event->setting->size};
-	struct answer rest = answer;
+	const char *text = event->setting->text, *at = text, *name, *value;
+	const struct answer answer = {event->rec->tgid, text, text + event->setting->size};
 
-	while (next_word(&rest, &name, &value)) {
+	while (settings_next(&at, answer.end, &name, &value)) {
 		if (strcmp(name, "user") == 0)
 			add_user(engine, answer.master, value);
 		else if (strcmp(name, "error") == 0)

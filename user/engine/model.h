@@ -224,8 +224,7 @@ struct session {
 	bool tls;		     /* records of the text inside TLS count */
 	struct gap_record unread[2]; /* by enum rl_dir: ciphertext whose text does not come */
 	struct held_queue held;
-	uint64_t
-		held_for_logs; /* FOUND, ASKED: so much was held since, bytes, until there was no room; */
+	uint64_t held_for_logs;	   /* FOUND, ASKED: bytes held since, until there was no room; */
 	struct gap_record late[2]; /* then, by enum rl_dir: what has come, and was dropped */
 	bool put_off;		   /* ASKED: it has not asked yet, as the names depend on others */
 	uint64_t asked_ns;	   /* ASKED: when it did, or will have done; monotonic */

@@ -22,13 +22,11 @@ void session_clear_held(struct session *session)
 	backlog_clear(session);
 }
 
-/* What comes is held in the backlog. */
 bool session_waits(enum session_state state)
 {
 	return state == SESSION_FOUND || state == SESSION_ASKED;
 }
 
-/* The only function that changes a session's state. It also does what the new state requires. */
 void session_set_state(struct engine *engine, struct session *session, enum session_state state)
 {
 	if (session_waits(session->state) &&
@@ -101,7 +99,6 @@ void session_decide(struct engine *engine, struct session *session, const struct
 	session_ask_for_logs(engine, session, rec->time_ns);
 }
 
-/* Do the rules record it? Decided when the user is known and has ids, if need be those of `ids`. */
 void session_decide_if_ready(struct engine *engine, struct session *session,
 			     const struct rl_rec *ids, const struct rl_rec *rec)
 {
@@ -127,7 +124,6 @@ void session_deliver(struct engine *engine, struct session *session, const struc
 		delivery_event(engine, session, event);
 }
 
-/* Delivers what was held, up to where new logs must be asked for. */
 void session_drain(struct engine *engine, struct session *session)
 {
 	struct event event;

@@ -120,17 +120,34 @@ const char *event_gap_text(unsigned int reason)
 	return "unknown reason";
 }
 
+void settings_add(struct str *text, const char *name, const char *value)
+{
+	str_append(text, name, strlen(name) + 1);
+	str_append(text, value, strlen(value) + 1);
+}
+
+bool settings_next(const char **at, const char *end, const char **name_r, const char **value_r)
+{
+	const char *name = *at, *value;
+
+	if (name >= end)
+		return false;
+	value = name + strlen(name) + 1;
+	if (value >= end)
+		return false;
+	*at = value + strlen(value) + 1;
+	*name_r = name;
+	*value_r = value;
+	return true;
+}
+
 const char *settings_get(const char *text, size_t size, const char *name)
 {
-	const char *at, *end = text + size, *value;
+	const char *at = text, *its, *value;
 
-	for (at = text; at < end; at = value + strlen(value) + 1) {
-		value = at + strlen(at) + 1;
-		if (value >= end)
-			break;
-		if (strcmp(at, name) == 0)
+	while (settings_next(&at, text + size, &its, &value))
+		if (strcmp(its, name) == 0)
 			return value;
-	}
 	return NULL;
 }
 

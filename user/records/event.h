@@ -6,9 +6,11 @@
 #ifndef EVENT_H
 #define EVENT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/str.h"
 #include "rl_abi.h"
 
 struct event {
@@ -37,6 +39,10 @@ struct event {
  * outlive the event, which points into it. 0; -EINVAL: malformed. */
 int event_parse(const void *data, size_t size, struct event *event_r);
 
+/* Names and values, as FACT_SETTINGS and FACT_USERS have them: appends one; the first one from *at on, which
+ * is behind it then. False: there is none. */
+void settings_add(struct str *text, const char *name, const char *value);
+bool settings_next(const char **at, const char *end, const char **name_r, const char **value_r);
 /* A setting's value among those of FACT_SETTINGS, whose text has `size` bytes. NULL: it is not there. */
 const char *settings_get(const char *text, size_t size, const char *name);
 
