@@ -18,7 +18,7 @@ SEES = {
     "redact": "base dovecot rawlog",
     "compress": "base dovecot rawlog",
     "rawlog": "base",
-    "records": "",
+    "records": "base",
     "dovecot": "base",
     "base": "",
 }
